@@ -1,0 +1,103 @@
+//! The command line.
+
+use std::{path::PathBuf, process::ExitCode, str::FromStr};
+
+use clap::Parser;
+use vulkio::DeviceChoice;
+
+/// Flies a camera around a grid of cubes, culled and drawn on the GPU, and writes the last frame as a picture.
+#[derive(Debug, Parser)]
+#[command(name = "cubes", version)]
+pub struct Args {
+    /// Cubes in the grid [default: 1000000 on a GPU, 100000 on a CPU driver]
+    #[arg(long, value_name = "N", value_parser = count)]
+    pub count: Option<usize>,
+    /// Frames to render [default: 120 on a GPU, 30 on a CPU driver]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub frames: Option<u32>,
+    /// Width and height in pixels [default: 1920x1080 on a GPU, 1280x720 on a CPU driver]
+    #[arg(long, value_name = "WxH", value_parser = size)]
+    pub size: Option<[u32; 2]>,
+    /// Where the last frame goes
+    #[arg(long, value_name = "FILE.png", default_value = "cubes.png")]
+    pub out: PathBuf,
+    /// Frames that may be on their way at once
+    #[arg(long, value_name = "N", default_value = "2", value_parser = slots)]
+    pub frames_in_flight: usize,
+    /// Threads of the tokio runtime, and tasks that record at once [default: one for each core]
+    #[arg(long, value_name = "N", value_parser = threads)]
+    pub workers: Option<usize>,
+    /// Which device: `auto`, an index, a UUID or a part of its name [default: $VULKIO_DEVICE, else the best]
+    #[arg(long, value_name = "D", value_parser = device)]
+    pub device: Option<DeviceChoice>,
+    /// Run under the Vulkan validation layer, synchronization included; any message makes the run fail
+    #[arg(long)]
+    pub validate: bool,
+    /// Where the figures go as JSON
+    #[arg(long, value_name = "FILE.json")]
+    pub stats: Option<PathBuf>,
+    /// Chooses the flight: the same seed flies the same way
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    pub seed: u64,
+}
+
+impl Args {
+    /// The arguments, or the exit code after help or one line about what is wrong with them.
+    pub fn read() -> Result<Self, ExitCode> {
+        let args = Self::try_parse().map_err(|error| {
+            if !error.use_stderr() {
+                let _ = error.print();
+                return ExitCode::SUCCESS;
+            }
+            let text = error.to_string();
+            usage(text.lines().next().unwrap_or_default().trim_start_matches("error: "))
+        })?;
+        if args.stats.as_ref() == Some(&args.out) {
+            return Err(usage("--out and --stats name the same file"));
+        }
+        Ok(args)
+    }
+}
+
+fn usage(message: &str) -> ExitCode {
+    eprintln!("cubes: {message} (see cubes --help)");
+    ExitCode::from(2)
+}
+
+fn count(text: &str) -> Result<usize, String> {
+    let digits: String = text.chars().filter(|&c| c != '_').collect();
+    match digits.parse() {
+        Ok(0) => Err("a scene needs at least one cube".to_owned()),
+        Ok(n) => Ok(n),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+fn slots(text: &str) -> Result<usize, String> {
+    up_to(16, text)
+}
+
+fn threads(text: &str) -> Result<usize, String> {
+    up_to(1024, text)
+}
+
+fn up_to(most: usize, text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(n) if (1..=most).contains(&n) => Ok(n),
+        Ok(_) => Err(format!("it must be 1 to {most}")),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+fn size(text: &str) -> Result<[u32; 2], String> {
+    let sides = text.split_once(['x', 'X']).and_then(|(w, h)| Some([w.parse().ok()?, h.parse().ok()?]));
+    match sides {
+        Some([0, _] | [_, 0]) => Err("a picture needs at least one pixel".to_owned()),
+        Some(sides) => Ok(sides),
+        None => Err("a size is two numbers, as in 1920x1080".to_owned()),
+    }
+}
+
+fn device(text: &str) -> Result<DeviceChoice, String> {
+    DeviceChoice::from_str(text).map_err(|error| error.to_string())
+}

@@ -1,0 +1,143 @@
+//! A scene of cubes on the GPU.
+
+use std::sync::Arc;
+
+use futures::future::try_join;
+
+use super::{
+    limits::Limits,
+    systems::{Cull, ResetArgs},
+};
+use crate::{
+    Gpu,
+    error::Result,
+    exec::DrawIndexedArgs,
+    pipeline::ComputePipeline,
+    raster::{CubeMesh, DepthImages},
+    resource::GpuBuffer,
+    scene::{Bounds, Camera, Instance, InstanceSource},
+};
+
+const CULL: &[u8] = include_bytes!("../../shaders/spv/cull.comp.spv");
+
+/// A scene of cubes on the GPU, with what it takes to cull and to draw it. Cheap to clone: a handle.
+///
+/// ```no_run
+/// # use vulkio::{Cubes, Gpu, Renderer, scene::{self, Camera}};
+/// # async fn f(gpu: Gpu, renderer: Renderer, camera: Camera) -> vulkio::Result<()> {
+/// let cubes = Cubes::upload(&gpu, scene::grid(1_000_000)).await?;
+/// let frame = renderer.frame().await?;
+/// frame.add(cubes.cull(camera));
+/// frame.add(cubes.draw(camera, frame.target()));
+/// frame.submit().await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// One scene has one visible list. Frames that follow each other share it, the GPU keeps them in order; within a
+/// frame, a draw shows what the last cull before it kept.
+#[derive(Clone)]
+pub struct Cubes {
+    pub(crate) shared: Arc<Shared>,
+}
+
+/// Behind every clone.
+pub(crate) struct Shared {
+    pub(crate) gpu: Gpu,
+    pub(crate) count: u32,
+    pub(crate) groups: [u32; 3],
+    pub(crate) half_edge: f32,
+    pub(crate) bounds: Bounds,
+    pub(crate) instances: GpuBuffer<Instance>,
+    /// Indices of the instances that the last cull kept, `args.instance_count` of them.
+    pub(crate) visible: GpuBuffer<u32>,
+    pub(crate) args: GpuBuffer<DrawIndexedArgs>,
+    pub(crate) cull: ComputePipeline,
+    pub(crate) mesh: CubeMesh,
+    pub(crate) depths: DepthImages,
+}
+
+impl Cubes {
+    /// Puts the cubes of `source` on the GPU, generating them in chunks, and makes the pipelines.
+    ///
+    /// It resolves when all of them are there. A cube costs 20 bytes of device memory.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`](crate::Error::Invalid) if there are no cubes, or more than one buffer or one dispatch of
+    /// the device can hold; nothing was allocated then.
+    /// [`Error::OutOfDeviceMemory`](crate::Error::OutOfDeviceMemory) if they do not fit its memory.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future gives back everything once the GPU is done with it.
+    pub async fn upload(gpu: &Gpu, source: impl InstanceSource) -> Result<Self> {
+        let count = source.len();
+        let (on_gpu, groups) = Limits::of(gpu.info()).check(count)?;
+        let (half_edge, bounds) = (source.half_edge(), source.bounds());
+        let instances = gpu.buffer::<Instance>("cubes.instances", count)?;
+        let visible = gpu.buffer::<u32>("cubes.visible", count)?;
+        let args = gpu.buffer::<DrawIndexedArgs>("cubes.args", 1)?;
+
+        let pipelines = try_join(gpu.compute_pipeline("cubes.cull", CULL), CubeMesh::new(gpu));
+        let upload = gpu.upload_with(&instances, move |range, out| source.fill(range, out));
+        let ((cull, mesh), ()) = try_join(pipelines, upload).await?;
+
+        let gpu = gpu.clone();
+        let depths = DepthImages::default();
+        let shared =
+            Shared { gpu, count: on_gpu, groups, half_edge, bounds, instances, visible, args, cull, mesh, depths };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// How many cubes there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.shared.instances.len()
+    }
+
+    /// A box that holds every cube.
+    #[must_use]
+    pub fn bounds(&self) -> Bounds {
+        self.shared.bounds
+    }
+
+    /// The systems that find out which cubes `camera` sees, for a frame or a graph before the draw.
+    ///
+    /// Every cube whose box touches the frustum is kept. Next to the frustum's edges, a few others may be.
+    #[must_use]
+    pub fn cull(&self, camera: Camera) -> (ResetArgs, Cull) {
+        (ResetArgs::new(self), Cull::new(self, &camera))
+    }
+
+    /// How many cubes the last submitted cull kept.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Gpu::read`].
+    pub async fn visible_count(&self) -> Result<usize> {
+        let args = self.shared.gpu.read(&self.shared.args, 0..1).await?;
+        Ok(args[0].instance_count as usize)
+    }
+
+    /// The indices of the cubes that the last submitted cull kept, ascending.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Gpu::read`].
+    pub async fn visible(&self) -> Result<Vec<u32>> {
+        let count = self.visible_count().await?;
+        if count == 0 {
+            return Ok(Vec::new());
+        }
+        let mut ids = self.shared.gpu.read(&self.shared.visible, 0..count).await?.to_vec();
+        ids.sort_unstable();
+        Ok(ids)
+    }
+}
+
+impl std::fmt::Debug for Cubes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cubes").field("count", &self.count()).field("bounds", &self.bounds()).finish_non_exhaustive()
+    }
+}

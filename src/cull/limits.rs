@@ -1,0 +1,100 @@
+//! Whether so many cubes fit the device: known before anything is allocated.
+
+use crate::{
+    error::{Bytes, Error, Result},
+    gpu::DeviceInfo,
+    scene::Instance,
+};
+
+/// Cubes one workgroup looks at; cull.comp has the same number.
+pub(super) const PER_GROUP: u32 = 2048;
+/// The last workgroup's indices must not pass `u32::MAX` before they are compared with the count.
+const MOST_INDICES: u64 = (u32::MAX - PER_GROUP) as u64;
+
+/// What decides how many cubes a device can hold.
+#[derive(Clone, Copy)]
+pub(super) struct Limits<'a> {
+    pub(super) device: &'a str,
+    /// Bytes in one allocation.
+    pub(super) max_allocation: u64,
+    /// Workgroups of one dispatch along X and Y.
+    pub(super) max_groups: [u32; 2],
+}
+
+impl<'a> Limits<'a> {
+    pub(super) fn of(info: &'a DeviceInfo) -> Self {
+        let [x, y, _] = info.limits.max_compute_work_group_count;
+        Self { device: &info.name, max_allocation: info.max_allocation, max_groups: [x, y] }
+    }
+
+    /// `count` as the GPU counts it, and the workgroups that look at that many cubes.
+    pub(super) fn check(&self, count: usize) -> Result<(u32, [u32; 3])> {
+        if count == 0 {
+            return Err(Error::Invalid("a scene of 0 cubes: there is nothing to upload; give at least one".into()));
+        }
+        let most = self.most_cubes();
+        let fits = u32::try_from(count).ok().filter(|&n| u64::from(n) <= most);
+        let Some(n) = fits else { return Err(self.too_many(count, most)) };
+        Ok((n, self.groups(n)))
+    }
+
+    fn most_cubes(&self) -> u64 {
+        let by_allocation = self.max_allocation / size_of::<Instance>() as u64;
+        let [x, y] = self.max_groups.map(u64::from);
+        by_allocation.min((x * y).saturating_mul(PER_GROUP.into())).min(MOST_INDICES)
+    }
+
+    fn too_many(&self, count: usize, most: u64) -> Error {
+        let bytes = (count as u64).saturating_mul(size_of::<Instance>() as u64);
+        Error::Invalid(format!(
+            "{count} cubes need one buffer of {}; device `{}` allows {} in an allocation: ask for at most {most} cubes",
+            Bytes(bytes),
+            self.device,
+            Bytes(self.max_allocation),
+        ))
+    }
+
+    /// In two dimensions where one is not enough; the shader skips the groups beyond the last that is needed.
+    fn groups(&self, count: u32) -> [u32; 3] {
+        let needed = count.div_ceil(PER_GROUP);
+        let x = needed.min(self.max_groups[0]);
+        [x, needed.div_ceil(x), 1]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SMALL: Limits<'static> = Limits { device: "toy", max_allocation: 1 << 31, max_groups: [65_535, 65_535] };
+
+    #[test]
+    fn a_count_beyond_the_largest_allocation_is_refused_with_the_most_that_fits() {
+        let most = (1usize << 31) / 16;
+        assert!(SMALL.check(most).is_ok());
+        let error = SMALL.check(most + 1).expect_err("too many").to_string();
+        assert!(error.contains("2.0 GiB") && error.contains("at most 134217728 cubes"), "{error}");
+    }
+
+    #[test]
+    fn a_count_beyond_thirty_two_bits_is_refused_whatever_the_device_allows() {
+        let huge = Limits { max_allocation: u64::MAX, max_groups: [u32::MAX; 2], ..SMALL };
+        assert!(huge.check(MOST_INDICES as usize).is_ok());
+        for count in [MOST_INDICES as usize + 1, u32::MAX as usize, 1 << 40, usize::MAX] {
+            assert!(matches!(huge.check(count), Err(Error::Invalid(_))));
+        }
+        assert!(matches!(SMALL.check(0), Err(Error::Invalid(_))));
+    }
+
+    #[test]
+    fn the_dispatch_turns_the_corner_at_the_limit_of_the_first_dimension() {
+        let narrow = Limits { max_groups: [10, 4], ..SMALL };
+        let groups = |count| narrow.check(count).expect("it fits").1;
+        let per_group = PER_GROUP as usize;
+        assert_eq!(groups(1), [1, 1, 1]);
+        assert_eq!(groups(per_group * 10), [10, 1, 1]);
+        assert_eq!(groups(per_group * 10 + 1), [10, 2, 1]);
+        assert_eq!(groups(per_group * 40), [10, 4, 1]);
+        assert!(narrow.check(per_group * 40 + 1).is_err());
+    }
+}

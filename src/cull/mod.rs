@@ -1,0 +1,9 @@
+//! Which cubes a camera sees: a compute pass that writes the list of visible cubes and the draw's arguments.
+
+mod cubes;
+mod frustum;
+mod limits;
+mod systems;
+
+pub use cubes::Cubes;
+pub use systems::{Cull, ResetArgs};

@@ -1,0 +1,90 @@
+//! The two systems of a cull: the draw's arguments are reset, then every workgroup adds what it kept.
+
+use super::{cubes::Cubes, frustum::Frustum};
+use crate::{
+    error::Result,
+    exec::{DrawIndexedArgs, Encoder},
+    graph::{System, Uses},
+    raster::INDICES,
+    resource::GpuBuffer,
+    scene::Camera,
+};
+
+/// Sets a scene's draw back to no cubes. The first of the two systems of [`Cubes::cull`].
+#[derive(Clone, Debug)]
+pub struct ResetArgs {
+    args: GpuBuffer<DrawIndexedArgs>,
+}
+
+impl ResetArgs {
+    pub(super) fn new(cubes: &Cubes) -> Self {
+        Self { args: cubes.shared.args.clone() }
+    }
+}
+
+impl System for ResetArgs {
+    fn name(&self) -> &str {
+        "cubes.reset"
+    }
+
+    fn declare(&self, uses: &mut Uses) {
+        uses.writes(self.args.copy_target());
+    }
+
+    fn record(&self, cmd: &mut Encoder<'_>) -> Result<()> {
+        let none = DrawIndexedArgs { index_count: INDICES.end, ..DrawIndexedArgs::default() };
+        cmd.update(&self.args, 0, &[none]);
+        Ok(())
+    }
+}
+
+/// Writes the list of visible cubes and their number. The second of the two systems of [`Cubes::cull`].
+#[derive(Clone, Debug)]
+pub struct Cull {
+    cubes: Cubes,
+    frustum: Frustum,
+}
+
+/// As in cull.comp.
+#[repr(C)]
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+struct Push {
+    instances: u64,
+    visible: u64,
+    args: u64,
+    count: u32,
+    frustum: Frustum,
+}
+
+// The bytes that every Vulkan device has for push constants.
+const _: () = assert!(size_of::<Push>() <= 128);
+
+impl Cull {
+    pub(super) fn new(cubes: &Cubes, camera: &Camera) -> Self {
+        Self { cubes: cubes.clone(), frustum: Frustum::new(camera, cubes.shared.half_edge) }
+    }
+}
+
+impl System for Cull {
+    fn name(&self) -> &str {
+        "cubes.cull"
+    }
+
+    fn declare(&self, uses: &mut Uses) {
+        let scene = &self.cubes.shared;
+        uses.reads(&scene.instances).writes(&scene.visible).writes(&scene.args);
+    }
+
+    fn record(&self, cmd: &mut Encoder<'_>) -> Result<()> {
+        let scene = &self.cubes.shared;
+        let push = Push {
+            instances: scene.instances.address(),
+            visible: scene.visible.address(),
+            args: scene.args.address(),
+            count: scene.count,
+            frustum: self.frustum,
+        };
+        cmd.bind(&scene.cull).push(&push).dispatch(scene.groups);
+        Ok(())
+    }
+}

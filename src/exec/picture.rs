@@ -1,0 +1,161 @@
+//! Pictures read back from the GPU.
+
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use ash::vk;
+use tokio::sync::oneshot;
+
+use crate::{
+    error::{Error, Result},
+    gpu::Gpu,
+    graph::Graph,
+    memory::MemoryKind,
+    resource::{Access, GpuBuffer, GpuImage, ImageRole, Use},
+    sync::Completion,
+};
+
+/// The texels of an image, in memory that the CPU reads fast. A cheap handle.
+#[derive(Clone)]
+pub struct Picture {
+    texels: GpuBuffer<u8>,
+    size: [u32; 2],
+    format: vk::Format,
+    #[cfg_attr(not(feature = "png"), expect(dead_code, reason = "only saving needs the helper threads"))]
+    gpu: Gpu,
+}
+
+impl Picture {
+    /// Adds passes to `graph` that copy `image`. The picture may be looked at once the graph is complete.
+    pub(crate) fn copied_by<R: ImageRole>(graph: &Graph, image: &GpuImage<R>) -> Result<Self> {
+        let gpu = graph.gpu().clone();
+        let bytes = usize::try_from(image.inner().packed_bytes()).unwrap_or(usize::MAX);
+        let texels = gpu.buffer_in::<u8>("picture", bytes, MemoryKind::Readback)?;
+        let (source, target) = (image.clone(), texels.clone());
+        graph.pass("copy picture").reads(image.copy_source()).writes(texels.copy_target()).record(move |cmd| {
+            cmd.copy_image(&source, &target);
+        });
+        to_host(graph, &texels);
+        Ok(Self { texels, size: image.extent(), format: image.format(), gpu })
+    }
+
+    /// Width and height in pixels.
+    #[must_use]
+    pub fn size(&self) -> [u32; 2] {
+        self.size
+    }
+
+    /// The format of the texels: `R8G8B8A8_SRGB` for a frame's target.
+    #[must_use]
+    pub fn format(&self) -> vk::Format {
+        self.format
+    }
+
+    /// The texels, row after row from the top, without gaps.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        // SAFETY: a picture is given out when the graph that wrote it, and made it visible to the host, is complete;
+        // nothing writes it again.
+        unsafe { self.texels.host_slice() }
+    }
+
+    #[cfg(feature = "png")]
+    pub(super) fn gpu(&self) -> &Gpu {
+        &self.gpu
+    }
+
+    /// The texel at column `x` of row `y`, as its format's bytes. `None` outside.
+    #[must_use]
+    pub fn texel(&self, x: u32, y: u32) -> Option<&[u8]> {
+        let [width, height] = self.size;
+        let per_texel = self.bytes().len() / (width as usize * height as usize);
+        let index = y as usize * width as usize + x as usize;
+        (x < width && y < height).then(|| &self.bytes()[index * per_texel..][..per_texel])
+    }
+}
+
+/// Makes what a graph wrote into a buffer visible to the host: "a timeline signal makes nothing visible to the host".
+pub(crate) fn to_host<T>(graph: &Graph, buffer: &GpuBuffer<T>) {
+    let read = Use { resource: buffer.resource(), access: Some(Access::HOST_READ) };
+    graph.pass("to host").reads(read).record(|_| ());
+}
+
+impl fmt::Debug for Picture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Picture").field("size", &self.size).field("format", &self.format).finish_non_exhaustive()
+    }
+}
+
+/// A picture that is being copied.
+pub(crate) struct Pending {
+    pub(crate) done: Completion,
+    pub(crate) picture: Picture,
+}
+
+/// The future of [`Frame::capture`](crate::Frame::capture).
+///
+/// # Cancel safety
+///
+/// Dropping it has no effect on the frame.
+#[must_use = "futures do nothing unless polled"]
+pub struct Capture(State);
+
+enum State {
+    /// Until the frame is submitted.
+    Recording(oneshot::Receiver<Result<Pending>>),
+    /// Until it is complete.
+    Submitted(Pending),
+}
+
+impl Capture {
+    pub(crate) fn new(receiver: oneshot::Receiver<Result<Pending>>) -> Self {
+        Self(State::Recording(receiver))
+    }
+}
+
+impl Future for Capture {
+    type Output = Result<Picture>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        loop {
+            match &mut self.0 {
+                State::Recording(receiver) => match std::task::ready!(Pin::new(receiver).poll(cx)) {
+                    Ok(pending) => self.0 = State::Submitted(pending?),
+                    Err(_) => return Poll::Ready(Err(Error::Cancelled)),
+                },
+                State::Submitted(pending) => {
+                    let done = std::task::ready!(Pin::new(&mut pending.done).poll(cx));
+                    return Poll::Ready(done.map(|()| pending.picture.clone()));
+                }
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Capture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Capture").finish_non_exhaustive()
+    }
+}
+
+impl Gpu {
+    /// Copies an image's texels to where the CPU can read them.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfDeviceMemory`], [`Error::DeviceLost`]; [`Error::Graph`] for an image of another `Gpu`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, the copy is not made, or made and thrown away.
+    pub async fn read_image<R: ImageRole>(&self, image: &GpuImage<R>) -> Result<Picture> {
+        let graph = Graph::new(self, "read image");
+        let picture = Picture::copied_by(&graph, image)?;
+        graph.submit().await?.await?;
+        Ok(picture)
+    }
+}

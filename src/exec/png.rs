@@ -1,0 +1,73 @@
+//! Saving pictures as PNG files.
+
+use std::{
+    fs::{self, File},
+    io::{BufWriter, Error as IoError, ErrorKind, Write},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use ash::vk;
+
+use super::picture::Picture;
+use crate::error::{Error, Result};
+
+impl Picture {
+    /// Writes the picture to a PNG file, on a helper thread. The file appears whole or not at all: it is written beside
+    /// its place first and then renamed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] for a format other than `R8G8B8A8_SRGB` and `R8G8B8A8_UNORM`, [`Error::Io`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, the file is still written.
+    pub async fn save_png(&self, path: impl AsRef<Path>) -> Result<()> {
+        let path = path.as_ref().to_owned();
+        let picture = self.clone();
+        self.gpu().shared.helpers.run("saving a picture", move || save(&picture, &path)).await?
+    }
+}
+
+fn save(picture: &Picture, path: &Path) -> Result<()> {
+    let format = picture.format();
+    if !matches!(format, vk::Format::R8G8B8A8_SRGB | vk::Format::R8G8B8A8_UNORM) {
+        return Err(Error::Invalid(format!(
+            "a PNG file of {format:?} texels; R8G8B8A8_SRGB and R8G8B8A8_UNORM can be saved"
+        )));
+    }
+    let draft = draft_of(path);
+    let saved = encode(picture, &draft).and_then(|()| fs::rename(&draft, path));
+    saved.map_err(|error| {
+        let _ = fs::remove_file(&draft); // it may not have come to be
+        Error::Io { path: path.display().to_string(), source: Arc::new(error) }
+    })
+}
+
+/// In the same folder, so that renaming is one step; with the process in its name, so that two do not meet.
+fn draft_of(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.tmp", std::process::id()));
+    path.with_file_name(name)
+}
+
+fn encode(picture: &Picture, path: &Path) -> std::io::Result<()> {
+    let [width, height] = picture.size();
+    let mut file = BufWriter::new(File::create(path)?);
+    let mut encoder = png::Encoder::new(&mut file, width, height);
+    encoder.set_color(png::ColorType::Rgba);
+    encoder.set_depth(png::BitDepth::Eight);
+    encoder.set_source_srgb(png::SrgbRenderingIntent::Perceptual);
+    let mut writer = encoder.write_header().map_err(into_io)?;
+    writer.write_image_data(picture.bytes()).map_err(into_io)?;
+    writer.finish().map_err(into_io)?;
+    file.flush()
+}
+
+fn into_io(error: png::EncodingError) -> IoError {
+    match error {
+        png::EncodingError::IoError(error) => error,
+        error => IoError::new(ErrorKind::InvalidData, error),
+    }
+}

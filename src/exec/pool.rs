@@ -1,0 +1,144 @@
+//! Command pools: owned by the `Gpu`, lent to one thread for one frame, reset as a whole.
+
+use std::{
+    cell::Cell,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+use ash::vk;
+
+use crate::{
+    error::{During, Result},
+    gpu::{counters::Counters, device::Device},
+    sync::prim::lock,
+};
+
+/// All command pools of a device.
+pub(crate) struct Pools {
+    device: Arc<Device>,
+    free: Mutex<Vec<Pool>>,
+}
+
+struct Pool {
+    raw: vk::CommandPool,
+    family: u32,
+    buffers: Vec<vk::CommandBuffer>,
+    /// How many of `buffers` were handed out since the last reset.
+    used: usize,
+    /// The thread that recorded with it last: its memory is warm there.
+    thread: u32,
+}
+
+/// A small number for this thread. It is only an id: no thread-local owns anything of Vulkan's, whose destructors
+/// would run at a thread's end in any order.
+fn this_thread() -> u32 {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    thread_local!(static ID: Cell<u32> = Cell::new(NEXT.fetch_add(1, Ordering::Relaxed)));
+    ID.with(Cell::get)
+}
+
+impl Pools {
+    pub(crate) fn new(device: Arc<Device>) -> Arc<Self> {
+        Arc::new(Self { device, free: Mutex::default() })
+    }
+
+    /// Lends a pool for queues of `family` to the calling thread: the one it had before if that is free.
+    pub(crate) fn lease(self: &Arc<Self>, family: u32) -> Result<Lease> {
+        let thread = this_thread();
+        let found = {
+            let mut free = lock(&self.free);
+            let own = free.iter().rposition(|pool| pool.family == family && pool.thread == thread);
+            own.or_else(|| free.iter().rposition(|pool| pool.family == family)).map(|index| free.swap_remove(index))
+        };
+        let mut pool = match found {
+            Some(pool) => pool,
+            None => self.create(family)?,
+        };
+        pool.thread = thread;
+        let mut lease = Lease { pools: Arc::clone(self), pool: Some(pool) };
+        lease.reset()?;
+        Ok(lease)
+    }
+
+    fn create(&self, family: u32) -> Result<Pool> {
+        let info = vk::CommandPoolCreateInfo::default()
+            .flags(vk::CommandPoolCreateFlags::TRANSIENT)
+            .queue_family_index(family);
+        // SAFETY: the family is one that the device was created with.
+        let raw = unsafe { self.device.raw.create_command_pool(&info, None) }.during("vkCreateCommandPool")?;
+        Counters::add(&self.device.counters.command_pools, 1);
+        self.device.labels.name(raw, "recording pool");
+        Ok(Pool { raw, family, buffers: Vec::new(), used: 0, thread: 0 })
+    }
+}
+
+impl Drop for Pools {
+    fn drop(&mut self) {
+        for pool in lock(&self.free).drain(..) {
+            // SAFETY: a free pool's buffers are not pending: leases in flight are held by their retire records.
+            unsafe { self.device.raw.destroy_command_pool(pool.raw, None) };
+        }
+    }
+}
+
+/// A pool on loan. Dropping gives it back, so it is held until the GPU is done with its buffers.
+pub(crate) struct Lease {
+    pools: Arc<Pools>,
+    pool: Option<Pool>,
+}
+
+impl Lease {
+    /// Whether the calling thread may go on with this lease.
+    pub(crate) fn is_mine(&self) -> bool {
+        self.pool.as_ref().is_some_and(|pool| pool.thread == this_thread())
+    }
+
+    fn pool(&mut self) -> &mut Pool {
+        self.pool.as_mut().expect("a lease holds its pool until it is dropped")
+    }
+
+    fn reset(&mut self) -> Result<()> {
+        let device = Arc::clone(&self.pools.device);
+        let pool = self.pool();
+        if pool.used == 0 {
+            return Ok(());
+        }
+        // SAFETY: the pool was free, so none of its buffers is pending or being recorded.
+        unsafe { device.raw.reset_command_pool(pool.raw, vk::CommandPoolResetFlags::empty()) }
+            .during("vkResetCommandPool")?;
+        pool.used = 0;
+        Ok(())
+    }
+
+    /// Begins a command buffer that is submitted once.
+    pub(crate) fn begin(&mut self) -> Result<vk::CommandBuffer> {
+        let device = Arc::clone(&self.pools.device);
+        let pool = self.pool();
+        if pool.used == pool.buffers.len() {
+            let info = vk::CommandBufferAllocateInfo::default()
+                .command_pool(pool.raw)
+                .level(vk::CommandBufferLevel::PRIMARY)
+                .command_buffer_count(1);
+            // SAFETY: the pool is alive and this lease is its only user.
+            let new = unsafe { device.raw.allocate_command_buffers(&info) }.during("vkAllocateCommandBuffers")?;
+            pool.buffers.extend(new);
+        }
+        let buffer = pool.buffers[pool.used];
+        let info = vk::CommandBufferBeginInfo::default().flags(vk::CommandBufferUsageFlags::ONE_TIME_SUBMIT);
+        // SAFETY: the buffer is in its initial state since its pool's last reset.
+        unsafe { device.raw.begin_command_buffer(buffer, &info) }.during("vkBeginCommandBuffer")?;
+        pool.used += 1;
+        Ok(buffer)
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if let Some(pool) = self.pool.take() {
+            lock(&self.pools.free).push(pool);
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! What hands out frames.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex},
+};
+
+use tokio::{runtime::Handle, sync::Semaphore};
+
+use super::{
+    frame::{Frame, FramePart, Last, Slot, Slots},
+    picture::Picture,
+    timestamps::Timestamps,
+};
+use crate::{
+    error::{Error, Result},
+    gpu::Gpu,
+    graph::Graph,
+    resource::RenderTarget,
+    sync::prim::lock,
+};
+
+/// The most frames that may be in flight: each costs an image, and adds a frame of delay.
+const MOST_FRAMES: usize = 16;
+
+/// How a [`Renderer`] works.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct RendererOptions {
+    /// Frames that may be on their way at once, 1 to 16; 2 by default.
+    pub frames_in_flight: usize,
+    /// The tokio runtime that records. By default the one that polls `submit`; with none there, its poll records.
+    pub runtime: Option<Handle>,
+    /// The most recording tasks a frame is cut into. By default as many as the runtime has workers.
+    pub workers: Option<usize>,
+    /// Whether [`FrameStats::gpu`](crate::FrameStats) is measured, with two timestamps a frame. On by default.
+    pub timestamps: bool,
+}
+
+impl Default for RendererOptions {
+    fn default() -> Self {
+        Self { frames_in_flight: 2, runtime: None, workers: None, timestamps: true }
+    }
+}
+
+impl RendererOptions {
+    /// Sets [`frames_in_flight`](Self::frames_in_flight).
+    #[must_use]
+    pub fn frames_in_flight(mut self, frames: usize) -> Self {
+        self.frames_in_flight = frames;
+        self
+    }
+
+    /// Sets [`runtime`](Self::runtime).
+    #[must_use]
+    pub fn runtime(mut self, runtime: Handle) -> Self {
+        self.runtime = Some(runtime);
+        self
+    }
+
+    /// Sets [`workers`](Self::workers).
+    #[must_use]
+    pub fn workers(mut self, workers: usize) -> Self {
+        self.workers = Some(workers);
+        self
+    }
+
+    /// Sets [`timestamps`](Self::timestamps).
+    #[must_use]
+    pub fn timestamps(mut self, timestamps: bool) -> Self {
+        self.timestamps = timestamps;
+        self
+    }
+}
+
+/// Where and how finely a frame is recorded.
+#[derive(Clone)]
+pub(crate) struct Runtime {
+    pub(crate) handle: Option<Handle>,
+    pub(crate) workers: Option<usize>,
+}
+
+/// Hands out frames. A cheap handle: clone it into every task that draws.
+///
+/// ```no_run
+/// # use vulkio::{Gpu, GpuOptions, Renderer};
+/// # async fn example() -> vulkio::Result<()> {
+/// let gpu = Gpu::open(GpuOptions::default()).await?;
+/// let renderer = Renderer::headless(&gpu, [640, 480])?;
+/// let frame = renderer.frame().await?;
+/// frame.pass("sky").renders(frame.target().clear([0.3, 0.5, 0.9, 1.0])).record(|_| ());
+/// frame.submit().await?;
+/// # #[cfg(feature = "png")]
+/// renderer.capture().await?.save_png("sky.png").await?;
+/// gpu.close().await
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Renderer {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    gpu: Gpu,
+    size: [u32; 2],
+    runtime: Runtime,
+    slots: Arc<Slots>,
+    costs: Arc<Mutex<Vec<u64>>>,
+    unreported: Arc<Mutex<Option<Error>>>,
+    last: Arc<Mutex<Option<Last>>>,
+}
+
+impl Renderer {
+    /// A renderer that draws into images of its own, `[width, height]` pixels.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] for a size the device cannot do, [`Error::OutOfDeviceMemory`].
+    pub fn headless(gpu: &Gpu, size: [u32; 2]) -> Result<Self> {
+        Self::with_options(gpu, size, RendererOptions::default())
+    }
+
+    /// As [`headless`](Self::headless), with options.
+    ///
+    /// # Errors
+    ///
+    /// As [`headless`](Self::headless), and [`Error::Invalid`] for options out of their range.
+    pub fn with_options(gpu: &Gpu, size: [u32; 2], options: RendererOptions) -> Result<Self> {
+        let RendererOptions { frames_in_flight, runtime, workers, timestamps } = options;
+        if !(1..=MOST_FRAMES).contains(&frames_in_flight) {
+            return Err(Error::Invalid(format!(
+                "{frames_in_flight} frames in flight; 1 to {MOST_FRAMES} are possible"
+            )));
+        }
+        if workers == Some(0) {
+            return Err(Error::Invalid("0 recording workers; at least 1 is needed".into()));
+        }
+        if gpu.is_closed() {
+            return Err(Error::Closed);
+        }
+        let slot = |index| {
+            let target = gpu.image::<RenderTarget>(&format!("target {index}"), size)?;
+            let timestamps = if timestamps { Timestamps::new(&gpu.shared.device)? } else { None };
+            Ok(Slot { target, timestamps })
+        };
+        // The last is taken first.
+        let free = (0..frames_in_flight).rev().map(slot).collect::<Result<Vec<_>>>()?;
+        let permits = Arc::new(Semaphore::new(frames_in_flight));
+        gpu.shared.close_with(&permits);
+        let shared = Shared {
+            gpu: gpu.clone(),
+            size,
+            runtime: Runtime { handle: runtime, workers },
+            slots: Arc::new(Slots { permits, free: Mutex::new(free) }),
+            costs: Arc::default(),
+            unreported: Arc::default(),
+            last: Arc::default(),
+        };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// Waits until fewer frames than [`frames_in_flight`](RendererOptions::frames_in_flight) are on their way, and begins
+    /// the next. Blocks no worker.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Closed`] once the [`Gpu`] is closed, [`Error::DeviceLost`], or the failure of an earlier frame that
+    /// nobody awaited, once.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped while it waits, it gives up its place in the queue and nothing else.
+    pub async fn frame(&self) -> Result<Frame> {
+        self.check()?;
+        let lease = self.shared.slots.lease().await?;
+        self.check()?; // it may have waited for long
+        let target = lease.slot().target.clone();
+        let shared = &self.shared;
+        let part = FramePart {
+            lease: Some(lease),
+            target,
+            runtime: shared.runtime.clone(),
+            costs: Arc::clone(&shared.costs),
+            unreported: Arc::clone(&shared.unreported),
+            last: Arc::clone(&shared.last),
+            captures: Vec::new(),
+            picture: None,
+        };
+        Ok(Frame::new(Graph::new(&shared.gpu, "frame"), part))
+    }
+
+    /// A copy of the last frame that was submitted, when it is complete.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] if no frame was submitted yet; [`Error::OutOfDeviceMemory`], [`Error::DeviceLost`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, the copy is not made, or made and thrown away.
+    pub async fn capture(&self) -> Result<Picture> {
+        let last = lock(&self.shared.last).clone();
+        let last =
+            last.ok_or_else(|| Error::Invalid("capture before any frame was submitted; submit one first".into()))?;
+        let graph = Graph::new(&self.shared.gpu, "capture");
+        let picture = Picture::copied_by(&graph, &last.target)?;
+        graph.submit().await?.await?;
+        Ok(picture)
+    }
+
+    /// Waits until every frame submitted so far is complete.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::DeviceLost`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping it has no effect.
+    pub async fn idle(&self) -> Result<()> {
+        let last = lock(&self.shared.last).clone();
+        match last {
+            Some(last) => last.done.await.map(drop),
+            None => Ok(()),
+        }
+    }
+
+    /// Width and height of its frames, in pixels.
+    #[must_use]
+    pub fn size(&self) -> [u32; 2] {
+        self.shared.size
+    }
+
+    /// The `Gpu` it draws with.
+    #[must_use]
+    pub fn gpu(&self) -> &Gpu {
+        &self.shared.gpu
+    }
+
+    fn check(&self) -> Result<()> {
+        if let Some(error) = lock(&self.shared.unreported).take() {
+            return Err(error);
+        }
+        self.shared.gpu.check()
+    }
+}
+
+impl fmt::Debug for Renderer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Renderer").field("size", &self.shared.size).finish_non_exhaustive()
+    }
+}

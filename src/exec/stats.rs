@@ -1,0 +1,41 @@
+//! What a frame did, counted where it happened.
+
+use std::{fmt, time::Duration};
+
+/// Figures of one submitted graph or frame, complete on the GPU.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FrameStats {
+    /// CPU time spent in recording passes, summed over the threads that recorded.
+    pub recording: Duration,
+    /// GPU time from the first command to the end of the last, where timestamps are on
+    /// ([`RendererOptions::timestamps`](crate::RendererOptions)) and the queue has them.
+    pub gpu: Option<Duration>,
+    /// Passes recorded.
+    pub passes: u32,
+    /// Recording tasks: command buffers without the prologue.
+    pub tasks: u32,
+    /// Draw commands.
+    pub draws: u64,
+    /// Dispatch commands.
+    pub dispatches: u64,
+    /// `vkCmdPipelineBarrier2` calls, the one worked out at commit included.
+    pub barriers: u64,
+    /// `vkQueueSubmit2` calls made for it: 0 if it went out in one call with the frame before it.
+    pub submits: u64,
+}
+
+impl fmt::Display for FrameStats {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { recording, passes, draws, dispatches, barriers, submits, .. } = self;
+        write!(
+            f,
+            "{passes} passes recorded in {recording:.1?}: {draws} draws, {dispatches} dispatches, {barriers} barriers, \
+             {submits} submits"
+        )?;
+        match self.gpu {
+            Some(gpu) => write!(f, "; {gpu:.1?} on the GPU"),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! The future of a submission.
+
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use tokio::runtime::{Handle, RuntimeFlavor};
+
+use super::recording::{Outcome, Recording, Submission};
+use crate::error::{Error, Result};
+
+/// The future of [`Graph::submit`](crate::Graph::submit) and [`Frame::submit`](crate::Frame::submit): resolves when the
+/// work is submitted, to the [`Completion`](crate::Completion) of the work on the GPU.
+///
+/// It is lazy, `Send` and `'static`, and blocks no worker.
+///
+/// # Cancel safety
+///
+/// Dropped before the last pass is recorded, nothing is submitted, and recording that has begun is thrown away; after
+/// that, the whole graph is submitted. It is never submitted in part.
+#[must_use = "nothing is recorded or submitted until it is awaited"]
+pub struct Submit(State);
+
+enum State {
+    Declared(Box<Result<Submission>>),
+    Recording(Arc<Recording>),
+    Done,
+}
+
+impl Submit {
+    pub(crate) fn new(submission: Result<Submission>) -> Self {
+        Self(State::Declared(Box::new(submission)))
+    }
+}
+
+/// Records on `runtime`, or here if there is none or the graph is small.
+fn launch(submission: Submission) -> Arc<Recording> {
+    let options = submission.frame.as_ref().map(|frame| frame.runtime.clone());
+    let (chosen, most) = options.map_or((None, None), |options| (options.handle, options.workers));
+    let runtime = chosen.or_else(|| Handle::try_current().ok());
+    let workers = runtime.as_ref().map_or(1, workers_of).min(most.unwrap_or(usize::MAX)).max(1);
+    let recording = Recording::start(submission, workers);
+    match runtime {
+        Some(runtime) if !recording.in_place => spawn(&runtime, &recording),
+        _ => (0..recording.tasks()).for_each(|task| recording.run(task)),
+    }
+    recording
+}
+
+fn workers_of(runtime: &Handle) -> usize {
+    match runtime.runtime_flavor() {
+        RuntimeFlavor::CurrentThread => 1,
+        _ => runtime.metrics().num_workers(),
+    }
+}
+
+fn spawn(runtime: &Handle, recording: &Arc<Recording>) {
+    for index in 0..recording.tasks() {
+        let task = Task { recording: Some(Arc::clone(recording)), index };
+        // One poll: recorded and ended without an `.await`, so the pool it leases stays on one thread.
+        runtime.spawn(async move { task.run() });
+    }
+}
+
+/// A recording task. A runtime that shuts down drops it instead of running it.
+struct Task {
+    recording: Option<Arc<Recording>>,
+    index: usize,
+}
+
+impl Task {
+    fn run(mut self) {
+        if let Some(recording) = self.recording.take() {
+            recording.run(self.index);
+        }
+    }
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        if let Some(recording) = self.recording.take() {
+            recording.abandon();
+        }
+    }
+}
+
+impl Future for Submit {
+    type Output = Outcome;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
+        if let State::Declared(_) = self.0
+            && let State::Declared(submission) = std::mem::replace(&mut self.0, State::Done)
+        {
+            match *submission {
+                Ok(submission) => self.0 = State::Recording(launch(submission)),
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+        let State::Recording(recording) = &self.0 else {
+            return Poll::Ready(Err(Error::Cancelled)); // polled again after it was ready
+        };
+        let outcome = recording.poll(cx);
+        if outcome.is_ready() {
+            self.0 = State::Done;
+        }
+        outcome
+    }
+}
+
+impl Drop for Submit {
+    fn drop(&mut self) {
+        if let State::Recording(recording) = &self.0 {
+            recording.cancel();
+        }
+    }
+}
+
+impl fmt::Debug for Submit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = match self.0 {
+            State::Declared(_) => "declared",
+            State::Recording(_) => "recording",
+            State::Done => "done",
+        };
+        f.debug_tuple("Submit").field(&state).finish()
+    }
+}

@@ -1,0 +1,83 @@
+//! Counts of Vulkan calls and of memory, taken where the calls are made.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+macro_rules! counters {
+    ($($(#[doc = $doc:literal])+ $name:ident,)+) => {
+        /// The live counters of one device.
+        #[derive(Debug, Default)]
+        pub(crate) struct Counters { $(pub(crate) $name: AtomicU64,)+ }
+
+        /// The counters of a [`Gpu`](crate::Gpu) at one moment, since it was opened.
+        ///
+        /// Each is counted at the Vulkan call it names, work that was cancelled after recording included.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub struct CounterSnapshot { $($(#[doc = $doc])+ pub $name: u64,)+ }
+
+        impl Counters {
+            pub(crate) fn snapshot(&self) -> CounterSnapshot {
+                CounterSnapshot { $($name: self.$name.load(Relaxed),)+ }
+            }
+        }
+    };
+}
+
+counters! {
+    /// Draw commands: direct, indexed, indirect and indirect-count.
+    draws,
+    /// Dispatch commands, direct and indirect.
+    dispatches,
+    /// `vkCmdPipelineBarrier2` calls.
+    barriers,
+    /// `vkQueueSubmit2` calls.
+    submits,
+    /// Descriptors written. vulkio reaches buffers by address, so nothing writes any yet.
+    descriptor_writes,
+    /// `vkAllocateMemory` calls.
+    device_allocations,
+    /// Bytes of device memory held now.
+    device_bytes,
+    /// The most bytes of device memory ever held at once.
+    peak_device_bytes,
+    /// Command pools created.
+    command_pools,
+    /// Semaphores created.
+    semaphores,
+    /// Pipelines created.
+    pipelines,
+}
+
+impl Counters {
+    pub(crate) fn add(counter: &AtomicU64, n: u64) {
+        counter.fetch_add(n, Relaxed);
+    }
+
+    /// Books an allocation of device memory.
+    pub(crate) fn allocated(&self, bytes: u64) {
+        self.device_allocations.fetch_add(1, Relaxed);
+        let now = self.device_bytes.fetch_add(bytes, Relaxed) + bytes;
+        self.peak_device_bytes.fetch_max(now, Relaxed);
+    }
+
+    /// Books the end of an allocation.
+    pub(crate) fn freed(&self, bytes: u64) {
+        self.device_bytes.fetch_sub(bytes, Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_peak_outlives_the_memory() {
+        let counters = Counters::default();
+        counters.allocated(10);
+        counters.allocated(5);
+        counters.freed(10);
+        counters.allocated(1);
+        let seen = counters.snapshot();
+        assert_eq!((seen.device_allocations, seen.device_bytes, seen.peak_device_bytes), (3, 6, 15));
+    }
+}

@@ -1,0 +1,350 @@
+//! An opened device: what everything else is made from.
+
+mod choice;
+pub(crate) mod counters;
+pub(crate) mod device;
+mod features;
+pub(crate) mod helpers;
+mod instance;
+pub(crate) mod labels;
+mod options;
+pub(crate) mod queues;
+pub(crate) mod validation;
+
+use std::{
+    fmt,
+    sync::{
+        Arc, Mutex, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use ash::vk;
+use tokio::sync::{Semaphore, oneshot};
+
+pub use self::{
+    choice::{DeviceInfo, DeviceKind, DeviceSummary},
+    counters::CounterSnapshot,
+    device::{RawDevice, RawQueue},
+    features::Features,
+    options::{DeviceChoice, GpuOptions, Intercept, Validation},
+    queues::{QueueId, QueueKind},
+};
+use self::{device::Device, helpers::Helpers};
+use crate::{
+    error::{Error, Result, panic_message},
+    exec::{Pools, Submitter},
+    pipeline::Pipelines,
+    sync::{Completion, DeviceTimelines, Reactor, prim::lock},
+};
+
+/// An opened GPU. Cheap to clone, `Send + Sync`, and independent of any runtime.
+///
+/// ```no_run
+/// # async fn example() -> vulkio::Result<()> {
+/// let gpu = vulkio::Gpu::open(vulkio::GpuOptions::default()).await?;
+/// println!("{}", gpu.info());
+/// gpu.close().await
+/// # }
+/// ```
+///
+/// [`close`](Self::close) it when done. The last handle dropped without that waits, blocking, for work in flight, but
+/// for no longer than [`GpuOptions::close_timeout`]; work that takes longer keeps what it uses until it is complete.
+#[derive(Clone)]
+pub struct Gpu {
+    pub(crate) shared: Arc<Shared>,
+}
+
+/// What the handles of a `Gpu` share. Nothing in flight holds it: dropping the last handle ends the reactor.
+pub(crate) struct Shared {
+    pub(crate) device: Arc<Device>,
+    pub(crate) submitter: Submitter,
+    pub(crate) pools: Arc<Pools>,
+    pub(crate) pipelines: Arc<Pipelines>,
+    pub(crate) helpers: Helpers,
+    reactor: Reactor,
+    closed: AtomicBool,
+    /// The renderers' permits, closed with the `Gpu` so that who waits for a frame learns of it.
+    permits: Mutex<Vec<Weak<Semaphore>>>,
+    close_limit: Duration,
+}
+
+impl Gpu {
+    /// Opens a device: the best one that fits, unless `options` or `VULKIO_DEVICE` say otherwise.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoLoader`], [`Error::NoDevice`], [`Error::MissingFeatures`], [`Error::NoValidationLayer`]: each says what
+    /// to install or to choose.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, the device is opened and closed again on a thread of its own.
+    pub async fn open(options: GpuOptions) -> Result<Self> {
+        // Loading drivers takes tens of milliseconds, so not on the caller's worker.
+        let (send, receive) = oneshot::channel();
+        let open = move || drop(send.send(Self::open_blocking(options)));
+        let thread = std::thread::Builder::new().name("vulkio-open".into()).spawn(open);
+        thread.map_err(|_| Error::OutOfHostMemory { context: "starting a thread to open the device".into() })?;
+        receive.await.unwrap_or_else(|_| {
+            Err(Error::HelperPanicked { task: "opening the device".into(), message: panic_message(&"see the log") })
+        })
+    }
+
+    /// As [`open`](Self::open), blocking for as long as loading the drivers takes.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn open_blocking(options: GpuOptions) -> Result<Self> {
+        let device = Device::open(&options)?;
+        Self::start(device, &options)
+    }
+
+    /// Takes over a device that was made elsewhere. It is not destroyed with the `Gpu`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::MissingFeatures`] if the device cannot have what vulkio needs, [`Error::Invalid`] for a queue that cannot
+    /// do what it is given for.
+    ///
+    /// # Safety
+    ///
+    /// The handles are valid and stay so until the last object made from this `Gpu` is gone; the features that
+    /// [`RawDevice`] names are enabled; the queues are used by nobody else while vulkio submits to them
+    /// ([`with_queue`](Self::with_queue) gives exclusive use).
+    pub unsafe fn from_raw(raw: RawDevice, options: &GpuOptions) -> Result<Self> {
+        // SAFETY: the caller's promise.
+        let device = unsafe { Device::from_raw(raw) }?;
+        Self::start(device, options)
+    }
+
+    fn start(device: Arc<Device>, options: &GpuOptions) -> Result<Self> {
+        let timelines = Arc::new(DeviceTimelines::new(Arc::clone(&device))?);
+        let reactor = Reactor::start(Arc::clone(&timelines) as _, device.queues.len(), options.spin_time())?;
+        let submitter = Submitter::new(Arc::clone(&device), timelines, Arc::clone(&reactor.hub));
+        let shared = Shared {
+            submitter,
+            pools: Pools::new(Arc::clone(&device)),
+            pipelines: Pipelines::new(Arc::clone(&device))?,
+            helpers: Helpers::new(),
+            reactor,
+            closed: AtomicBool::new(false),
+            permits: Mutex::default(),
+            close_limit: options.close_limit(),
+            device,
+        };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// The devices there are, in the order of [`DeviceChoice::Index`], and what each lacks. Blocks for as long as loading
+    /// the drivers takes.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoLoader`]; [`Error::NoDevice`] if there is no driver.
+    pub fn devices() -> Result<Vec<DeviceSummary>> {
+        Device::list()
+    }
+
+    /// What is known of the device.
+    #[must_use]
+    pub fn info(&self) -> &DeviceInfo {
+        &self.shared.device.info
+    }
+
+    /// Counts of Vulkan calls and memory since the device was opened.
+    #[must_use]
+    pub fn counters(&self) -> CounterSnapshot {
+        self.shared.device.counters.snapshot()
+    }
+
+    /// The first messages of the validation layer, at most 64; empty is good. All of them go to `tracing`, too.
+    #[must_use]
+    pub fn validation_messages(&self) -> Vec<String> {
+        self.shared.device.validation.messages()
+    }
+
+    /// A listener to the validation layer that outlives the device: leaks are only known when it is destroyed.
+    #[must_use]
+    pub fn validation_log(&self) -> ValidationMessages {
+        ValidationMessages(Arc::clone(&self.shared.device.validation))
+    }
+
+    /// A completion of everything submitted so far to a queue.
+    pub fn submitted(&self, queue: QueueKind) -> Completion {
+        let queue = self.shared.device.queues.id(queue);
+        self.shared.submitter.completion(self.shared.submitter.last_stamps()[queue.index()])
+    }
+
+    /// Refuses new frames and graphs, waits until all that was submitted is complete, and ends the threads. The device
+    /// is destroyed as soon as the last buffer, image, renderer or other handle of it is dropped.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::DeviceLost`] if the device was lost on the way, [`Error::Validation`] for a message of strict validation
+    /// that nothing reported yet. It is closed all the same.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, the `Gpu` stays closed to new work, and what was submitted goes on. It can be called again.
+    pub async fn close(&self) -> Result<()> {
+        let shared = &self.shared;
+        shared.refuse_work();
+        let mut outcome = Ok(());
+        for stamp in shared.submitter.last_stamps() {
+            match shared.submitter.completion(stamp).await {
+                Ok(()) | Err(Error::Closed) => {}
+                Err(error) => outcome = Err(error),
+            }
+        }
+        shared.reactor.stop();
+        shared.reactor.stopped().await;
+        self.end_helpers().await;
+        outcome.and_then(|()| shared.validated())
+    }
+
+    /// Waits for helper threads, from a thread that may block.
+    async fn end_helpers(&self) {
+        let (send, receive) = oneshot::channel();
+        let gpu = self.clone();
+        let end = move || {
+            gpu.shared.helpers.close(Some(gpu.shared.close_limit));
+            drop(gpu);
+            let _ = send.send(()); // the caller may be gone
+        };
+        if std::thread::Builder::new().name("vulkio-close".into()).spawn(end).is_ok() {
+            let _ = receive.await;
+        }
+    }
+
+    /// Vulkan's own handles, for calls that vulkio has no word for.
+    ///
+    /// # Safety
+    ///
+    /// They must not be destroyed, nor used after the last handle of this `Gpu` is gone, and what is done with them must
+    /// not disturb vulkio's own objects.
+    #[must_use]
+    pub unsafe fn raw(&self) -> RawHandles<'_> {
+        let device = &self.shared.device;
+        RawHandles { instance: &device.instance.raw, physical_device: device.physical, device: &device.raw }
+    }
+
+    /// Runs `f` with a queue and its family while vulkio submits nothing: "access to queue must be externally
+    /// synchronized". Blocks until whoever submits is done.
+    ///
+    /// # Safety
+    ///
+    /// As [`raw`](Self::raw). `f` must not submit or close through vulkio.
+    pub unsafe fn with_queue<R>(&self, queue: QueueKind, f: impl FnOnce(vk::Queue, u32) -> R) -> R {
+        let queues = &self.shared.device.queues;
+        let info = queues.get(queues.id(queue));
+        self.shared.submitter.hold(|_| f(info.raw, info.family))
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.shared.closed.load(Ordering::Acquire)
+    }
+
+    /// Whether new work can begin.
+    pub(crate) fn check(&self) -> Result<()> {
+        if self.is_closed() {
+            return Err(Error::Closed);
+        }
+        if let Some(error) = self.shared.reactor.hub.table.failure() {
+            return Err(error);
+        }
+        self.shared.validated()
+    }
+}
+
+impl Shared {
+    /// Closes a renderer's permits when the `Gpu` is closed.
+    pub(crate) fn close_with(&self, permits: &Arc<Semaphore>) {
+        let mut all = lock(&self.permits);
+        all.retain(|permits| permits.strong_count() > 0);
+        all.push(Arc::downgrade(permits));
+        if self.closed.load(Ordering::Acquire) {
+            permits.close();
+        }
+    }
+
+    fn refuse_work(&self) {
+        self.closed.store(true, Ordering::Release);
+        for permits in lock(&self.permits).iter().filter_map(Weak::upgrade) {
+            permits.close();
+        }
+    }
+
+    fn validated(&self) -> Result<()> {
+        let log = &self.device.validation;
+        match log.strict.then(|| log.take_new()).flatten() {
+            Some(message) => Err(Error::Validation { message }),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.refuse_work();
+        self.reactor.stop();
+        let done = self.reactor.join_within(self.close_limit);
+        if !self.helpers.close(Some(self.close_limit)) || !done {
+            tracing::error!(
+                device = self.device.info.name,
+                limit = ?self.close_limit,
+                "a Gpu was dropped with work in flight that did not end in time; its objects go when that ends: \
+                 call `close().await` before"
+            );
+        }
+    }
+}
+
+impl fmt::Debug for Gpu {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gpu").field("device", &self.info().name).finish_non_exhaustive()
+    }
+}
+
+/// What [`Gpu::raw`] gives.
+#[derive(Clone, Copy)]
+pub struct RawHandles<'g> {
+    /// The instance, with its functions.
+    pub instance: &'g ash::Instance,
+    /// The physical device.
+    pub physical_device: vk::PhysicalDevice,
+    /// The device, with its functions.
+    pub device: &'g ash::Device,
+}
+
+impl fmt::Debug for RawHandles<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RawHandles").field("device", &self.device.handle()).finish_non_exhaustive()
+    }
+}
+
+/// What the validation layer says, also after the device is gone.
+#[derive(Clone)]
+pub struct ValidationMessages(Arc<validation::ValidationLog>);
+
+impl ValidationMessages {
+    /// How many there were.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.0.count()
+    }
+
+    /// The first of them, at most 64.
+    #[must_use]
+    pub fn messages(&self) -> Vec<String> {
+        self.0.messages()
+    }
+}
+
+impl fmt::Debug for ValidationMessages {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ValidationMessages").field(&self.messages()).finish()
+    }
+}

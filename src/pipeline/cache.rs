@@ -1,0 +1,131 @@
+//! One pipeline per description, made once, off the runtime's workers.
+
+use std::{hash::Hash, sync::Arc};
+
+use ash::vk;
+use dashmap::DashMap;
+use tokio::sync::OnceCell;
+
+use super::{
+    ComputePipeline, GraphicsDesc, GraphicsPipeline, PipelineInner, PipelineLayout, compute, graphics, shader,
+};
+use crate::{
+    error::{During, Error, Result},
+    gpu::{Gpu, counters::Counters, device::Device},
+};
+
+type Cells<K> = DashMap<K, Arc<OnceCell<Arc<PipelineInner>>>>;
+
+/// All pipelines of a `Gpu`, and the cache the driver keeps for them.
+pub(crate) struct Pipelines {
+    device: Arc<Device>,
+    pub(crate) layout: Arc<PipelineLayout>,
+    driver_cache: vk::PipelineCache,
+    compute: Cells<compute::Key>,
+    graphics: Cells<graphics::Key>,
+}
+
+impl Pipelines {
+    pub(crate) fn new(device: Arc<Device>) -> Result<Arc<Self>> {
+        let layout = PipelineLayout::new(Arc::clone(&device))?;
+        let info = vk::PipelineCacheCreateInfo::default();
+        // SAFETY: the device is alive.
+        let driver_cache = unsafe { device.raw.create_pipeline_cache(&info, None) }.during("vkCreatePipelineCache")?;
+        Ok(Arc::new(Self { device, layout, driver_cache, compute: DashMap::new(), graphics: DashMap::new() }))
+    }
+
+    /// Wraps and names a pipeline that the driver made.
+    fn adopt(
+        &self,
+        raw: vk::Pipeline,
+        bind_point: vk::PipelineBindPoint,
+        name: &Arc<str>,
+        formats: super::Formats,
+    ) -> Arc<PipelineInner> {
+        Counters::add(&self.device.counters.pipelines, 1);
+        self.device.labels.name(raw, name);
+        Arc::new(PipelineInner {
+            device: Arc::clone(&self.device),
+            _layout: Arc::clone(&self.layout),
+            raw,
+            bind_point,
+            name: Arc::clone(name),
+            formats,
+        })
+    }
+}
+
+impl Drop for Pipelines {
+    fn drop(&mut self) {
+        // SAFETY: pipelines are made by tasks that hold `self`.
+        unsafe { self.device.raw.destroy_pipeline_cache(self.driver_cache, None) };
+    }
+}
+
+/// The once-cell of a key. The map's guard is gone when this returns: nothing is awaited under it.
+fn cell<K: Eq + Hash>(cells: &Cells<K>, key: K) -> Arc<OnceCell<Arc<PipelineInner>>> {
+    Arc::clone(&cells.entry(key).or_default())
+}
+
+impl Gpu {
+    /// Makes a compute pipeline from SPIR-V with an entry point `main`. The same shader gives the same pipeline.
+    ///
+    /// The shader reaches buffers by address, through at most 128 bytes of push constants; it uses no descriptors.
+    /// It must be valid SPIR-V for Vulkan 1.3: drivers are free to misbehave on anything else.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Shader`] if it is no SPIR-V or the driver refuses it.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, nothing is kept but what the driver cached; whoever else waits for the same pipeline goes on.
+    pub async fn compute_pipeline(&self, name: &str, spirv: &[u8]) -> Result<ComputePipeline> {
+        let key = compute::Key { shader: shader::words(name, spirv)? };
+        let pipelines = Arc::clone(&self.shared.pipelines);
+        let cell = cell(&pipelines.compute, key.clone());
+        let name: Arc<str> = name.into();
+        let made = cell.get_or_try_init(|| async move {
+            let build = move || {
+                let raw = compute::build(&pipelines.device, pipelines.layout.raw, pipelines.driver_cache, &key, &name)?;
+                Ok(pipelines.adopt(raw, vk::PipelineBindPoint::COMPUTE, &name, super::Formats::default()))
+            };
+            self.shared.helpers.run("making a compute pipeline", build).await?
+        });
+        Ok(ComputePipeline::new(Arc::clone(made.await?)))
+    }
+
+    /// Makes a graphics pipeline. The same description gives the same pipeline.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Shader`] if a shader is no SPIR-V or the driver refuses it.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, nothing is kept but what the driver cached; whoever else waits for the same pipeline goes on.
+    pub async fn graphics_pipeline(&self, desc: GraphicsDesc) -> Result<GraphicsPipeline> {
+        let (name, key) = desc.key()?;
+        let pipelines = Arc::clone(&self.shared.pipelines);
+        let cell = cell(&pipelines.graphics, key.clone());
+        let made = cell.get_or_try_init(|| async move {
+            let build = move || {
+                let raw =
+                    graphics::build(&pipelines.device, pipelines.layout.raw, pipelines.driver_cache, &key, &name)?;
+                Ok(pipelines.adopt(raw, vk::PipelineBindPoint::GRAPHICS, &name, key.formats))
+            };
+            self.shared.helpers.run("making a graphics pipeline", build).await?
+        });
+        Ok(GraphicsPipeline::new(Arc::clone(made.await?)))
+    }
+}
+
+/// The driver's refusal, with the pipeline's name.
+pub(crate) fn refused(name: &str, call: &'static str, result: vk::Result) -> Error {
+    match Error::vulkan(call, result) {
+        Error::Vulkan { call, result } => {
+            Error::Shader { name: name.to_owned(), reason: format!("{call} answered {result:?}") }
+        }
+        error => error,
+    }
+}

@@ -1,0 +1,151 @@
+//! Graphics pipelines.
+
+use std::sync::Arc;
+
+use ash::vk;
+
+use super::{
+    Formats, Pipeline, PipelineInner, cache, sealed,
+    shader::{self, ShaderModule, Words},
+};
+use crate::{error::Result, gpu::device::Device};
+
+/// A vertex and a fragment shader, ready to draw with. A cheap handle.
+#[derive(Clone, Debug)]
+pub struct GraphicsPipeline {
+    inner: Arc<PipelineInner>,
+}
+
+impl GraphicsPipeline {
+    pub(crate) fn new(inner: Arc<PipelineInner>) -> Self {
+        Self { inner }
+    }
+}
+
+impl sealed::Sealed for GraphicsPipeline {}
+
+impl Pipeline for GraphicsPipeline {
+    fn inner(&self) -> &Arc<PipelineInner> {
+        &self.inner
+    }
+}
+
+/// What a graphics pipeline is made of.
+///
+/// It draws triangle lists, counter-clockwise ones facing front, over the whole of its attachments. Vertices are
+/// reached by address; depth, where there is any, is reversed: the greater value is nearer.
+///
+/// ```
+/// use vulkio::{GraphicsDesc, ash::vk};
+/// # let (vertex, fragment) = (&[0u8; 20], &[0u8; 20]);
+/// let desc = GraphicsDesc::new("cubes", vertex, fragment)
+///     .color(vk::Format::R8G8B8A8_SRGB)
+///     .depth(vk::Format::D32_SFLOAT)
+///     .cull(vk::CullModeFlags::BACK);
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "hand it to `Gpu::graphics_pipeline`"]
+pub struct GraphicsDesc {
+    name: Arc<str>,
+    vertex: Vec<u8>,
+    fragment: Vec<u8>,
+    formats: Formats,
+    cull: vk::CullModeFlags,
+}
+
+impl GraphicsDesc {
+    /// A pipeline of two SPIR-V shaders, each with an entry point `main`.
+    pub fn new(name: &str, vertex: &[u8], fragment: &[u8]) -> Self {
+        Self {
+            name: name.into(),
+            vertex: vertex.to_vec(),
+            fragment: fragment.to_vec(),
+            formats: Formats::default(),
+            cull: vk::CullModeFlags::NONE,
+        }
+    }
+
+    /// Renders to a colour attachment of this format; said again, to a further one.
+    pub fn color(mut self, format: vk::Format) -> Self {
+        self.formats.colors.push(format);
+        self
+    }
+
+    /// Tests (nearer wins) and writes a depth attachment of this format.
+    pub fn depth(mut self, format: vk::Format) -> Self {
+        self.formats.depth = Some(format);
+        self
+    }
+
+    /// Leaves out faces seen from these sides. None by default.
+    pub fn cull(mut self, sides: vk::CullModeFlags) -> Self {
+        self.cull = sides;
+        self
+    }
+
+    pub(crate) fn key(self) -> Result<(Arc<str>, Key)> {
+        let vertex = shader::words(&self.name, &self.vertex)?;
+        let fragment = shader::words(&self.name, &self.fragment)?;
+        Ok((self.name, Key { vertex, fragment, formats: self.formats, cull: self.cull }))
+    }
+}
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Key {
+    vertex: Words,
+    fragment: Words,
+    pub(crate) formats: Formats,
+    cull: vk::CullModeFlags,
+}
+
+/// Blocks while the driver compiles: called on a helper thread.
+pub(crate) fn build(
+    device: &Device,
+    layout: vk::PipelineLayout,
+    cache: vk::PipelineCache,
+    key: &Key,
+    name: &str,
+) -> Result<vk::Pipeline> {
+    let vertex = ShaderModule::new(device, &key.vertex)?;
+    let fragment = ShaderModule::new(device, &key.fragment)?;
+    let stages = [vertex.stage(vk::ShaderStageFlags::VERTEX), fragment.stage(vk::ShaderStageFlags::FRAGMENT)];
+    let vertex_input = vk::PipelineVertexInputStateCreateInfo::default();
+    let assembly = vk::PipelineInputAssemblyStateCreateInfo::default().topology(vk::PrimitiveTopology::TRIANGLE_LIST);
+    let viewport = vk::PipelineViewportStateCreateInfo::default().viewport_count(1).scissor_count(1);
+    let raster = vk::PipelineRasterizationStateCreateInfo::default()
+        .polygon_mode(vk::PolygonMode::FILL)
+        .cull_mode(key.cull)
+        .front_face(vk::FrontFace::COUNTER_CLOCKWISE)
+        .line_width(1.0);
+    let samples = vk::PipelineMultisampleStateCreateInfo::default().rasterization_samples(vk::SampleCountFlags::TYPE_1);
+    let depth = vk::PipelineDepthStencilStateCreateInfo::default()
+        .depth_test_enable(key.formats.depth.is_some())
+        .depth_write_enable(key.formats.depth.is_some())
+        .depth_compare_op(vk::CompareOp::GREATER);
+    let blends: Vec<_> = key.formats.colors.iter().map(|_| overwrite()).collect();
+    let blend = vk::PipelineColorBlendStateCreateInfo::default().attachments(&blends);
+    let dynamic_states = [vk::DynamicState::VIEWPORT, vk::DynamicState::SCISSOR];
+    let dynamic = vk::PipelineDynamicStateCreateInfo::default().dynamic_states(&dynamic_states);
+    let mut rendering = vk::PipelineRenderingCreateInfo::default()
+        .color_attachment_formats(&key.formats.colors)
+        .depth_attachment_format(key.formats.depth.unwrap_or(vk::Format::UNDEFINED));
+    let info = vk::GraphicsPipelineCreateInfo::default()
+        .stages(&stages)
+        .vertex_input_state(&vertex_input)
+        .input_assembly_state(&assembly)
+        .viewport_state(&viewport)
+        .rasterization_state(&raster)
+        .multisample_state(&samples)
+        .depth_stencil_state(&depth)
+        .color_blend_state(&blend)
+        .dynamic_state(&dynamic)
+        .layout(layout)
+        .push_next(&mut rendering);
+    // SAFETY: modules and layout are alive; the shaders' own validity is their author's duty.
+    let made = unsafe { device.raw.create_graphics_pipelines(cache, &[info], None) };
+    made.map(|pipelines| pipelines[0]).map_err(|(_, result)| cache::refused(name, "vkCreateGraphicsPipelines", result))
+}
+
+fn overwrite() -> vk::PipelineColorBlendAttachmentState {
+    vk::PipelineColorBlendAttachmentState::default().color_write_mask(vk::ColorComponentFlags::RGBA)
+}

@@ -1,0 +1,346 @@
+//! Typed buffers.
+
+use std::{
+    fmt,
+    marker::PhantomData,
+    mem::{ManuallyDrop, align_of, size_of},
+    ops::Range,
+    ptr::NonNull,
+    slice,
+    sync::{Arc, Mutex},
+};
+
+use ash::vk;
+use bytemuck::Pod;
+
+use super::{
+    Access, Resource, Use,
+    range::{byte_range, bytes_of},
+};
+use crate::{
+    error::{During, Error, Result},
+    gpu::{Gpu, device::Device},
+    graph::state::ResourceState,
+    memory::{Allocation, Dedicated, MemoryKind},
+};
+
+/// What any buffer may be used for. Narrower flags buy nothing on the devices there are.
+const USAGE: vk::BufferUsageFlags = vk::BufferUsageFlags::from_raw(
+    vk::BufferUsageFlags::STORAGE_BUFFER.as_raw()
+        | vk::BufferUsageFlags::UNIFORM_BUFFER.as_raw()
+        | vk::BufferUsageFlags::VERTEX_BUFFER.as_raw()
+        | vk::BufferUsageFlags::INDEX_BUFFER.as_raw()
+        | vk::BufferUsageFlags::INDIRECT_BUFFER.as_raw()
+        | vk::BufferUsageFlags::TRANSFER_SRC.as_raw()
+        | vk::BufferUsageFlags::TRANSFER_DST.as_raw()
+        | vk::BufferUsageFlags::SHADER_DEVICE_ADDRESS.as_raw(),
+);
+
+/// Vulkan maps memory to at least this alignment, so elements that want more could not be looked at in place.
+const MOST_ALIGNMENT: usize = 64;
+
+/// A buffer of `T` in GPU memory.
+///
+/// A handle: cloning it is cheap and does not copy the contents. The memory is given back when the last handle is gone
+/// and the last submission that uses it has completed.
+pub struct GpuBuffer<T> {
+    inner: Arc<BufferInner>,
+    // The handle owns no `T`, and is `Send` and `Sync` whatever `T` is.
+    element: PhantomData<fn() -> T>,
+}
+
+/// A buffer without its element type.
+pub(crate) struct BufferInner {
+    pub(crate) device: Arc<Device>,
+    pub(crate) raw: vk::Buffer,
+    pub(crate) bytes: u64,
+    pub(crate) address: u64,
+    pub(crate) kind: MemoryKind,
+    pub(crate) name: Arc<str>,
+    pub(crate) state: Mutex<ResourceState>,
+    allocation: ManuallyDrop<Allocation>,
+}
+
+impl BufferInner {
+    /// Makes a buffer of `bytes`, which must not be zero.
+    ///
+    /// # Errors
+    /// [`Error::OutOfDeviceMemory`] before any Vulkan call if no heap could hold it; else as [`Gpu::buffer`].
+    pub(crate) fn new(device: &Arc<Device>, name: &str, bytes: u64, kind: MemoryKind) -> Result<Self> {
+        device.memory().check(name, bytes, kind)?;
+        let raw = create(device, bytes)?;
+        let allocation = place(device, name, raw, kind).inspect_err(|_| {
+            // SAFETY: the buffer was made above and nothing uses it.
+            unsafe { device.raw.destroy_buffer(raw, None) }
+        })?;
+        device.labels.name(raw, name);
+        let info = vk::BufferDeviceAddressInfo::default().buffer(raw);
+        // SAFETY: the buffer is bound to memory that may have an address, and has the usage for it.
+        let address = unsafe { device.raw.get_buffer_device_address(&info) };
+        Ok(Self {
+            device: Arc::clone(device),
+            raw,
+            bytes,
+            address,
+            kind,
+            name: name.into(),
+            state: Mutex::default(),
+            allocation: ManuallyDrop::new(allocation),
+        })
+    }
+
+    /// Where the host sees the buffer: for upload and readback buffers.
+    pub(crate) fn mapped(&self) -> Option<NonNull<u8>> {
+        self.allocation.mapped
+    }
+}
+
+impl Drop for BufferInner {
+    fn drop(&mut self) {
+        // SAFETY: whoever submits work holds the buffer until that work has completed, so the device does not use it.
+        unsafe { self.device.raw.destroy_buffer(self.raw, None) };
+        // SAFETY: the allocation is taken here, in the only place, and never looked at again.
+        let allocation = unsafe { ManuallyDrop::take(&mut self.allocation) };
+        self.device.memory().free(allocation);
+    }
+}
+
+impl fmt::Debug for BufferInner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Buffer")
+            .field("name", &self.name)
+            .field("bytes", &self.bytes)
+            .field("memory", &self.kind.word())
+            .finish_non_exhaustive()
+    }
+}
+
+fn create(device: &Device, bytes: u64) -> Result<vk::Buffer> {
+    let families = &device.queues.families;
+    let mut info = vk::BufferCreateInfo::default().size(bytes).usage(USAGE);
+    if families.len() > 1 {
+        // Buffers pass between queues by semaphores alone; ownership transfers would buy nothing for them.
+        info = info.sharing_mode(vk::SharingMode::CONCURRENT).queue_family_indices(families);
+    }
+    // SAFETY: the structure is valid and the families are those that the device was made with.
+    unsafe { device.raw.create_buffer(&info, None) }.during("vkCreateBuffer")
+}
+
+/// Gives the buffer memory.
+fn place(device: &Device, name: &str, raw: vk::Buffer, kind: MemoryKind) -> Result<Allocation> {
+    // SAFETY: the buffer was just made on this device.
+    let requirements = unsafe { device.raw.get_buffer_memory_requirements(raw) };
+    let memory = device.memory();
+    let allocation = memory.allocate(name, requirements, kind, Some(Dedicated::Buffer(raw)), &device.labels)?;
+    // SAFETY: the buffer is unbound, and the memory meets its requirements from that offset on.
+    match unsafe { device.raw.bind_buffer_memory(raw, allocation.memory, allocation.offset) }
+        .during("vkBindBufferMemory")
+    {
+        Ok(()) => Ok(allocation),
+        Err(error) => {
+            memory.free(allocation);
+            Err(error)
+        }
+    }
+}
+
+impl<T> GpuBuffer<T> {
+    /// Elements in the buffer: at least one.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        // A buffer is made of a `usize` of elements that are not of size zero.
+        (self.inner.bytes / size_of::<T>().max(1) as u64) as usize
+    }
+
+    /// Always `false`: there are no empty buffers.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        false
+    }
+
+    /// Bytes in the buffer.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.inner.bytes
+    }
+
+    /// The address at which shaders reach the first element; pass it in push constants.
+    #[must_use]
+    pub fn address(&self) -> u64 {
+        self.inner.address
+    }
+
+    /// The name it was made with.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.inner.name
+    }
+
+    /// Whether the buffer was made by this [`Gpu`]. Only then can work on it use the buffer.
+    #[must_use]
+    pub fn same_device(&self, gpu: &Gpu) -> bool {
+        Arc::ptr_eq(&self.inner.device, &gpu.shared.device)
+    }
+
+    /// The Vulkan handle.
+    ///
+    /// # Safety
+    /// It must not be destroyed nor used after the last handle is dropped, and work that vulkio does not know of must be
+    /// ordered against vulkio's by the caller.
+    #[must_use]
+    pub unsafe fn raw(&self) -> vk::Buffer {
+        self.inner.raw
+    }
+
+    /// Read as the arguments of indirect draws or dispatches, or as a draw count.
+    pub fn indirect(&self) -> Use {
+        self.used(Access::INDIRECT)
+    }
+
+    /// Read as an index buffer.
+    pub fn index(&self) -> Use {
+        self.used(Access::INDEX)
+    }
+
+    /// Read by a copy.
+    pub fn copy_source(&self) -> Use {
+        self.used(Access::COPY_SOURCE)
+    }
+
+    /// Written by a copy, a fill or an update.
+    pub fn copy_target(&self) -> Use {
+        self.used(Access::COPY_TARGET)
+    }
+
+    fn used(&self, access: Access) -> Use {
+        Use { resource: self.resource(), access: Some(access) }
+    }
+
+    pub(crate) fn resource(&self) -> Resource {
+        Resource::Buffer(Arc::clone(&self.inner))
+    }
+
+    pub(crate) fn inner(&self) -> &Arc<BufferInner> {
+        &self.inner
+    }
+
+    /// The bytes of some elements.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if the range is reversed or reaches beyond the buffer.
+    pub(crate) fn byte_range(&self, elements: &Range<usize>) -> Result<Range<u64>> {
+        byte_range(self.name(), elements, self.len(), size_of::<T>())
+    }
+}
+
+impl<T: Pod> GpuBuffer<T> {
+    /// The contents, in place.
+    ///
+    /// # Panics
+    /// If the buffer is in device memory: a mistake within vulkio, as only vulkio makes the other kinds.
+    ///
+    /// # Safety
+    /// No work that writes the buffer may be in flight while the slice is alive, nor a slice of
+    /// [`GpuBuffer::host_slice_mut`]; what the GPU wrote must have been made available to the host.
+    pub(crate) unsafe fn host_slice(&self) -> &[T] {
+        // SAFETY: all of the buffer is mapped, to 64 bytes or more, and any bytes are a `T`; the caller promises the rest.
+        unsafe { slice::from_raw_parts(self.host_start().as_ptr(), self.len()) }
+    }
+
+    /// The contents, in place, to be written in order: the memory may be write-combined, so reading it is slow.
+    ///
+    /// # Panics
+    /// As [`GpuBuffer::host_slice`].
+    ///
+    /// # Safety
+    /// No work that touches the buffer may be in flight while the slice is alive, nor any other slice of it.
+    #[expect(clippy::mut_from_ref, reason = "handles are shared; the caller promises that this is the only slice")]
+    pub(crate) unsafe fn host_slice_mut(&self) -> &mut [T] {
+        // SAFETY: as in `host_slice`.
+        unsafe { slice::from_raw_parts_mut(self.host_start().as_ptr(), self.len()) }
+    }
+
+    fn host_start(&self) -> NonNull<T> {
+        self.inner.mapped().expect("host access is asked of upload and readback buffers only").cast()
+    }
+}
+
+impl<T> Clone for GpuBuffer<T> {
+    fn clone(&self) -> Self {
+        Self { inner: Arc::clone(&self.inner), element: PhantomData }
+    }
+}
+
+impl<T> fmt::Debug for GpuBuffer<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GpuBuffer")
+            .field("name", &self.name())
+            .field("len", &self.len())
+            .field("bytes", &self.bytes())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Gpu {
+    /// Makes a buffer of `len` elements in the GPU's own memory. What it holds at first is undefined. `name` is what errors
+    /// and debuggers call it.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if `len` is 0 or `T` has no size; [`Error::OutOfDeviceMemory`] if the device has not as much
+    /// memory left, found before anything is allocated.
+    pub fn buffer<T: Pod>(&self, name: &str, len: usize) -> Result<GpuBuffer<T>> {
+        self.buffer_in(name, len, MemoryKind::Device)
+    }
+
+    /// A buffer in memory of some kind: mapped for the host unless that is [`MemoryKind::Device`].
+    pub(crate) fn buffer_in<T: Pod>(&self, name: &str, len: usize, kind: MemoryKind) -> Result<GpuBuffer<T>> {
+        check_shape::<T>(name, len)?;
+        let inner = BufferInner::new(&self.shared.device, name, bytes_of(len, size_of::<T>()), kind)?;
+        Ok(GpuBuffer { inner: Arc::new(inner), element: PhantomData })
+    }
+}
+
+/// Whether there can be a buffer of `len` elements, were there memory for it.
+fn check_shape<T>(name: &str, len: usize) -> Result<()> {
+    let element = std::any::type_name::<T>();
+    if len == 0 {
+        return Err(Error::Invalid(format!("buffer `{name}`: 0 elements; a buffer has at least one")));
+    }
+    if size_of::<T>() == 0 {
+        return Err(Error::Invalid(format!("buffer `{name}`: its element `{element}` has no bytes")));
+    }
+    if align_of::<T>() > MOST_ALIGNMENT {
+        return Err(Error::Invalid(format!(
+            "buffer `{name}`: its element `{element}` is aligned to {} bytes; {MOST_ALIGNMENT} are the most",
+            align_of::<T>()
+        )));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_buffer_of_nothing_is_refused_by_name() {
+        assert!(check_shape::<u32>("cubes", 0).expect_err("no elements").to_string().contains("`cubes`"));
+        assert!(check_shape::<[u32; 0]>("cubes", 1).expect_err("no bytes").to_string().contains("no bytes"));
+    }
+
+    #[test]
+    fn an_element_that_mapped_memory_cannot_align_is_refused() {
+        #[repr(align(128))]
+        struct Wide;
+        #[repr(align(64))]
+        struct Line(#[expect(dead_code, reason = "only its layout counts")] u8);
+        assert!(check_shape::<Line>("x", 1).is_ok());
+        assert!(check_shape::<Wide>("x", 1).is_err());
+    }
+
+    #[test]
+    fn a_handle_crosses_threads_whatever_its_element_is() {
+        fn crosses<T: Send + Sync + Clone>() {}
+        crosses::<GpuBuffer<*const u8>>();
+    }
+}

@@ -1,0 +1,165 @@
+//! The future of a stamp.
+
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::{Arc, OnceLock},
+    task::{Context, Poll, ready},
+    time::{Duration, Instant},
+};
+
+use tokio::task::coop;
+
+use super::{reactor::Hub, stamp::Stamp};
+use crate::error::{Error, Result};
+
+/// The future of work on the GPU: resolves when its [`Stamp`] is reached.
+///
+/// It is `Clone`, `Unpin`, `Send` and `'static`, holds no GPU object, and can be awaited on any executor, in
+/// `select!`, under a timeout, more than once and from several tasks. Polled again after it was ready it gives the
+/// same answer. Every wait is made by one thread of the [`Gpu`](crate::Gpu): a pending completion costs no thread
+/// and no polling.
+///
+/// # Errors
+///
+/// [`Error::DeviceLost`] if the device was lost before the work completed.
+///
+/// # Cancel safety
+///
+/// Dropping it takes back its registration and nothing else: the work goes on, and what it uses stays alive until
+/// it is complete.
+///
+/// ```no_run
+/// # async fn example(gpu: vulkio::Gpu, graph: vulkio::Graph) -> vulkio::Result<()> {
+/// let done = graph.submit().await?; // the GPU works from here on
+/// let stats = done.await?; // and is finished here
+/// println!("{stats}");
+/// # Ok(()) }
+/// ```
+pub struct Completion<T = ()> {
+    hub: Arc<Hub>,
+    stamp: Stamp,
+    value: Arc<OnceLock<T>>,
+    /// This handle's registration in the hub's table.
+    key: Option<usize>,
+}
+
+impl<T> Completion<T> {
+    /// `value` is filled by the stamp's retire record, before the stamp counts as reached.
+    pub(crate) fn new(hub: Arc<Hub>, stamp: Stamp, value: Arc<OnceLock<T>>) -> Self {
+        Self { hub, stamp, value, key: None }
+    }
+
+    /// The point on a queue's timeline that this waits for.
+    #[must_use]
+    pub fn stamp(&self) -> Stamp {
+        self.stamp
+    }
+
+    /// Whether the stamp is known to be reached. Never blocks, and takes no lock.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.hub.table.reached(self.queue()) >= self.stamp.value
+    }
+
+    /// A completion of the same stamp that carries no value.
+    pub fn without_value(&self) -> Completion {
+        Completion::new(Arc::clone(&self.hub), self.stamp, Arc::new(OnceLock::from(())))
+    }
+
+    /// Waits for at most `limit`, on any executor: the reactor keeps the time.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Timeout`] if the work takes longer. The device is not lost then, the work goes on, and the completion
+    /// can be awaited again.
+    pub fn wait_for(&self, limit: Duration) -> WaitFor<T> {
+        WaitFor { completion: self.clone(), limit, deadline: Instant::now() + limit, timer: None }
+    }
+
+    fn queue(&self) -> usize {
+        usize::from(self.stamp.queue.0)
+    }
+}
+
+impl<T: Clone> Completion<T> {
+    fn poll_reached(&mut self, cx: &mut Context<'_>) -> Poll<Result<T>> {
+        let (poll, ring) = self.hub.table.poll(self.queue(), self.stamp.value, &mut self.key, cx.waker());
+        self.hub.answer(ring);
+        ready!(poll)?;
+        // Reached, so the record has run; it leaves the value out only if the Gpu was torn down around it.
+        Poll::Ready(self.value.get().cloned().ok_or(Error::Closed))
+    }
+}
+
+impl<T: Clone> Future for Completion<T> {
+    type Output = Result<T>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        // A task that awaits one finished completion after the other still yields to its runtime now and then.
+        let budget = ready!(coop::poll_proceed(cx));
+        let result = self.poll_reached(cx);
+        if result.is_ready() {
+            budget.made_progress();
+        }
+        result
+    }
+}
+
+impl<T> Clone for Completion<T> {
+    fn clone(&self) -> Self {
+        Self::new(Arc::clone(&self.hub), self.stamp, Arc::clone(&self.value))
+    }
+}
+
+impl<T> Drop for Completion<T> {
+    fn drop(&mut self) {
+        if let Some(key) = self.key.take() {
+            self.hub.table.forget(self.queue(), self.stamp.value, key);
+        }
+    }
+}
+
+impl<T> fmt::Debug for Completion<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Completion").field("stamp", &self.stamp).field("complete", &self.is_complete()).finish()
+    }
+}
+
+/// The future of [`Completion::wait_for`].
+#[must_use = "futures do nothing unless polled"]
+#[derive(Debug)]
+pub struct WaitFor<T = ()> {
+    completion: Completion<T>,
+    limit: Duration,
+    deadline: Instant,
+    timer: Option<u64>,
+}
+
+impl<T: Clone> Future for WaitFor<T> {
+    type Output = Result<T>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        if let Poll::Ready(result) = Pin::new(&mut this.completion).poll(cx) {
+            return Poll::Ready(result);
+        }
+        if Instant::now() >= this.deadline {
+            return Poll::Ready(Err(Error::Timeout { after: this.limit }));
+        }
+        let hub = &this.completion.hub;
+        if hub.timers.set(this.deadline, &mut this.timer, cx.waker()) {
+            hub.ring();
+        }
+        Poll::Pending
+    }
+}
+
+impl<T> Drop for WaitFor<T> {
+    fn drop(&mut self) {
+        if let Some(id) = self.timer {
+            self.completion.hub.timers.cancel(self.deadline, id);
+        }
+    }
+}

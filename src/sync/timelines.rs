@@ -1,0 +1,173 @@
+//! What the reactor sleeps on: the queues' timeline semaphores and a doorbell, or a stand-in in tests.
+
+use std::{
+    sync::{Arc, Condvar, Mutex},
+    time::Duration,
+};
+
+use ash::vk;
+
+use super::prim::lock;
+use crate::{
+    error::{During, Result},
+    gpu::{QueueId, counters::Counters, device::Device},
+};
+
+/// A set of counters that only grow, one per queue, and a bell that ends a sleep early.
+pub(crate) trait Timelines: Send + Sync + 'static {
+    /// The present value of `queue`'s counter.
+    fn counter(&self, queue: usize) -> Result<u64>;
+    /// Sleeps until any target is reached, the bell rings, or `timeout` is over; a ring since the last sleep ends it
+    /// at once. With no targets only the bell and the timeout count.
+    fn sleep(&self, targets: &[(usize, u64)], timeout: Duration) -> Result<()>;
+    /// Whether the bell rang since the last sleep ended.
+    fn rung(&self) -> bool;
+    /// Ends the present or the next sleep.
+    fn ring(&self);
+    /// Blocks until nothing runs any more: called once the device is lost, when that is soon.
+    fn wait_idle(&self);
+}
+
+/// The real ones: a timeline semaphore per queue and one signalled by the host.
+pub(crate) struct DeviceTimelines {
+    device: Arc<Device>,
+    queues: Vec<vk::Semaphore>,
+    doorbell: vk::Semaphore,
+    bell: Mutex<Bell>,
+    parked: Condvar,
+}
+
+#[derive(Default)]
+struct Bell {
+    rings: u64,
+    answered: u64,
+    /// The doorbell semaphore's value.
+    signalled: u64,
+    sleeper: Sleeper,
+}
+
+/// Where the reactor is, as far as a ring is concerned.
+#[derive(Default, PartialEq)]
+enum Sleeper {
+    #[default]
+    Awake,
+    /// On the condition variable: nothing is armed.
+    Parked,
+    /// In `vkWaitSemaphores`.
+    Waiting,
+}
+
+impl DeviceTimelines {
+    pub(crate) fn new(device: Arc<Device>) -> Result<Self> {
+        let mut timelines = Self {
+            queues: Vec::new(),
+            doorbell: vk::Semaphore::null(),
+            bell: Mutex::default(),
+            parked: Condvar::new(),
+            device,
+        };
+        // Pushed one by one, so that `Drop` gives back those made before a failure.
+        for index in 0..timelines.device.queues.len() {
+            let name = format!("timeline of the {} queue", timelines.device.queues.all[index].name);
+            let semaphore = create(&timelines.device, &name)?;
+            timelines.queues.push(semaphore);
+        }
+        timelines.doorbell = create(&timelines.device, "doorbell")?;
+        Ok(timelines)
+    }
+
+    pub(crate) fn semaphore(&self, queue: QueueId) -> vk::Semaphore {
+        self.queues[usize::from(queue.0)]
+    }
+}
+
+fn create(device: &Device, name: &str) -> Result<vk::Semaphore> {
+    let mut kind = vk::SemaphoreTypeCreateInfo::default().semaphore_type(vk::SemaphoreType::TIMELINE);
+    let info = vk::SemaphoreCreateInfo::default().push_next(&mut kind);
+    // SAFETY: the device is alive and timelineSemaphore is enabled on it.
+    let semaphore = unsafe { device.raw.create_semaphore(&info, None) }.during("vkCreateSemaphore")?;
+    Counters::add(&device.counters.semaphores, 1);
+    device.labels.name(semaphore, name);
+    Ok(semaphore)
+}
+
+impl Timelines for DeviceTimelines {
+    fn counter(&self, queue: usize) -> Result<u64> {
+        // SAFETY: the semaphore is alive and a timeline.
+        unsafe { self.device.raw.get_semaphore_counter_value(self.queues[queue]) }.during("vkGetSemaphoreCounterValue")
+    }
+
+    fn sleep(&self, targets: &[(usize, u64)], timeout: Duration) -> Result<()> {
+        let mut bell = lock(&self.bell);
+        if targets.is_empty() && bell.rings == bell.answered {
+            bell.sleeper = Sleeper::Parked;
+            let waited = self.parked.wait_timeout_while(bell, timeout, |bell| bell.rings == bell.answered);
+            bell = waited.unwrap_or_else(std::sync::PoisonError::into_inner).0;
+        }
+        if bell.rings != bell.answered || targets.is_empty() {
+            bell.sleeper = Sleeper::Awake;
+            bell.answered = bell.rings;
+            return Ok(());
+        }
+        let mut semaphores: Vec<_> = targets.iter().map(|&(queue, _)| self.queues[queue]).collect();
+        let mut values: Vec<_> = targets.iter().map(|&(_, value)| value).collect();
+        semaphores.push(self.doorbell);
+        values.push(bell.signalled + 1);
+        bell.sleeper = Sleeper::Waiting;
+        drop(bell);
+        let info =
+            vk::SemaphoreWaitInfo::default().flags(vk::SemaphoreWaitFlags::ANY).semaphores(&semaphores).values(&values);
+        // SAFETY: all semaphores are alive timelines, and as many values stand beside them.
+        let waited = unsafe { self.device.raw.wait_semaphores(&info, timeout.as_nanos() as u64) };
+        let mut bell = lock(&self.bell);
+        bell.sleeper = Sleeper::Awake;
+        bell.answered = bell.rings;
+        drop(bell);
+        match waited {
+            Ok(()) | Err(vk::Result::TIMEOUT) => Ok(()),
+            Err(result) => Err(result).during("vkWaitSemaphores"),
+        }
+    }
+
+    fn rung(&self) -> bool {
+        let bell = lock(&self.bell);
+        bell.rings != bell.answered
+    }
+
+    fn wait_idle(&self) {
+        // "vkDeviceWaitIdle […] must return in finite time with either VK_SUCCESS or VK_ERROR_DEVICE_LOST" once a device
+        // is lost; after it, "any command buffers [...] are no longer pending", so what they used can go.
+        // SAFETY: the queues are not submitted to any more: commits are refused once the loss is known.
+        if let Err(result) = unsafe { self.device.raw.device_wait_idle() } {
+            tracing::debug!("vkDeviceWaitIdle on the lost device: {result:?}");
+        }
+    }
+
+    fn ring(&self) {
+        let mut bell = lock(&self.bell);
+        bell.rings += 1;
+        match bell.sleeper {
+            Sleeper::Awake => {}
+            Sleeper::Parked => self.parked.notify_one(),
+            Sleeper::Waiting => {
+                bell.signalled += 1;
+                let info = vk::SemaphoreSignalInfo::default().semaphore(self.doorbell).value(bell.signalled);
+                // Under the bell's lock: values must be signalled in order.
+                // SAFETY: the doorbell is an alive timeline, and the value is larger than any before it.
+                if let Err(result) = unsafe { self.device.raw.signal_semaphore(&info) } {
+                    // The reactor wakes by its timeout instead and meets the same trouble itself.
+                    tracing::warn!("vkSignalSemaphore on the doorbell failed with {result:?}");
+                }
+            }
+        }
+    }
+}
+
+impl Drop for DeviceTimelines {
+    fn drop(&mut self) {
+        for &semaphore in self.queues.iter().chain([&self.doorbell]) {
+            // SAFETY: whoever submits or waits holds an `Arc` of `self`, so nothing uses it any more; null is allowed.
+            unsafe { self.device.raw.destroy_semaphore(semaphore, None) };
+        }
+    }
+}
