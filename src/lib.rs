@@ -73,3 +73,8 @@ pub use raster::{Draw, DrawWithIds, NO_ID, SKY};
 pub use resource::{Access, Attachment, Depth, GpuBuffer, GpuImage, Ids, ImageRole, Mode, RenderTarget, Use};
 pub use sync::{Completion, Stamp, WaitFor};
 pub use upload::Readback;
+
+/// The README's program compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

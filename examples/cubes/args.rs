@@ -1,6 +1,10 @@
 //! The command line.
 
-use std::{path::PathBuf, process::ExitCode, str::FromStr};
+use std::{
+    path::{self, PathBuf},
+    process::ExitCode,
+    str::FromStr,
+};
 
 use clap::Parser;
 use vulkio::DeviceChoice;
@@ -8,42 +12,42 @@ use vulkio::DeviceChoice;
 /// Flies a camera around a grid of cubes, culled and drawn on the GPU, and writes the last frame as a picture.
 #[derive(Debug, Parser)]
 #[command(name = "cubes", version)]
-pub struct Args {
+pub(crate) struct Args {
     /// Cubes in the grid [default: 1000000 on a GPU, 100000 on a CPU driver]
     #[arg(long, value_name = "N", value_parser = count)]
-    pub count: Option<usize>,
-    /// Frames to render [default: 120 on a GPU, 30 on a CPU driver]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub frames: Option<u32>,
+    pub(crate) count: Option<usize>,
+    /// Frames to render
+    #[arg(long, value_name = "N", default_value = "120", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) frames: u32,
     /// Width and height in pixels [default: 1920x1080 on a GPU, 1280x720 on a CPU driver]
     #[arg(long, value_name = "WxH", value_parser = size)]
-    pub size: Option<[u32; 2]>,
+    pub(crate) size: Option<[u32; 2]>,
     /// Where the last frame goes
     #[arg(long, value_name = "FILE.png", default_value = "cubes.png")]
-    pub out: PathBuf,
+    pub(crate) out: PathBuf,
     /// Frames that may be on their way at once
     #[arg(long, value_name = "N", default_value = "2", value_parser = slots)]
-    pub frames_in_flight: usize,
+    pub(crate) frames_in_flight: usize,
     /// Threads of the tokio runtime, and tasks that record at once [default: one for each core]
     #[arg(long, value_name = "N", value_parser = threads)]
-    pub workers: Option<usize>,
+    pub(crate) workers: Option<usize>,
     /// Which device: `auto`, an index, a UUID or a part of its name [default: $VULKIO_DEVICE, else the best]
     #[arg(long, value_name = "D", value_parser = device)]
-    pub device: Option<DeviceChoice>,
+    pub(crate) device: Option<DeviceChoice>,
     /// Run under the Vulkan validation layer, synchronization included; any message makes the run fail
     #[arg(long)]
-    pub validate: bool,
+    pub(crate) validate: bool,
     /// Where the figures go as JSON
     #[arg(long, value_name = "FILE.json")]
-    pub stats: Option<PathBuf>,
+    pub(crate) stats: Option<PathBuf>,
     /// Chooses the flight: the same seed flies the same way
     #[arg(long, value_name = "N", default_value_t = 2)]
-    pub seed: u64,
+    pub(crate) seed: u64,
 }
 
 impl Args {
     /// The arguments, or the exit code after help or one line about what is wrong with them.
-    pub fn read() -> Result<Self, ExitCode> {
+    pub(crate) fn read() -> Result<Self, ExitCode> {
         let args = Self::try_parse().map_err(|error| {
             if !error.use_stderr() {
                 let _ = error.print();
@@ -52,7 +56,8 @@ impl Args {
             let text = error.to_string();
             usage(text.lines().next().unwrap_or_default().trim_start_matches("error: "))
         })?;
-        if args.stats.as_ref() == Some(&args.out) {
+        let same = |stats: &PathBuf| path::absolute(stats).ok() == path::absolute(&args.out).ok();
+        if args.stats.as_ref().is_some_and(same) {
             return Err(usage("--out and --stats name the same file"));
         }
         Ok(args)
@@ -60,7 +65,7 @@ impl Args {
 }
 
 fn usage(message: &str) -> ExitCode {
-    eprintln!("cubes: {message} (see cubes --help)");
+    crate::say(&format!("{message} (see cubes --help)"));
     ExitCode::from(2)
 }
 

@@ -24,7 +24,6 @@ const WARMUP: u32 = 3;
 /// What was asked for, or what suits the device.
 struct Job {
     count: usize,
-    frames: u32,
     size: [u32; 2],
 }
 
@@ -33,14 +32,13 @@ impl Job {
         let software = gpu.info().kind == DeviceKind::Cpu;
         Self {
             count: args.count.unwrap_or(if software { 100_000 } else { 1_000_000 }),
-            frames: args.frames.unwrap_or(if software { 30 } else { 120 }),
             size: args.size.unwrap_or(if software { [1280, 720] } else { [1920, 1080] }),
         }
     }
 }
 
 /// Everything from opening the device to the files on disk.
-pub async fn fly(args: &Args) -> Result<Report, Failure> {
+pub(crate) async fn fly(args: &Args) -> Result<Report, Failure> {
     let picture = Output::prepare(&args.out)?;
     let stats = args.stats.as_deref().map(Output::prepare).transpose()?;
 
@@ -70,7 +68,8 @@ pub async fn fly(args: &Args) -> Result<Report, Failure> {
 
 async fn render(args: &Args, gpu: &Gpu, picture: &Output) -> Result<Report, Failure> {
     let began = Instant::now();
-    let Job { count, frames, size } = Job::new(args, gpu);
+    let Job { count, size } = Job::new(args, gpu);
+    let frames = args.frames;
     let mut options = RendererOptions::default().frames_in_flight(args.frames_in_flight).timestamps(true);
     options.workers = args.workers;
     let renderer = Renderer::with_options(gpu, size, options)?;

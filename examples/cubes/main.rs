@@ -6,7 +6,7 @@ mod flight;
 mod output;
 mod report;
 
-use std::{process::ExitCode, time::Duration};
+use std::{io::Write, process::ExitCode, time::Duration};
 
 use args::Args;
 use tracing_subscriber::EnvFilter;
@@ -46,6 +46,12 @@ fn main() -> ExitCode {
 }
 
 fn fail(message: &str) -> ExitCode {
-    eprintln!("cubes: {}", message.split_whitespace().collect::<Vec<_>>().join(" "));
+    say(message);
     ExitCode::FAILURE
+}
+
+/// One line on stderr, whatever the message; a stderr that is gone is no reason to panic.
+fn say(message: &str) {
+    let words: Vec<&str> = message.split_whitespace().collect();
+    let _ = writeln!(std::io::stderr(), "cubes: {}", words.join(" "));
 }

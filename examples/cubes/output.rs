@@ -10,10 +10,10 @@ use std::{
 
 /// Why a run ended, in a line.
 #[derive(Debug)]
-pub struct Failure(String);
+pub(crate) struct Failure(String);
 
 impl Failure {
-    pub fn new(reason: impl Into<String>) -> Self {
+    pub(crate) fn new(reason: impl Into<String>) -> Self {
         Self(reason.into())
     }
 }
@@ -31,7 +31,7 @@ impl<E: Error> From<E> for Failure {
 }
 
 /// A place for a file, found writable.
-pub struct Output {
+pub(crate) struct Output {
     path: PathBuf,
     temporary: PathBuf,
     /// Whether `path` is a file, or to be one; a pipe or a device is written to and not replaced.
@@ -40,7 +40,7 @@ pub struct Output {
 
 impl Output {
     /// Makes sure, before any work is done, that a file can be written there.
-    pub fn prepare(path: &Path) -> Result<Self, Failure> {
+    pub(crate) fn prepare(path: &Path) -> Result<Self, Failure> {
         let fail = |error: &dyn fmt::Display| Failure(format!("cannot write `{}`: {error}", path.display()));
         // Through a link, so that its target is replaced and not the link.
         let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
@@ -62,24 +62,24 @@ impl Output {
     }
 
     /// The path to show.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// Where to write.
-    pub fn writing_path(&self) -> &Path {
+    pub(crate) fn writing_path(&self) -> &Path {
         &self.temporary
     }
 
     /// Writes all of the file.
-    pub fn write(self, bytes: &[u8]) -> Result<(), Failure> {
+    pub(crate) fn write(self, bytes: &[u8]) -> Result<(), Failure> {
         fs::write(self.writing_path(), bytes)
             .map_err(|error| Failure(format!("cannot write `{}`: {error}", self.path.display())))?;
         self.finish()
     }
 
     /// What was written takes its place.
-    pub fn finish(self) -> Result<(), Failure> {
+    pub(crate) fn finish(self) -> Result<(), Failure> {
         let done = if self.replace {
             fs::rename(&self.temporary, &self.path)
         } else {

@@ -6,43 +6,43 @@ use serde::Serialize;
 
 /// The figures of a run; its fields are the JSON's keys. Totals are over the whole run.
 #[derive(Serialize)]
-pub struct Report {
-    pub device: String,
-    pub cubes: usize,
+pub(crate) struct Report {
+    pub(crate) device: String,
+    pub(crate) cubes: usize,
     /// Kept by the last frame's cull.
-    pub visible: usize,
-    pub frames: u32,
+    pub(crate) visible: usize,
+    pub(crate) frames: u32,
     /// From the frame slot to the submit, a frame.
-    pub cpu_ms: Option<Percentiles>,
+    pub(crate) cpu_ms: Option<Percentiles>,
     /// From the first command to the end of the last, a frame; none if the device has no timestamps.
-    pub gpu_ms: Option<Percentiles>,
-    pub draws: u64,
-    pub dispatches: u64,
-    pub barriers: u64,
-    pub submits: u64,
-    pub descriptor_writes: u64,
-    pub device_allocations: u64,
-    pub device_allocations_after_warmup: u64,
-    pub command_pools: u64,
-    pub peak_device_bytes: u64,
+    pub(crate) gpu_ms: Option<Percentiles>,
+    pub(crate) draws: u64,
+    pub(crate) dispatches: u64,
+    pub(crate) barriers: u64,
+    pub(crate) submits: u64,
+    pub(crate) descriptor_writes: u64,
+    pub(crate) device_allocations: u64,
+    pub(crate) device_allocations_after_warmup: u64,
+    pub(crate) command_pools: u64,
+    pub(crate) peak_device_bytes: u64,
     #[serde(skip)]
-    pub size: [u32; 2],
+    pub(crate) size: [u32; 2],
     #[serde(skip)]
-    pub elapsed: Duration,
+    pub(crate) elapsed: Duration,
     #[serde(skip)]
-    pub picture: PathBuf,
+    pub(crate) picture: PathBuf,
 }
 
 /// Of the frames' times, in milliseconds.
 #[derive(Clone, Copy, Serialize)]
-pub struct Percentiles {
+pub(crate) struct Percentiles {
     pub p50: f64,
     pub p99: f64,
 }
 
 impl Percentiles {
     /// By nearest rank; none of nothing.
-    pub fn of(mut times: Vec<Duration>) -> Option<Self> {
+    pub(crate) fn of(mut times: Vec<Duration>) -> Option<Self> {
         times.sort_unstable();
         let rank = |share: f64| {
             let index = (share * times.len() as f64).ceil() as usize;
@@ -54,7 +54,7 @@ impl Percentiles {
 
 impl Report {
     /// The table, on stdout.
-    pub fn print(&self) {
+    pub(crate) fn print(&self) {
         let mut text = String::new();
         let mut row = |name: &str, value: &dyn std::fmt::Display| {
             // Writing to a string cannot fail.
@@ -82,7 +82,7 @@ impl Report {
     }
 
     /// The JSON, with a newline at its end.
-    pub fn json(&self) -> serde_json::Result<String> {
+    pub(crate) fn json(&self) -> serde_json::Result<String> {
         serde_json::to_string_pretty(self).map(|text| text + "\n")
     }
 }

@@ -11,10 +11,15 @@ pub(super) const PER_GROUP: u32 = 2048;
 /// The last workgroup's indices must not pass `u32::MAX` before they are compared with the count.
 const MOST_INDICES: u64 = (u32::MAX - PER_GROUP) as u64;
 
+/// An instance, and its place in the visible list.
+const BYTES_PER_CUBE: u64 = (size_of::<Instance>() + size_of::<u32>()) as u64;
+
 /// What decides how many cubes a device can hold.
 #[derive(Clone, Copy)]
 pub(super) struct Limits<'a> {
     pub(super) device: &'a str,
+    /// Bytes in the heap that they go to.
+    pub(super) heap: u64,
     /// Bytes in one allocation.
     pub(super) max_allocation: u64,
     /// Workgroups of one dispatch along X and Y.
@@ -24,13 +29,18 @@ pub(super) struct Limits<'a> {
 impl<'a> Limits<'a> {
     pub(super) fn of(info: &'a DeviceInfo) -> Self {
         let [x, y, _] = info.limits.max_compute_work_group_count;
-        Self { device: &info.name, max_allocation: info.max_allocation, max_groups: [x, y] }
+        Self { device: &info.name, heap: info.heap_bytes, max_allocation: info.max_allocation, max_groups: [x, y] }
     }
 
     /// `count` as the GPU counts it, and the workgroups that look at that many cubes.
     pub(super) fn check(&self, count: usize) -> Result<(u32, [u32; 3])> {
         if count == 0 {
             return Err(Error::Invalid("a scene of 0 cubes: there is nothing to upload; give at least one".into()));
+        }
+        let requested = (count as u64).saturating_mul(BYTES_PER_CUBE);
+        if requested > self.heap {
+            let what = format!("{count} cubes");
+            return Err(Error::OutOfDeviceMemory { what, requested, available: self.heap, heap: self.heap });
         }
         let most = self.most_cubes();
         let fits = u32::try_from(count).ok().filter(|&n| u64::from(n) <= most);
@@ -66,7 +76,7 @@ impl<'a> Limits<'a> {
 mod tests {
     use super::*;
 
-    const SMALL: Limits<'static> = Limits { device: "toy", max_allocation: 1 << 31, max_groups: [65_535, 65_535] };
+    const SMALL: Limits<'static> = Limits { device: "toy", heap: u64::MAX, max_allocation: 1 << 31, max_groups: [65_535; 2] };
 
     #[test]
     fn a_count_beyond_the_largest_allocation_is_refused_with_the_most_that_fits() {
@@ -80,10 +90,19 @@ mod tests {
     fn a_count_beyond_thirty_two_bits_is_refused_whatever_the_device_allows() {
         let huge = Limits { max_allocation: u64::MAX, max_groups: [u32::MAX; 2], ..SMALL };
         assert!(huge.check(MOST_INDICES as usize).is_ok());
-        for count in [MOST_INDICES as usize + 1, u32::MAX as usize, 1 << 40, usize::MAX] {
+        for count in [MOST_INDICES as usize + 1, u32::MAX as usize, 1 << 40] {
             assert!(matches!(huge.check(count), Err(Error::Invalid(_))));
         }
         assert!(matches!(SMALL.check(0), Err(Error::Invalid(_))));
+    }
+
+    #[test]
+    fn a_count_beyond_the_heap_is_out_of_memory_before_anything_is_allocated() {
+        let small = Limits { heap: 2000, ..SMALL };
+        assert!(small.check(100).is_ok());
+        let error = small.check(101).expect_err("too many");
+        assert!(matches!(error, Error::OutOfDeviceMemory { requested: 2020, heap: 2000, .. }), "{error}");
+        assert!(matches!(small.check(usize::MAX), Err(Error::OutOfDeviceMemory { .. })));
     }
 
     #[test]

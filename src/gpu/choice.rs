@@ -82,6 +82,13 @@ pub struct DeviceInfo {
     pub memory_budget: bool,
 }
 
+impl fmt::Display for DeviceInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, kind, driver, api_version, .. } = self;
+        write!(f, "{name} ({kind}, Vulkan {}, {driver})", Version(*api_version))
+    }
+}
+
 /// One of the machine's devices, as the choice sees it.
 #[derive(Clone, Debug)]
 #[non_exhaustive]

@@ -8,13 +8,13 @@ use vulkio::{
 };
 
 /// A device under core and synchronization validation. There being none is a failure.
-pub async fn strict_gpu() -> Gpu {
+pub(crate) async fn strict_gpu() -> Gpu {
     let options = GpuOptions::default().validation(Validation::Strict);
     Gpu::open(options).await.expect("tests need a Vulkan device and the validation layer; `./x test` installs both")
 }
 
 /// Ends a test: everything given back, and not one message from the validation layer.
-pub async fn close(gpu: Gpu) {
+pub(crate) async fn close(gpu: Gpu) {
     gpu.close().await.expect("the device closes");
     let log = gpu.validation_log();
     // What leaked is said when the device goes, with its last handle.
@@ -23,7 +23,7 @@ pub async fn close(gpu: Gpu) {
 }
 
 /// The seed of this run: printed, and taken from `VULKIO_SEED` if that is set.
-pub fn seed() -> u64 {
+pub(crate) fn seed() -> u64 {
     let seed = match std::env::var("VULKIO_SEED") {
         Ok(text) => text.parse().expect("VULKIO_SEED is a number"),
         Err(_) => 20_261_121,
@@ -33,10 +33,10 @@ pub fn seed() -> u64 {
 }
 
 /// SplitMix64.
-pub struct Random(pub u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
-    pub fn bits(&mut self) -> u64 {
+    pub(crate) fn bits(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -44,16 +44,16 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    pub fn between(&mut self, low: f32, high: f32) -> f32 {
+    pub(crate) fn between(&mut self, low: f32, high: f32) -> f32 {
         low + (high - low) * (self.bits() >> 40) as f32 / (1u64 << 24) as f32
     }
 
-    pub fn vector(&mut self, low: Vec3, high: Vec3) -> Vec3 {
+    pub(crate) fn vector(&mut self, low: Vec3, high: Vec3) -> Vec3 {
         Vec3::new(self.between(low.x, high.x), self.between(low.y, high.y), self.between(low.z, high.z))
     }
 
     /// A camera in or near `bounds`, turned anywhere, with any lens.
-    pub fn camera(&mut self, bounds: Bounds) -> Camera {
+    pub(crate) fn camera(&mut self, bounds: Bounds) -> Camera {
         let margin = bounds.half_extent().max_element() * 0.5;
         let eye = self.vector(bounds.min - margin, bounds.max + margin);
         let target = self.vector(bounds.min, bounds.max);
@@ -64,7 +64,7 @@ impl Random {
 }
 
 /// `side`³ cubes at a spacing of 2, around `center`.
-pub fn block(side: usize, center: Vec3) -> Vec<Instance> {
+pub(crate) fn block(side: usize, center: Vec3) -> Vec<Instance> {
     let middle = (side as f32 - 1.0) * 0.5;
     (0..side.pow(3))
         .map(|i| {
