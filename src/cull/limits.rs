@@ -76,7 +76,8 @@ impl<'a> Limits<'a> {
 mod tests {
     use super::*;
 
-    const SMALL: Limits<'static> = Limits { device: "toy", heap: u64::MAX, max_allocation: 1 << 31, max_groups: [65_535; 2] };
+    const SMALL: Limits<'static> =
+        Limits { device: "toy", heap: u64::MAX, max_allocation: 1 << 31, max_groups: [65_535; 2] };
 
     #[test]
     fn a_count_beyond_the_largest_allocation_is_refused_with_the_most_that_fits() {

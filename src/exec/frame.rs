@@ -1,110 +1,20 @@
 //! One frame: a slot, its target image, and a graph to fill.
 
-use std::{
-    fmt,
-    sync::{Arc, Mutex},
-};
+use std::{fmt, sync::Mutex};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::oneshot;
 
 use super::{
+    part::FramePart,
     picture::{Capture, Pending, Picture},
-    renderer::Runtime,
-    stats::FrameStats,
     submit::Submit,
-    timestamps::Timestamps,
 };
 use crate::{
-    error::{Error, Result},
+    error::Result,
     graph::{Graph, Pass, PlanStats, Systems},
     resource::{GpuImage, RenderTarget},
-    sync::{Completion, prim::lock},
+    sync::prim::lock,
 };
-
-/// What frames in flight must not share.
-pub(crate) struct Slot {
-    pub(crate) target: GpuImage<RenderTarget>,
-    pub(crate) timestamps: Option<Arc<Timestamps>>,
-}
-
-/// A renderer's slots, and the permits to use them.
-pub(crate) struct Slots {
-    pub(crate) permits: Arc<Semaphore>,
-    pub(crate) free: Mutex<Vec<Slot>>,
-}
-
-impl Slots {
-    /// Waits for a free slot. The semaphore closes with the `Gpu`.
-    pub(crate) async fn lease(self: &Arc<Self>) -> Result<SlotLease> {
-        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| Error::Closed)?;
-        let slot = lock(&self.free).pop().ok_or(Error::Closed)?; // as many slots as permits
-        Ok(SlotLease { slots: Arc::clone(self), slot: Some(slot), _permit: permit })
-    }
-}
-
-/// A slot on loan: with the frame, then with its submission until that retires.
-pub(crate) struct SlotLease {
-    slots: Arc<Slots>,
-    slot: Option<Slot>,
-    /// After the slot: whoever gets the permit finds the slot free.
-    _permit: OwnedSemaphorePermit,
-}
-
-impl SlotLease {
-    pub(crate) fn slot(&self) -> &Slot {
-        self.slot.as_ref().expect("a lease holds its slot until it is dropped")
-    }
-}
-
-impl Drop for SlotLease {
-    fn drop(&mut self) {
-        if let Some(slot) = self.slot.take() {
-            lock(&self.slots.free).push(slot);
-        }
-    }
-}
-
-/// The last frame that was submitted.
-#[derive(Clone)]
-pub(crate) struct Last {
-    pub(crate) target: GpuImage<RenderTarget>,
-    pub(crate) done: Completion<Arc<FrameStats>>,
-}
-
-/// What a frame adds to a graph's submission.
-pub(crate) struct FramePart {
-    pub(crate) lease: Option<SlotLease>,
-    pub(crate) target: GpuImage<RenderTarget>,
-    pub(crate) runtime: Runtime,
-    /// What each pass cost to record last time, in plan order.
-    pub(crate) costs: Arc<Mutex<Vec<u64>>>,
-    pub(crate) unreported: Arc<Mutex<Option<Error>>>,
-    pub(crate) last: Arc<Mutex<Option<Last>>>,
-    pub(crate) captures: Vec<oneshot::Sender<Result<Pending>>>,
-    pub(crate) picture: Option<Picture>,
-}
-
-impl FramePart {
-    pub(crate) fn timestamps(&self) -> Option<Arc<Timestamps>> {
-        self.lease.as_ref().and_then(|lease| lease.slot().timestamps.clone())
-    }
-
-    /// Its captures learn what to wait for, and the renderer which frame was the last.
-    pub(crate) fn submitted(self, done: &Completion<Arc<FrameStats>>) {
-        let newest = Last { target: self.target, done: done.clone() };
-        let mut last = lock(&self.last);
-        if last.as_ref().is_none_or(|last| last.done.stamp() < newest.done.stamp()) {
-            *last = Some(newest);
-        }
-        drop(last);
-        for capture in self.captures {
-            if let Some(picture) = &self.picture {
-                // Nobody may wait for it any more.
-                let _ = capture.send(Ok(Pending { done: done.without_value(), picture: picture.clone() }));
-            }
-        }
-    }
-}
 
 /// What [`Renderer::frame`](crate::Renderer::frame) gives: a frame's target image and a graph to fill.
 ///

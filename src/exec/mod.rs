@@ -6,6 +6,7 @@ mod commits;
 mod counts;
 mod encoder;
 mod frame;
+mod part;
 mod picture;
 #[cfg(feature = "png")]
 mod png;
@@ -14,6 +15,7 @@ mod recording;
 mod renderer;
 mod rendering;
 mod retire;
+mod slots;
 mod stats;
 mod submit;
 mod submitter;

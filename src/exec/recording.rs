@@ -15,7 +15,7 @@ use ash::vk;
 use futures::task::AtomicWaker;
 
 use super::{
-    barrier, chunks, counts::Counts, encoder::Encoder, frame::FramePart, pool::Lease, rendering, retire::Submitted,
+    barrier, chunks, counts::Counts, encoder::Encoder, part::FramePart, pool::Lease, rendering, retire::Submitted,
     stats::FrameStats, submitter::Commit, timestamps::Timestamps, word::Word,
 };
 use crate::{

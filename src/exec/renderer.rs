@@ -8,8 +8,10 @@ use std::{
 use tokio::{runtime::Handle, sync::Semaphore};
 
 use super::{
-    frame::{Frame, FramePart, Last, Slot, Slots},
+    frame::Frame,
+    part::{FramePart, Last, Runtime},
     picture::Picture,
+    slots::{Slot, Slots},
     timestamps::Timestamps,
 };
 use crate::{
@@ -71,13 +73,6 @@ impl RendererOptions {
         self.timestamps = timestamps;
         self
     }
-}
-
-/// Where and how finely a frame is recorded.
-#[derive(Clone)]
-pub(crate) struct Runtime {
-    pub(crate) handle: Option<Handle>,
-    pub(crate) workers: Option<usize>,
 }
 
 /// Hands out frames. A cheap handle: clone it into every task that draws.

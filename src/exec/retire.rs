@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use super::{counts::Counts, frame::SlotLease, pool::Lease, stats::FrameStats, timestamps::Timestamps};
+use super::{counts::Counts, pool::Lease, slots::SlotLease, stats::FrameStats, timestamps::Timestamps};
 use crate::{
     error::Error,
     pipeline::{PipelineInner, PipelineLayout},

@@ -1,0 +1,66 @@
+//! What a frame adds to a graph's submission: its slot, and ways to tell its renderer and its captures.
+
+use std::sync::{Arc, Mutex};
+
+use tokio::{runtime::Handle, sync::oneshot};
+
+use super::{
+    picture::{Pending, Picture},
+    slots::SlotLease,
+    stats::FrameStats,
+    timestamps::Timestamps,
+};
+use crate::{
+    error::{Error, Result},
+    resource::{GpuImage, RenderTarget},
+    sync::{Completion, prim::lock},
+};
+
+/// Where and how finely a frame is recorded.
+#[derive(Clone)]
+pub(crate) struct Runtime {
+    pub(crate) handle: Option<Handle>,
+    pub(crate) workers: Option<usize>,
+}
+
+/// The last frame that was submitted.
+#[derive(Clone)]
+pub(crate) struct Last {
+    pub(crate) target: GpuImage<RenderTarget>,
+    pub(crate) done: Completion<Arc<FrameStats>>,
+}
+
+/// What a frame adds to a graph's submission.
+pub(crate) struct FramePart {
+    pub(crate) lease: Option<SlotLease>,
+    pub(crate) target: GpuImage<RenderTarget>,
+    pub(crate) runtime: Runtime,
+    /// What each pass cost to record last time, in plan order.
+    pub(crate) costs: Arc<Mutex<Vec<u64>>>,
+    pub(crate) unreported: Arc<Mutex<Option<Error>>>,
+    pub(crate) last: Arc<Mutex<Option<Last>>>,
+    pub(crate) captures: Vec<oneshot::Sender<Result<Pending>>>,
+    pub(crate) picture: Option<Picture>,
+}
+
+impl FramePart {
+    pub(crate) fn timestamps(&self) -> Option<Arc<Timestamps>> {
+        self.lease.as_ref().and_then(|lease| lease.slot().timestamps.clone())
+    }
+
+    /// Its captures learn what to wait for, and the renderer which frame was the last.
+    pub(crate) fn submitted(self, done: &Completion<Arc<FrameStats>>) {
+        let newest = Last { target: self.target, done: done.clone() };
+        let mut last = lock(&self.last);
+        if last.as_ref().is_none_or(|last| last.done.stamp() < newest.done.stamp()) {
+            *last = Some(newest);
+        }
+        drop(last);
+        for capture in self.captures {
+            if let Some(picture) = &self.picture {
+                // Nobody may wait for it any more.
+                let _ = capture.send(Ok(Pending { done: done.without_value(), picture: picture.clone() }));
+            }
+        }
+    }
+}

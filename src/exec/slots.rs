@@ -1,0 +1,55 @@
+//! A renderer's slots: what frames in flight must not share, lent to one frame after the other.
+
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::timestamps::Timestamps;
+use crate::{
+    error::{Error, Result},
+    resource::{GpuImage, RenderTarget},
+    sync::prim::lock,
+};
+
+/// What frames in flight must not share.
+pub(crate) struct Slot {
+    pub(crate) target: GpuImage<RenderTarget>,
+    pub(crate) timestamps: Option<Arc<Timestamps>>,
+}
+
+/// A renderer's slots, and the permits to use them.
+pub(crate) struct Slots {
+    pub(crate) permits: Arc<Semaphore>,
+    pub(crate) free: Mutex<Vec<Slot>>,
+}
+
+impl Slots {
+    /// Waits for a free slot. The semaphore closes with the `Gpu`.
+    pub(crate) async fn lease(self: &Arc<Self>) -> Result<SlotLease> {
+        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| Error::Closed)?;
+        let slot = lock(&self.free).pop().ok_or(Error::Closed)?; // as many slots as permits
+        Ok(SlotLease { slots: Arc::clone(self), slot: Some(slot), _permit: permit })
+    }
+}
+
+/// A slot on loan: with the frame, then with its submission until that retires.
+pub(crate) struct SlotLease {
+    slots: Arc<Slots>,
+    slot: Option<Slot>,
+    /// After the slot: whoever gets the permit finds the slot free.
+    _permit: OwnedSemaphorePermit,
+}
+
+impl SlotLease {
+    pub(crate) fn slot(&self) -> &Slot {
+        self.slot.as_ref().expect("a lease holds its slot until it is dropped")
+    }
+}
+
+impl Drop for SlotLease {
+    fn drop(&mut self) {
+        if let Some(slot) = self.slot.take() {
+            lock(&self.slots.free).push(slot);
+        }
+    }
+}
