@@ -1,8 +1,10 @@
 //! The culling pass against an exact intersection test in double precision.
 
+mod common;
 mod scenes;
 
-use scenes::{Random, block, close, seed, strict_gpu};
+use common::{close, strict_gpu};
+use scenes::{Random, block, seed};
 use vulkio::{
     Cubes, Gpu, Graph,
     glam::{DVec3, Vec3},
@@ -119,7 +121,7 @@ async fn check(gpu: &Gpu, name: &str, source: impl InstanceSource, random: &mut 
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_cube_in_the_exact_frustum_is_kept_and_hardly_any_other() {
-    let gpu = strict_gpu().await;
+    let gpu = strict_gpu();
     let mut random = Random(seed());
     check(&gpu, "the grid", grid(10_000), &mut random).await;
     check(&gpu, "a block", (0.5, block(20, Vec3::ZERO)), &mut random).await;
@@ -130,7 +132,7 @@ async fn every_cube_in_the_exact_frustum_is_kept_and_hardly_any_other() {
 
 #[tokio::test]
 async fn a_scene_that_is_no_whole_number_of_workgroups_is_culled_to_its_last_cube() {
-    let gpu = strict_gpu().await;
+    let gpu = strict_gpu();
     for count in [1, 255, 2047, 2048, 2049, 6145] {
         let cubes = Cubes::upload(&gpu, grid(count)).await.expect("uploaded");
         let bounds = cubes.bounds();

@@ -1,8 +1,10 @@
 //! The rasterised picture against a ray-caster that shares no code with it.
 
+mod common;
 mod scenes;
 
-use scenes::{Random, block, close, seed, strict_gpu};
+use common::{close, strict_gpu};
+use scenes::{Random, block, seed};
 use vulkio::{
     Cubes, Gpu, Ids, NO_ID, Renderer, SKY,
     glam::{DVec3, Vec3},
@@ -165,7 +167,7 @@ async fn check(gpu: &Gpu, name: &str, source: impl InstanceSource, cameras: &[Ca
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_picture_is_that_of_a_ray_caster() {
-    let gpu = strict_gpu().await;
+    let gpu = strict_gpu();
     let lens = Camera::perspective(0.9, SIZE[0] as f32 / SIZE[1] as f32, 0.1);
     let of = |eye: [f32; 3], target: [f32; 3]| lens.look_at(eye.into(), target.into(), Vec3::Y);
 
@@ -193,7 +195,7 @@ async fn the_picture_is_that_of_a_ray_caster() {
 
 #[tokio::test]
 async fn a_frame_of_another_size_gets_a_depth_image_of_its_own() {
-    let gpu = strict_gpu().await;
+    let gpu = strict_gpu();
     let cubes = Cubes::upload(&gpu, (0.5, block(4, Vec3::ZERO))).await.expect("uploaded");
     for size in [[64, 48], [32, 80], [64, 48], [1, 1]] {
         let renderer = Renderer::headless(&gpu, size).expect("a renderer");

@@ -37,10 +37,14 @@ fn save(picture: &Picture, path: &Path) -> Result<()> {
             "a PNG file of {format:?} texels; R8G8B8A8_SRGB and R8G8B8A8_UNORM can be saved"
         )));
     }
-    let draft = draft_of(path);
-    let saved = encode(picture, &draft).and_then(|()| fs::rename(&draft, path));
+    // A device or a pipe (`/dev/null`, say) is written to; renaming would replace it.
+    let special = fs::metadata(path).is_ok_and(|there| !there.is_file());
+    let draft = if special { path.to_owned() } else { draft_of(path) };
+    let saved = encode(picture, &draft).and_then(|()| if special { Ok(()) } else { fs::rename(&draft, path) });
     saved.map_err(|error| {
-        let _ = fs::remove_file(&draft); // it may not have come to be
+        if !special {
+            let _ = fs::remove_file(&draft); // it may not have come to be
+        }
         Error::Io { path: path.display().to_string(), source: Arc::new(error) }
     })
 }

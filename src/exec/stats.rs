@@ -27,15 +27,22 @@ pub struct FrameStats {
 
 impl fmt::Display for FrameStats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { recording, passes, draws, dispatches, barriers, submits, .. } = self;
-        write!(
-            f,
-            "{passes} passes recorded in {recording:.1?}: {draws} draws, {dispatches} dispatches, {barriers} barriers, \
-             {submits} submits"
-        )?;
+        let Self { recording, passes, draws, dispatches, barriers, submits, .. } = *self;
+        write!(f, "{} recorded in {recording:.1?}: ", Count(passes.into(), "pass", "passes"))?;
+        write!(f, "{}, {}, ", Count(draws, "draw", "draws"), Count(dispatches, "dispatch", "dispatches"))?;
+        write!(f, "{}, {}", Count(barriers, "barrier", "barriers"), Count(submits, "submit", "submits"))?;
         match self.gpu {
             Some(gpu) => write!(f, "; {gpu:.1?} on the GPU"),
             None => Ok(()),
         }
+    }
+}
+
+/// A number with its noun.
+struct Count(u64, &'static str, &'static str);
+
+impl fmt::Display for Count {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.0, if self.0 == 1 { self.1 } else { self.2 })
     }
 }

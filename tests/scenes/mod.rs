@@ -1,26 +1,10 @@
-//! What the tests of cubes share: a strictly validated device, random numbers, cameras and scenes.
+//! What the tests of cubes share: random numbers, cameras and scenes.
 #![allow(dead_code, reason = "each test uses a part of it")]
 
 use vulkio::{
-    Gpu, GpuOptions, Validation,
     glam::Vec3,
     scene::{Bounds, Camera, Instance},
 };
-
-/// A device under core and synchronization validation. There being none is a failure.
-pub(crate) async fn strict_gpu() -> Gpu {
-    let options = GpuOptions::default().validation(Validation::Strict);
-    Gpu::open(options).await.expect("tests need a Vulkan device and the validation layer; `./x test` installs both")
-}
-
-/// Ends a test: everything given back, and not one message from the validation layer.
-pub(crate) async fn close(gpu: Gpu) {
-    gpu.close().await.expect("the device closes");
-    let log = gpu.validation_log();
-    // What leaked is said when the device goes, with its last handle.
-    drop(gpu);
-    assert_eq!(log.messages(), Vec::<String>::new());
-}
 
 /// The seed of this run: printed, and taken from `VULKIO_SEED` if that is set.
 pub(crate) fn seed() -> u64 {
