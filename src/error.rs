@@ -1,6 +1,13 @@
 //! The one error type of the crate.
 
-use std::{borrow::Cow, error::Error as StdError, fmt, sync::Arc, time::Duration};
+use std::{
+    borrow::Cow,
+    error::Error as StdError,
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    time::Duration,
+};
 
 use ash::vk;
 
@@ -207,6 +214,14 @@ pub(crate) fn panic_message(payload: &(dyn std::any::Any + Send)) -> String {
         .map(|s| (*s).to_owned())
         .or_else(|| payload.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "a payload that is not a string".to_owned())
+}
+
+/// Runs what may call foreign code (a waker, a subscriber, a captured value's drop), whose panic must not reach the
+/// caller's other duties: it is logged. `whose` names the code.
+pub(crate) fn guarded<R>(whose: &str, f: impl FnOnce() -> R) -> Option<R> {
+    catch_unwind(AssertUnwindSafe(f))
+        .inspect_err(|payload| tracing::error!("{whose} panicked: {}", panic_message(&**payload)))
+        .ok()
 }
 
 /// A number of bytes for people: exact below 1 KiB, then in binary units.

@@ -17,18 +17,22 @@ pub(crate) struct Cut {
 }
 
 /// Cuts `passes` passes for at most `workers` tasks of about equal cost. `measured` is what each cost last time, in
-/// nanoseconds; it counts only if it is of as many passes.
-pub(crate) fn cut(passes: usize, measured: &[u64], workers: usize) -> Cut {
-    let known = measured.len() == passes;
-    let cost = |pass: usize| if known { measured[pass].max(1) } else { UNMEASURED.as_nanos() as u64 };
+/// nanoseconds; it counts only if it is of as many passes. `None`: a graph that is recorded once, and never measured.
+pub(crate) fn cut(passes: usize, measured: Option<&[u64]>, workers: usize) -> Cut {
+    let known = measured.filter(|measured| measured.len() == passes);
+    let cost = |pass: usize| known.map_or(UNMEASURED.as_nanos() as u64, |costs| costs[pass].max(1));
     let total: u64 = (0..passes).map(cost).sum();
-    let in_place = total < INLINE_BELOW.as_nanos() as u64;
-    let tasks = match (in_place, known) {
+    let small = total < INLINE_BELOW.as_nanos() as u64;
+    let first_time = measured.is_some() && known.is_none();
+    let tasks = match (small, first_time) {
         (true, _) => 1,
-        (false, true) => total.div_ceil(TASK.as_nanos() as u64) as usize,
-        (false, false) => workers, // the first time: one a worker
+        (false, true) => workers, // one a worker
+        (false, false) => total.div_ceil(TASK.as_nanos() as u64) as usize,
     };
     let tasks = tasks.clamp(1, workers.max(1)).min(passes.max(1));
+    // One task's worth is not worth a task: whoever polls would only wait for it. What is much longer is, so that its
+    // poller can do something else.
+    let in_place = tasks == 1 && total <= TASK.as_nanos() as u64;
     Cut { ranges: by_cost(passes, tasks, total, cost), in_place }
 }
 
@@ -56,21 +60,32 @@ mod tests {
 
     #[test]
     fn a_small_frame_is_recorded_in_place() {
-        assert_eq!(cut(3, &[], 8), Cut { ranges: vec![0..3], in_place: true });
-        assert_eq!(cut(0, &[], 8), Cut { ranges: vec![0..0], in_place: true });
-        assert_eq!(cut(2, &[9_000, 9_000], 8).in_place, true);
+        assert_eq!(cut(3, Some(&[]), 8), Cut { ranges: vec![0..3], in_place: true });
+        assert_eq!(cut(0, Some(&[]), 8), Cut { ranges: vec![0..0], in_place: true });
+        assert_eq!(cut(2, Some(&[9_000, 9_000]), 8).in_place, true);
     }
 
     #[test]
     fn the_first_time_every_worker_gets_a_share() {
-        assert_eq!(cut(8, &[], 4), Cut { ranges: vec![0..2, 2..4, 4..6, 6..8], in_place: false });
+        assert_eq!(cut(8, Some(&[]), 4), Cut { ranges: vec![0..2, 2..4, 4..6, 6..8], in_place: false });
+    }
+
+    #[test]
+    fn a_graph_that_is_recorded_once_is_cut_by_a_guess() {
+        assert_eq!(cut(8, None, 4), Cut { ranges: vec![0..8], in_place: true });
+        assert_eq!(cut(40, None, 4).ranges.len(), 2);
+    }
+
+    #[test]
+    fn what_is_long_and_cannot_be_split_is_a_task_all_the_same() {
+        assert_eq!(cut(1, Some(&[900_000]), 4), Cut { ranges: vec![0..1], in_place: false });
     }
 
     #[test]
     fn measured_costs_balance_the_tasks_and_limit_their_number() {
         let costs = [300_000, 10_000, 10_000, 280_000];
-        assert_eq!(cut(4, &costs, 2).ranges, [0..1, 1..4]);
-        assert_eq!(cut(4, &[10_000; 4], 16).ranges, [0..4], "40 us is one task's worth");
+        assert_eq!(cut(4, Some(&costs), 2).ranges, [0..1, 1..4]);
+        assert_eq!(cut(4, Some(&[10_000; 4]), 16).ranges, [0..4], "40 us is one task's worth");
     }
 
     #[test]
@@ -78,7 +93,7 @@ mod tests {
         for passes in 0..40 {
             for workers in 1..9 {
                 let costs: Vec<_> = (0..passes as u64).map(|i| (i * 7919) % 90_000).collect();
-                let ranges = cut(passes, &costs, workers).ranges;
+                let ranges = cut(passes, Some(&costs), workers).ranges;
                 assert!(ranges.len() <= workers);
                 let flat: Vec<_> = ranges.into_iter().flatten().collect();
                 assert_eq!(flat, (0..passes).collect::<Vec<_>>());

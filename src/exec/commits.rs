@@ -26,9 +26,15 @@ impl<T, S> Commits<T, S> {
         hold: impl FnOnce(&mut S) -> R,
         work: impl Fn(&mut S, Vec<T>) -> Vec<F>,
     ) -> R {
-        let result = hold(&mut lock(&self.state));
-        self.drain(&work);
-        result
+        // Also when `hold` panics: what was committed meanwhile found the lock taken and relies on us.
+        struct Drain<D: Fn()>(D);
+        impl<D: Fn()> Drop for Drain<D> {
+            fn drop(&mut self) {
+                (self.0)();
+            }
+        }
+        let _drain = Drain(|| self.drain(&work));
+        hold(&mut lock(&self.state))
     }
 
     fn drain<F: FnOnce()>(&self, work: &impl Fn(&mut S, Vec<T>) -> Vec<F>) {

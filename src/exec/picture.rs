@@ -4,6 +4,7 @@ use std::{
     fmt,
     future::Future,
     pin::Pin,
+    sync::{Arc, Weak},
     task::{Context, Poll},
 };
 
@@ -12,7 +13,7 @@ use tokio::sync::oneshot;
 
 use crate::{
     error::{Error, Result},
-    gpu::Gpu,
+    gpu::{Gpu, Shared},
     graph::Graph,
     memory::MemoryKind,
     resource::{Access, GpuBuffer, GpuImage, ImageRole, Use},
@@ -25,14 +26,15 @@ pub struct Picture {
     texels: GpuBuffer<u8>,
     size: [u32; 2],
     format: vk::Format,
+    /// For its helper threads. Weak, so that a picture that is kept keeps no device open beyond its own memory.
     #[cfg_attr(not(feature = "png"), expect(dead_code, reason = "only saving needs the helper threads"))]
-    gpu: Gpu,
+    gpu: Weak<Shared>,
 }
 
 impl Picture {
     /// Adds passes to `graph` that copy `image`. The picture may be looked at once the graph is complete.
     pub(crate) fn copied_by<R: ImageRole>(graph: &Graph, image: &GpuImage<R>) -> Result<Self> {
-        let gpu = graph.gpu().clone();
+        let gpu = graph.gpu();
         let bytes = usize::try_from(image.inner().packed_bytes()).unwrap_or(usize::MAX);
         let texels = gpu.buffer_in::<u8>("picture", bytes, MemoryKind::Readback)?;
         let (source, target) = (image.clone(), texels.clone());
@@ -40,6 +42,7 @@ impl Picture {
             cmd.copy_image(&source, &target);
         });
         to_host(graph, &texels);
+        let gpu = Arc::downgrade(&gpu.shared);
         Ok(Self { texels, size: image.extent(), format: image.format(), gpu })
     }
 
@@ -63,9 +66,10 @@ impl Picture {
         unsafe { self.texels.host_slice() }
     }
 
+    /// The `Gpu` it came from, while that is open.
     #[cfg(feature = "png")]
-    pub(super) fn gpu(&self) -> &Gpu {
-        &self.gpu
+    pub(super) fn gpu(&self) -> Option<Gpu> {
+        self.gpu.upgrade().map(|shared| Gpu { shared }).filter(|gpu| !gpu.is_closed())
     }
 
     /// The texel at column `x` of row `y`, as its format's bytes. `None` outside.

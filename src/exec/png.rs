@@ -4,13 +4,22 @@ use std::{
     fs::{self, File},
     io::{BufWriter, Error as IoError, ErrorKind, Write},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use ash::vk;
 
 use super::picture::Picture;
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    gpu::helpers::Helpers,
+};
+
+const SAVING: &str = "saving a picture";
 
 impl Picture {
     /// Writes the picture to a PNG file, on a helper thread. The file appears whole or not at all: it is written beside
@@ -26,7 +35,17 @@ impl Picture {
     pub async fn save_png(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref().to_owned();
         let picture = self.clone();
-        self.gpu().shared.helpers.run("saving a picture", move || save(&picture, &path)).await?
+        let save = move || save(&picture, &path);
+        let task = match self.gpu() {
+            Some(gpu) => gpu.shared.helpers.run(SAVING, save),
+            None => {
+                let helpers = Helpers::new();
+                let task = helpers.run(SAVING, save);
+                helpers.close(Some(Duration::ZERO)); // it ends by itself when that is done
+                task
+            }
+        };
+        task.await?
     }
 }
 
@@ -49,10 +68,12 @@ fn save(picture: &Picture, path: &Path) -> Result<()> {
     })
 }
 
-/// In the same folder, so that renaming is one step; with the process in its name, so that two do not meet.
+/// In the same folder, so that renaming is one step; with process and number in its name, so that no two meet.
 fn draft_of(path: &Path) -> PathBuf {
+    static NUMBER: AtomicU64 = AtomicU64::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.tmp", std::process::id()));
+    name.push(format!(".{}-{number}.tmp", std::process::id()));
     path.with_file_name(name)
 }
 

@@ -19,7 +19,7 @@ use super::{
     stats::FrameStats, submitter::Commit, timestamps::Timestamps, word::Word,
 };
 use crate::{
-    error::{During, Error, Result, panic_message},
+    error::{During, Error, Result, guarded, panic_message},
     gpu::{Gpu, QueueId, QueueKind, Shared},
     graph::{
         declare::{Declared, PassBody},
@@ -55,6 +55,7 @@ impl Submission {
 pub(crate) struct Recording {
     shared: Arc<Shared>,
     queue: QueueId,
+    kind: QueueKind,
     span: tracing::Span,
     plan: Arc<Plan>,
     slots: Vec<Resource>,
@@ -104,14 +105,19 @@ enum Answer {
     Taken,
 }
 
+fn panicked_outside() -> Error {
+    let message = "outside of its closure; the log says where".to_owned();
+    Error::RecordPanicked { pass: "?".to_owned(), message }
+}
+
 impl Recording {
     /// Compiles the graph and cuts it for at most `workers` tasks.
     pub(crate) fn start(submission: Submission, workers: usize) -> Arc<Self> {
         let Submission { gpu, name, queue, declared, frame } = submission;
         let plan = Arc::new(Plan::compile(&declared.structure));
-        let cut = {
-            let costs = frame.as_ref().map(|frame| lock(&frame.costs));
-            chunks::cut(plan.order.len(), costs.as_deref().map_or(&[], Vec::as_slice), workers)
+        let cut = match &frame {
+            Some(frame) => chunks::cut(plan.order.len(), Some(&lock(&frame.costs)), workers),
+            None => chunks::cut(plan.order.len(), None, workers),
         };
         let mut passes: Vec<_> = declared.passes.into_iter().map(Some).collect();
         let mut body = |position: usize| passes[plan.order[position]].take();
@@ -125,6 +131,7 @@ impl Recording {
             Parts { recorded: chunks.iter().map(|_| None).collect(), waits: declared.waits, frame, ..Parts::default() };
         Arc::new(Self {
             queue: shared.device.queues.id(queue),
+            kind: queue,
             span: tracing::debug_span!("frame", name = &*name),
             unreported: parts.frame.as_ref().map(|frame| Arc::clone(&frame.unreported)),
             timestamps: parts.frame.as_ref().and_then(FramePart::timestamps),
@@ -148,7 +155,9 @@ impl Recording {
     /// Records one task's passes, in one go. The last task to end commits.
     pub(crate) fn run(self: &Arc<Self>, task: usize) {
         if !self.word.is_cancelled() {
-            match self.record(task) {
+            // A pass's own panic is caught where its name is known; this is about subscribers and captured values.
+            let result = guarded("recording", || self.record(task));
+            match result.unwrap_or_else(|| Err(panicked_outside())) {
                 Ok(recorded) => lock(&self.parts).recorded[task] = Some(recorded),
                 Err(error) => self.fail(error),
             }
@@ -162,9 +171,13 @@ impl Recording {
         self.end_task();
     }
 
+    /// The first failure cancels, and so spares the other tasks. What fails in a frame that is cancelled already is
+    /// nobody's business.
     fn fail(&self, error: Error) {
-        lock(&self.parts).error.get_or_insert(error);
-        self.word.cancel(); // spares the other tasks
+        let mut parts = lock(&self.parts);
+        if self.word.cancel() {
+            parts.error = Some(error);
+        }
     }
 
     fn end_task(self: &Arc<Self>) {
@@ -176,9 +189,10 @@ impl Recording {
     /// All tasks have ended: commits, or gives everything back.
     fn conclude(self: &Arc<Self>) {
         let mut parts = mem::take(&mut *lock(&self.parts));
-        // Closures that were not called, and what they captured.
-        let unused: Vec<_> = self.chunks.iter().map(|chunk| mem::take(&mut *lock(&chunk.passes))).collect();
-        drop(unused);
+        for chunk in &self.chunks {
+            let unused = mem::take(&mut *lock(&chunk.passes));
+            guarded("what an unused pass captured", || drop(unused));
+        }
         match parts.error.take() {
             Some(error) => {
                 let frame = parts.frame.take();
@@ -318,7 +332,7 @@ impl Recording {
         device.labels.begin(recorded.buffer, &name);
         let layout = self.shared.pipelines.layout.raw;
         let mut encoder = Encoder::new(
-            (device, layout),
+            (device, layout, self.kind),
             recorded.buffer,
             (&declared, &rendering),
             &mut recorded.pipelines,
@@ -367,8 +381,13 @@ impl Recording {
 
     /// A failure that nobody awaited comes out of the renderer's next `frame()`.
     fn report_later(&self, outcome: Outcome) {
-        if let (Err(error), Some(unreported)) = (outcome, &self.unreported) {
-            lock(unreported).get_or_insert(error);
+        match (outcome, &self.unreported) {
+            // Whoever dropped the future and the runtime meant to.
+            (Err(Error::RuntimeGone), _) => {}
+            (Err(error), Some(unreported)) => {
+                lock(unreported).get_or_insert(error);
+            }
+            _ => {}
         }
     }
 

@@ -167,8 +167,9 @@ impl Renderer {
     /// Dropped while it waits, it gives up its place in the queue and nothing else.
     pub async fn frame(&self) -> Result<Frame> {
         self.check()?;
-        let lease = self.shared.slots.lease().await?;
-        self.check()?; // it may have waited for long
+        let lease = self.shared.slots.lease().await;
+        self.check()?; // it may have waited for long, and for nothing
+        let lease = lease?;
         let target = lease.slot().target.clone();
         let shared = &self.shared;
         let part = FramePart {
@@ -184,7 +185,8 @@ impl Renderer {
         Ok(Frame::new(Graph::new(&shared.gpu, "frame"), part))
     }
 
-    /// A copy of the last frame that was submitted, when it is complete.
+    /// A copy of the last frame that was submitted, when it is complete; of a later one, if its target is drawn again
+    /// before the copy is submitted. [`Frame::capture`](crate::Frame::capture) is about one frame.
     ///
     /// # Errors
     ///

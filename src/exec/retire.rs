@@ -7,7 +7,6 @@ use std::{
 
 use super::{counts::Counts, pool::Lease, slots::SlotLease, stats::FrameStats, timestamps::Timestamps};
 use crate::{
-    error::Error,
     pipeline::{PipelineInner, PipelineLayout},
     resource::Resource,
     sync::Retire,
@@ -23,11 +22,12 @@ pub(crate) struct Submitted {
     pub(crate) passes: u32,
     pub(crate) tasks: u32,
     pub(crate) timestamps: Option<Arc<Timestamps>>,
+    /// First to be dropped: somebody may wait for the slot, nobody for the rest.
+    pub(crate) _frame: Option<SlotLease>,
     pub(crate) leases: Vec<Lease>,
     pub(crate) _slots: Vec<Resource>,
     pub(crate) _pipelines: Vec<Arc<PipelineInner>>,
     pub(crate) _layout: Arc<PipelineLayout>,
-    pub(crate) _frame: Option<SlotLease>,
     pub(crate) span: tracing::Span,
 }
 
@@ -52,10 +52,7 @@ impl Submitted {
 }
 
 impl Retire for Submitted {
-    fn finish(&mut self, outcome: Result<(), &Error>) {
-        if outcome.is_err() {
-            return; // the table answers with the error
-        }
+    fn finish(&mut self) {
         let stats = self.stats();
         tracing::debug!(parent: &self.span, %stats, "complete");
         let _ = self.value.set(Arc::new(stats)); // set here only

@@ -24,7 +24,7 @@ pub(crate) struct Slots {
 }
 
 impl Slots {
-    /// Waits for a free slot. The semaphore closes with the `Gpu`.
+    /// Waits for a free slot. The semaphore closes with the `Gpu`, and when the device is lost.
     pub(crate) async fn lease(self: &Arc<Self>) -> Result<SlotLease> {
         let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| Error::Closed)?;
         let slot = lock(&self.free).pop().ok_or(Error::Closed)?; // as many slots as permits

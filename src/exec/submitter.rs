@@ -1,12 +1,15 @@
 //! The commit: the one place where timeline values are given, resource states advance, and `vkQueueSubmit2` is called.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{
+    Arc, OnceLock,
+    atomic::{AtomicU64, Ordering},
+};
 
 use ash::vk;
 
 use super::{barrier, commits::Commits, counts::Counts, pool::Lease, retire::Submitted, stats::FrameStats};
 use crate::{
-    error::{During, Error, Result},
+    error::{During, Error, Result, guarded},
     gpu::{QueueId, counters::Counters, device::Device},
     graph::{
         phase::barriers::Barrier,
@@ -44,6 +47,8 @@ pub(crate) struct Submitter {
     timelines: Arc<DeviceTimelines>,
     hub: Arc<Hub>,
     commits: Commits<Commit, Queues>,
+    /// By queue: the last value that was submitted, for those who do not want to wait for the lock.
+    submitted: Box<[AtomicU64]>,
 }
 
 /// What the lock protects.
@@ -71,14 +76,24 @@ struct Prepared {
 type Later = Vec<Box<dyn FnOnce()>>;
 
 fn tell(later: &mut Later, told: Told, outcome: Result<Completion<Arc<FrameStats>>>) {
-    later.push(Box::new(move || told(outcome)));
+    // Guarded: what one of them wakes must not keep the others from being told.
+    later.push(Box::new(move || {
+        guarded("a waker", || told(outcome));
+    }));
+}
+
+fn drop_later<T: 'static>(later: &mut Later, value: T) {
+    later.push(Box::new(move || {
+        guarded("a waker", || drop(value));
+    }));
 }
 
 impl Submitter {
     pub(crate) fn new(device: Arc<Device>, timelines: Arc<DeviceTimelines>, hub: Arc<Hub>) -> Self {
         let queues = device.queues.len();
         let state = Queues { given: vec![0; queues], waited: vec![vec![0; queues]; queues] };
-        Self { device, timelines, hub, commits: Commits::new(state) }
+        let submitted = (0..queues).map(|_| AtomicU64::new(0)).collect();
+        Self { device, timelines, hub, commits: Commits::new(state), submitted }
     }
 
     /// Puts a commit on the list, and submits what is there unless somebody else is at it.
@@ -86,25 +101,31 @@ impl Submitter {
         self.commits.commit(commit, |queues, commits| self.work_off(queues, commits));
     }
 
-    /// The last stamp given on every queue: all that was ever submitted.
-    pub(crate) fn last_stamps(&self) -> Vec<Stamp> {
-        self.hold(|given| {
-            let stamp = |(index, &value): (usize, &u64)| Stamp { queue: QueueId(index as u8), value };
-            given.iter().enumerate().map(stamp).collect()
-        })
+    /// The last stamp submitted to every queue.
+    pub(crate) fn last_stamps(&self) -> impl Iterator<Item = Stamp> {
+        let stamp = |(index, value): (usize, &AtomicU64)| Stamp {
+            queue: QueueId(index as u8),
+            value: value.load(Ordering::Acquire),
+        };
+        self.submitted.iter().enumerate().map(stamp)
     }
 
     /// Runs `f` while nobody submits.
-    pub(crate) fn hold<R>(&self, f: impl FnOnce(&[u64]) -> R) -> R {
-        self.commits.hold(|queues| f(&queues.given), |queues, commits| self.work_off(queues, commits))
+    pub(crate) fn hold<R>(&self, f: impl FnOnce() -> R) -> R {
+        let alone = |_: &mut Queues| {
+            let _submitting = self.timelines.submitting();
+            f()
+        };
+        self.commits.hold(alone, |queues, commits| self.work_off(queues, commits))
     }
 
-    /// A completion of everything given so far on a queue.
+    /// The completion of a stamp.
     pub(crate) fn completion(&self, stamp: Stamp) -> Completion {
         Completion::new(Arc::clone(&self.hub), stamp, Arc::new(OnceLock::from(())))
     }
 
     fn work_off(&self, queues: &mut Queues, commits: Vec<Commit>) -> Later {
+        let _submitting = self.timelines.submitting();
         let mut later = Later::new();
         let mut commits = commits.into_iter().peekable();
         while let Some(queue) = commits.peek().map(|commit| commit.queue) {
@@ -130,6 +151,7 @@ impl Submitter {
         match self.record_prologue(&plan, &arrivals, &slots, &mut prologue, &mut counts) {
             Ok(prologue) => buffers.splice(0..0, prologue),
             Err(error) => {
+                drop_later(later, (submitted, prologue));
                 tell(later, told, Err(error));
                 return None;
             }
@@ -144,8 +166,9 @@ impl Submitter {
         submitted.lease(prologue);
         let value = Arc::clone(&submitted.value);
         // Before the submit: the reactor publishes no value whose record it has not run.
-        if let Err(error) = self.hub.retire(queue, stamp.value, Box::new(submitted)) {
+        if let Err((record, error)) = self.hub.retire(queue, stamp.value, Box::new(submitted)) {
             queues.given[queue.index()] -= 1;
+            drop_later(later, record);
             tell(later, told, Err(error));
             return None;
         }
@@ -181,8 +204,10 @@ impl Submitter {
             Ok(()) => {
                 for commit in prepared {
                     for stamp in commit.waited {
-                        queues.waited[queue.index()][stamp.queue.index()] = stamp.value;
+                        let waited = &mut queues.waited[queue.index()][stamp.queue.index()];
+                        *waited = stamp.value.max(*waited);
                     }
+                    self.submitted[queue.index()].store(commit.stamp.value, Ordering::Release);
                     let completion = Completion::new(Arc::clone(&self.hub), commit.stamp, commit.value);
                     tell(later, commit.told, Ok(completion));
                 }
@@ -191,20 +216,22 @@ impl Submitter {
         }
     }
 
-    /// Nothing of it reached the GPU: values, states and records go back to where they were.
+    /// "If vkQueueSubmit2 fails […] with out of memory, the implementation must ensure that the state […] is unaffected":
+    /// values, states and records go back to where they were.
     fn undo(&self, queues: &mut Queues, queue: QueueId, prepared: Vec<Prepared>, error: &Error, later: &mut Later) {
         let first = prepared[0].stamp.value;
-        let records = self.hub.table.withdraw(queue.index(), first);
-        later.push(Box::new(move || drop(records)));
+        if error.is_device_lost() {
+            // The GPU may have got some of it: the reactor drops the records, once nothing runs any more.
+            let (hub, error) = (Arc::clone(&self.hub), error.clone());
+            later.push(Box::new(move || hub.fail(error)));
+        } else {
+            drop_later(later, self.hub.table.withdraw(queue.index(), first));
+        }
         queues.given[queue.index()] = first - 1;
         for commit in prepared.iter().rev() {
             for (resource, state) in commit.undo.iter().rev() {
                 lock(resource.state()).clone_from(state);
             }
-        }
-        if error.is_device_lost() {
-            let (hub, error) = (Arc::clone(&self.hub), error.clone());
-            later.push(Box::new(move || hub.fail(error)));
         }
         for commit in prepared {
             tell(later, commit.told, Err(error.clone()));

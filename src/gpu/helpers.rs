@@ -112,7 +112,7 @@ impl Helpers {
     /// Whether all threads have ended: those that have not go on alone. On one of the pool's own threads it does not
     /// wait at all.
     pub(crate) fn close(&self, limit: Option<Duration>) -> bool {
-        let deadline = limit.map(|limit| Instant::now() + limit);
+        let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
         let mut state = self.shared.lock();
         state.closed = true;
         self.shared.work.notify_all();

@@ -14,7 +14,7 @@ pub(crate) mod validation;
 use std::{
     fmt,
     sync::{
-        Arc, Mutex, Weak,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -36,7 +36,7 @@ use crate::{
     error::{Error, Result, panic_message},
     exec::{Pools, Submitter},
     pipeline::Pipelines,
-    sync::{Completion, DeviceTimelines, Reactor, prim::lock},
+    sync::{Completion, DeviceTimelines, Reactor, Stamp},
 };
 
 /// An opened GPU. Cheap to clone, `Send + Sync`, and independent of any runtime.
@@ -65,8 +65,6 @@ pub(crate) struct Shared {
     pub(crate) helpers: Helpers,
     reactor: Reactor,
     closed: AtomicBool,
-    /// The renderers' permits, closed with the `Gpu` so that who waits for a frame learns of it.
-    permits: Mutex<Vec<Weak<Semaphore>>>,
     close_limit: Duration,
 }
 
@@ -122,16 +120,17 @@ impl Gpu {
 
     fn start(device: Arc<Device>, options: &GpuOptions) -> Result<Self> {
         let timelines = Arc::new(DeviceTimelines::new(Arc::clone(&device))?);
+        let pipelines = Pipelines::new(Arc::clone(&device))?;
+        // Last of what can fail: its thread ends only when it is told to.
         let reactor = Reactor::start(Arc::clone(&timelines) as _, device.queues.len(), options.spin_time())?;
         let submitter = Submitter::new(Arc::clone(&device), timelines, Arc::clone(&reactor.hub));
         let shared = Shared {
             submitter,
             pools: Pools::new(Arc::clone(&device)),
-            pipelines: Pipelines::new(Arc::clone(&device))?,
+            pipelines,
             helpers: Helpers::new(),
             reactor,
             closed: AtomicBool::new(false),
-            permits: Mutex::default(),
             close_limit: options.close_limit(),
             device,
         };
@@ -175,7 +174,9 @@ impl Gpu {
     /// A completion of everything submitted so far to a queue.
     pub fn submitted(&self, queue: QueueKind) -> Completion {
         let queue = self.shared.device.queues.id(queue);
-        self.shared.submitter.completion(self.shared.submitter.last_stamps()[queue.index()])
+        let none = Stamp { queue, value: 0 };
+        let last = self.shared.submitter.last_stamps().nth(queue.index()).unwrap_or(none);
+        self.shared.submitter.completion(last)
     }
 
     /// Refuses new frames and graphs, waits until all that was submitted is complete, and ends the threads. The device
@@ -236,11 +237,11 @@ impl Gpu {
     ///
     /// # Safety
     ///
-    /// As [`raw`](Self::raw). `f` must not submit or close through vulkio.
+    /// As [`raw`](Self::raw). `f` must not call `with_queue`.
     pub unsafe fn with_queue<R>(&self, queue: QueueKind, f: impl FnOnce(vk::Queue, u32) -> R) -> R {
         let queues = &self.shared.device.queues;
         let info = queues.get(queues.id(queue));
-        self.shared.submitter.hold(|_| f(info.raw, info.family))
+        self.shared.submitter.hold(|| f(info.raw, info.family))
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -260,11 +261,9 @@ impl Gpu {
 }
 
 impl Shared {
-    /// Closes a renderer's permits when the `Gpu` is closed.
+    /// Closes a renderer's permits with the `Gpu`.
     pub(crate) fn close_with(&self, permits: &Arc<Semaphore>) {
-        let mut all = lock(&self.permits);
-        all.retain(|permits| permits.strong_count() > 0);
-        all.push(Arc::downgrade(permits));
+        self.reactor.hub.close_with(permits);
         if self.closed.load(Ordering::Acquire) {
             permits.close();
         }
@@ -272,9 +271,7 @@ impl Shared {
 
     fn refuse_work(&self) {
         self.closed.store(true, Ordering::Release);
-        for permits in lock(&self.permits).iter().filter_map(Weak::upgrade) {
-            permits.close();
-        }
+        self.reactor.hub.close_permits();
     }
 
     fn validated(&self) -> Result<()> {

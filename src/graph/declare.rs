@@ -202,6 +202,7 @@ impl Declared {
             check_device(device, &name, &declaration.resource)?;
             check_queue(queue, &name, declaration)?;
         }
+        check_attachments(device, &name, &rendering)?;
         let uses = declared.iter().map(|declaration| SlotUse {
             slot: self.slot(&declaration.resource),
             access: declaration.access,
@@ -230,14 +231,54 @@ fn check_device(device: &Arc<Device>, pass: &str, resource: &Resource) -> Result
     Err(Error::Graph(format!("pass `{pass}` uses `{name}`, which belongs to another Gpu; make one on this Gpu")))
 }
 
+/// Stages that a queue of this kind may lack are refused on every device: what runs on one runs on all.
 fn check_queue(queue: QueueKind, pass: &str, declaration: &Declaration) -> Result<()> {
-    match (&declaration.resource, queue) {
-        (Resource::Image(image), QueueKind::Compute | QueueKind::Transfer) => Err(Error::Graph(format!(
-            "pass `{pass}` uses the image `{}` on the {queue:?} queue; images live on the graphics queue",
-            image.name
-        ))),
-        _ => Ok(()),
+    let name = declaration.resource.name();
+    if let (Resource::Image(_), QueueKind::Compute | QueueKind::Transfer) = (&declaration.resource, queue) {
+        return Err(Error::Graph(format!(
+            "pass `{pass}` uses the image `{name}` on the {queue:?} queue; images live on the graphics queue"
+        )));
     }
+    let foreign = declaration.access.stages & !stages_of(queue);
+    if foreign.is_empty() {
+        return Ok(());
+    }
+    Err(Error::Graph(format!(
+        "pass `{pass}` uses `{name}` in stages that the {queue:?} queue does not have ({foreign:?}); put it into a graph for \
+         another queue"
+    )))
+}
+
+fn stages_of(queue: QueueKind) -> vk::PipelineStageFlags2 {
+    use vk::PipelineStageFlags2 as S;
+    let copies = S::ALL_TRANSFER | S::HOST;
+    match queue {
+        QueueKind::Graphics => S::from_raw(u64::MAX),
+        QueueKind::Compute => copies | S::COMPUTE_SHADER | S::DRAW_INDIRECT,
+        QueueKind::Transfer => copies,
+    }
+}
+
+fn check_attachments(device: &Device, pass: &str, rendering: &Rendering) -> Result<()> {
+    let most = device.info.limits.max_color_attachments as usize;
+    if rendering.colors.len() > most {
+        let count = rendering.colors.len();
+        return Err(Error::Graph(format!(
+            "pass `{pass}` renders to {count} colours; this device takes at most {most}"
+        )));
+    }
+    let is_depth = |image: &&Arc<ImageInner>| image.aspect.contains(vk::ImageAspectFlags::DEPTH);
+    if let Some(image) = rendering.colors.iter().map(|(image, _)| image).find(is_depth) {
+        let name = &image.name;
+        return Err(Error::Graph(format!(
+            "pass `{pass}` renders colours to the depth image `{name}`; say `.depth(..)`"
+        )));
+    }
+    if let Some((image, _)) = rendering.depth.as_ref().filter(|(image, _)| !is_depth(&image)) {
+        let name = &image.name;
+        return Err(Error::Graph(format!("pass `{pass}` uses the colour image `{name}` as depth; say `.renders(..)`")));
+    }
+    Ok(())
 }
 
 /// A pass being declared; [`record`](Self::record) adds it to its graph.

@@ -99,13 +99,13 @@ impl Gpu {
     ///
     /// # Errors
     ///
-    /// [`Error::Shader`] if a shader is no SPIR-V or the driver refuses it.
+    /// [`Error::Shader`] if a shader is no SPIR-V, a format does not fit its use, or the driver refuses it.
     ///
     /// # Cancel safety
     ///
     /// Dropped, nothing is kept but what the driver cached; whoever else waits for the same pipeline goes on.
     pub async fn graphics_pipeline(&self, desc: GraphicsDesc) -> Result<GraphicsPipeline> {
-        let (name, key) = desc.key()?;
+        let (name, key) = desc.key(self.info().limits.max_color_attachments)?;
         let pipelines = Arc::clone(&self.shared.pipelines);
         let cell = cell(&pipelines.graphics, key.clone());
         let made = cell.get_or_try_init(|| async move {

@@ -8,7 +8,10 @@ use super::{
     Formats, Pipeline, PipelineInner, cache, sealed,
     shader::{self, ShaderModule, Words},
 };
-use crate::{error::Result, gpu::device::Device};
+use crate::{
+    error::{Error, Result},
+    gpu::device::Device,
+};
 
 /// A vertex and a fragment shader, ready to draw with. A cheap handle.
 #[derive(Clone, Debug)]
@@ -83,7 +86,9 @@ impl GraphicsDesc {
         self
     }
 
-    pub(crate) fn key(self) -> Result<(Arc<str>, Key)> {
+    /// What identifies the pipeline; `most_colors` is the device's limit.
+    pub(crate) fn key(self, most_colors: u32) -> Result<(Arc<str>, Key)> {
+        self.formats.check(most_colors).map_err(|reason| Error::Shader { name: self.name.to_string(), reason })?;
         let vertex = shader::words(&self.name, &self.vertex)?;
         let fragment = shader::words(&self.name, &self.fragment)?;
         Ok((self.name, Key { vertex, fragment, formats: self.formats, cull: self.cull }))

@@ -19,6 +19,7 @@ use crate::{
     error::{Error, Result},
     gpu::device::Device,
     graph::declare::Rendering,
+    resource::{Texel, texel},
 };
 
 /// The formats that a graphics pipeline renders to.
@@ -26,6 +27,24 @@ use crate::{
 pub(crate) struct Formats {
     pub(crate) colors: Vec<vk::Format>,
     pub(crate) depth: Option<vk::Format>,
+}
+
+impl Formats {
+    /// Whether a device that takes `most_colors` attachments can render to these; else what is wrong.
+    fn check(&self, most_colors: u32) -> Result<(), String> {
+        if self.colors.len() > most_colors as usize {
+            let count = self.colors.len();
+            return Err(format!("{count} colour attachments; this device takes at most {most_colors}"));
+        }
+        let is_depth = |format| texel(format).map(|(texel, _)| texel == Texel::Depth);
+        match (self.colors.iter().find(|&&format| is_depth(format) != Some(false)), self.depth) {
+            (Some(format), _) => Err(format!("{format:?} is no format of colour attachments here")),
+            (None, Some(format)) if is_depth(format) != Some(true) => {
+                Err(format!("{format:?} is no format of depth attachments here"))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// A pipeline, kept alive by its handles and by the submissions that use it.
@@ -53,11 +72,10 @@ impl PipelineInner {
             let pass = if renders { "a pass that renders" } else { "a pass that does not render" };
             return Err(Error::Invalid(format!("the {kind} pipeline `{name}` is bound in {pass}")));
         }
-        let has = Formats {
-            colors: rendering.colors.iter().map(|(image, _)| image.format).collect(),
-            depth: rendering.depth.as_ref().map(|(image, _)| image.format),
-        };
-        if graphics && has != self.formats {
+        let colors = || rendering.colors.iter().map(|(image, _)| image.format);
+        let depth = rendering.depth.as_ref().map(|(image, _)| image.format);
+        if graphics && !(colors().eq(self.formats.colors.iter().copied()) && depth == self.formats.depth) {
+            let has = Formats { colors: colors().collect(), depth };
             return Err(Error::Invalid(format!(
                 "pipeline `{name}` renders to {:?}, but the pass's attachments are {has:?}",
                 self.formats

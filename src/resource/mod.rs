@@ -20,7 +20,11 @@ pub use self::{
     image::GpuImage,
     role::{Depth, Ids, ImageRole, RenderTarget},
 };
-pub(crate) use self::{buffer::BufferInner, image::ImageInner};
+pub(crate) use self::{
+    buffer::BufferInner,
+    format::{Texel, texel},
+    image::ImageInner,
+};
 use crate::{gpu::device::Device, graph::state::ResourceState};
 
 /// A buffer or an image, whatever its type. Work in flight holds these, which is what defers their destruction.

@@ -75,7 +75,7 @@ impl<T> Completion<T> {
     /// [`Error::Timeout`] if the work takes longer. The device is not lost then, the work goes on, and the completion
     /// can be awaited again.
     pub fn wait_for(&self, limit: Duration) -> WaitFor<T> {
-        WaitFor { completion: self.clone(), limit, deadline: Instant::now() + limit, timer: None }
+        WaitFor { completion: self.clone(), limit, deadline: Instant::now().checked_add(limit), timer: None }
     }
 
     fn queue(&self) -> usize {
@@ -133,7 +133,8 @@ impl<T> fmt::Debug for Completion<T> {
 pub struct WaitFor<T = ()> {
     completion: Completion<T>,
     limit: Duration,
-    deadline: Instant,
+    /// None: further off than the clock counts.
+    deadline: Option<Instant>,
     timer: Option<u64>,
 }
 
@@ -145,11 +146,12 @@ impl<T: Clone> Future for WaitFor<T> {
         if let Poll::Ready(result) = Pin::new(&mut this.completion).poll(cx) {
             return Poll::Ready(result);
         }
-        if Instant::now() >= this.deadline {
+        let Some(deadline) = this.deadline else { return Poll::Pending };
+        if Instant::now() >= deadline {
             return Poll::Ready(Err(Error::Timeout { after: this.limit }));
         }
         let hub = &this.completion.hub;
-        if hub.timers.set(this.deadline, &mut this.timer, cx.waker()) {
+        if hub.timers.set(deadline, &mut this.timer, cx.waker()) {
             hub.ring();
         }
         Poll::Pending
@@ -158,8 +160,8 @@ impl<T: Clone> Future for WaitFor<T> {
 
 impl<T> Drop for WaitFor<T> {
     fn drop(&mut self) {
-        if let Some(id) = self.timer {
-            self.completion.hub.timers.cancel(self.deadline, id);
+        if let (Some(deadline), Some(id)) = (self.deadline, self.timer) {
+            self.completion.hub.timers.cancel(deadline, id);
         }
     }
 }

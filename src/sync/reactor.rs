@@ -1,7 +1,6 @@
 //! The one thread per `Gpu` that waits for timelines, retires what they reached, and wakes tasks.
 
 use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, Weak,
         atomic::{AtomicBool, Ordering},
@@ -11,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use super::{
     prim::lock,
@@ -20,19 +19,22 @@ use super::{
     timers::Timers,
 };
 use crate::{
-    error::{Error, Result, panic_message},
+    error::{Error, Result, guarded},
     gpu::QueueId,
 };
 
 /// What a submission used, given back when it is complete.
 pub(crate) trait Retire: Send {
-    /// Fills in results: called on the reactor's thread before anyone who awaits the stamp is woken. Dropping the
-    /// record, which frees things, happens after.
-    fn finish(&mut self, outcome: Result<(), &Error>);
+    /// Fills in results: called on the reactor's thread, if the work is complete, before anyone who awaits the stamp is
+    /// woken. Dropping the record, which frees things, happens after.
+    fn finish(&mut self);
 }
 
 /// A retire record.
 pub(crate) type Record = Box<dyn Retire>;
+
+/// A pause before the reactor asks the driver again.
+const RETRY: Duration = Duration::from_millis(1);
 
 /// What a sleep lasts at the longest. A missed ring costs this much and no more.
 const LONGEST_SLEEP: Duration = Duration::from_secs(1);
@@ -42,8 +44,8 @@ pub(crate) struct Hub {
     pub(crate) table: Table<Error, Record>,
     pub(crate) timers: Timers,
     timelines: Weak<dyn Timelines>,
-    /// Records of a lost device.
-    lost: Mutex<Vec<Record>>,
+    /// What renderers' `frame()` waits for: closed when there will be no more frames.
+    permits: Mutex<Vec<Weak<Semaphore>>>,
 }
 
 impl Hub {
@@ -64,25 +66,38 @@ impl Hub {
     ///
     /// # Errors
     ///
-    /// The device is lost or closed: nothing may be submitted.
-    pub(crate) fn retire(&self, queue: QueueId, value: u64, record: Record) -> Result<()> {
-        let ring = self.table.retire(usize::from(queue.0), value, record).map_err(|(_, error)| error)?;
+    /// The device is lost or closed: nothing may be submitted. The record comes back.
+    pub(crate) fn retire(&self, queue: QueueId, value: u64, record: Record) -> Result<(), (Record, Error)> {
+        let ring = self.table.retire(queue.index(), value, record)?;
         self.answer(ring);
         Ok(())
     }
 
     /// The device is lost (or closed): answers everything pending and to come with `error`.
     pub(crate) fn fail(&self, error: Error) {
-        let (mut wakers, mut records) = (Vec::new(), Vec::new());
-        self.table.fail(error, &mut wakers, &mut records);
-        // Not the argument: the first failure is the one that sticks.
-        if let Some(error) = self.table.failure() {
-            finish(&mut records, Err(&error));
-        }
+        let mut wakers = Vec::new();
+        self.table.fail(error, &mut wakers);
         wake(&mut wakers);
-        // What the GPU may still be touching is dropped by the reactor, once nothing runs any more.
-        lock(&self.lost).append(&mut records);
-        self.ring();
+        self.close_permits();
+        self.ring(); // what the GPU may still be touching is dropped by the reactor, once nothing runs any more
+    }
+
+    /// Closes a renderer's permits when there will be no more frames, so that who waits for one learns of it.
+    pub(crate) fn close_with(&self, permits: &Arc<Semaphore>) {
+        let mut all = lock(&self.permits);
+        all.retain(|permits| permits.strong_count() > 0);
+        all.push(Arc::downgrade(permits));
+        drop(all);
+        if self.table.failure().is_some() {
+            permits.close();
+        }
+    }
+
+    pub(crate) fn close_permits(&self) {
+        let permits: Vec<_> = lock(&self.permits).iter().filter_map(Weak::upgrade).collect();
+        for permits in permits {
+            guarded("a waker", || permits.close());
+        }
     }
 }
 
@@ -102,7 +117,7 @@ impl Reactor {
             table: Table::new(queues),
             timers: Timers::default(),
             timelines: Arc::downgrade(&timelines),
-            lost: Mutex::default(),
+            permits: Mutex::default(),
         });
         let stop = Arc::new(AtomicBool::new(false));
         let (exit, exited) = watch::channel(false);
@@ -145,9 +160,9 @@ impl Reactor {
         if thread::current().id() == self.id {
             return true; // it must not wait for itself; it ends when its caller returns
         }
-        let deadline = Instant::now() + timeout;
+        let deadline = Instant::now().checked_add(timeout);
         while !*self.exited.borrow() {
-            if Instant::now() >= deadline {
+            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
                 return false;
             }
             thread::sleep(Duration::from_micros(50));
@@ -182,20 +197,33 @@ impl Run {
     fn until_stopped(&mut self) {
         loop {
             if self.stop.load(Ordering::Acquire) && self.hub.table.fail_if_idle(Error::Closed) {
-                return self.hub.fail(Error::Closed); // wakes who waits for what was never submitted
-            }
-            let turn = self.sleep().and_then(|()| self.collect());
-            if let Err(error) = turn {
-                tracing::error!("the reactor gives up: {error}");
-                self.hub.fail(error);
+                self.hub.fail(Error::Closed); // wakes who waits for what was never submitted
             }
             if self.hub.table.failure().is_some() {
-                self.timelines.wait_idle();
-                let lost = std::mem::take(&mut *lock(&self.hub.lost));
-                drop(lost);
-                return;
+                return self.give_up();
+            }
+            match self.sleep().and_then(|()| self.collect()) {
+                Ok(()) => {}
+                Err(Error::OutOfHostMemory { context }) => {
+                    tracing::warn!("{context}: out of host memory; trying again");
+                    thread::sleep(RETRY);
+                }
+                Err(error) => {
+                    tracing::error!("the reactor gives up: {error}");
+                    self.hub.fail(error);
+                }
             }
         }
+    }
+
+    /// Drops what the lost device's submissions used.
+    fn give_up(&mut self) {
+        let hub = &self.hub;
+        if hub.table.records() > 0 {
+            let records = &mut self.records;
+            self.timelines.settle(&mut || *records = hub.table.take_lost());
+        }
+        release(&mut self.records);
     }
 
     /// Sleeps until something that anybody waits for may have happened.
@@ -236,28 +264,28 @@ impl Run {
         for &(queue, _) in &self.targets {
             let value = self.timelines.counter(queue)?;
             self.hub.table.take_retired(queue, value, &mut self.records);
-            finish(&mut self.records, Ok(()));
+            for record in &mut self.records {
+                guarded("a listener to frames", || record.finish());
+            }
             self.hub.table.advance(queue, value, &mut self.wakers);
         }
         self.hub.timers.expire(Instant::now(), &mut self.wakers);
         wake(&mut self.wakers);
-        // Last: freeing things may take its time, and nobody waits for it.
-        self.records.clear();
+        // Last: freeing things may take its time.
+        release(&mut self.records);
         Ok(())
     }
 }
 
-fn finish(records: &mut [Record], outcome: Result<(), &Error>) {
-    for record in records {
-        record.finish(outcome);
+/// Drops records. That gives permits back, which wakes.
+fn release(records: &mut Vec<Record>) {
+    for record in records.drain(..) {
+        guarded("a waker", || drop(record));
     }
 }
 
 fn wake(wakers: &mut Vec<Waker>) {
     for waker in wakers.drain(..) {
-        // A foreign executor's waker may panic; the others must be woken all the same.
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
-            tracing::error!("a waker panicked: {}", panic_message(&*payload));
-        }
+        guarded("a waker", || waker.wake());
     }
 }

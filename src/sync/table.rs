@@ -5,6 +5,7 @@
 
 use std::{
     collections::{BTreeSet, VecDeque},
+    mem,
     task::{Poll, Waker},
 };
 
@@ -101,8 +102,9 @@ impl<E: Clone, R> Table<E, R> {
             *key = None; // whoever publishes `reached` has removed the entry
             return (Poll::Ready(Ok(())), Ring::No);
         }
+        // Cloned before the lock is taken, and what it replaces dropped after: a foreign waker may do anything.
+        let new_waker = waker.clone();
         let mut state = self.lock();
-        let state = &mut *state;
         // Again, under the lock: `advance` publishes under it, so a value missed here wakes us later.
         if self.reached(queue) >= value {
             *key = None;
@@ -114,12 +116,12 @@ impl<E: Clone, R> Table<E, R> {
         }
         if let Some(key) = *key {
             let stored = &mut state.wakers[key];
-            if !stored.will_wake(waker) {
-                stored.clone_from(waker);
-            }
+            let unused = if stored.will_wake(waker) { new_waker } else { mem::replace(stored, new_waker) };
+            drop(state);
+            drop(unused);
             return (Poll::Pending, Ring::No);
         }
-        let new = state.wakers.insert(waker.clone());
+        let new = state.wakers.insert(new_waker);
         *key = Some(new);
         let queue = &mut state.queues[queue];
         queue.waiters.insert((value, new));
@@ -174,7 +176,8 @@ impl<E: Clone, R> Table<E, R> {
     pub(crate) fn advance(&self, queue: usize, value: u64, into: &mut Vec<Waker>) {
         let mut state = self.lock();
         let state = &mut *state;
-        if self.reached(queue) >= value {
+        // Once failed, the answer to a pending wait is the failure, and stays so.
+        if self.reached(queue) >= value || state.failed.is_some() {
             return;
         }
         self.reached[queue].store(value, Ordering::Release);
@@ -188,15 +191,19 @@ impl<E: Clone, R> Table<E, R> {
         }
     }
 
-    /// Makes `error` the answer to everything pending and to come, and takes all wakers and records out.
-    pub(crate) fn fail(&self, error: E, wakers: &mut Vec<Waker>, records: &mut Vec<R>) {
+    /// Makes `error` the answer to everything pending and to come, and takes all wakers out. Records stay until
+    /// [`take_lost`](Self::take_lost): the GPU may still be using what they hold.
+    pub(crate) fn fail(&self, error: E, wakers: &mut Vec<Waker>) {
         let mut state = self.lock();
         state.failed.get_or_insert(error);
-        for queue in &mut state.queues {
-            queue.waiters.clear();
-            records.extend(queue.records.drain(..).map(|(_, record)| record));
-        }
+        state.queues.iter_mut().for_each(|queue| queue.waiters.clear());
         wakers.extend(state.wakers.drain());
+    }
+
+    /// All records of a failed device, once nothing runs on it any more.
+    pub(crate) fn take_lost(&self) -> Vec<R> {
+        let mut state = self.lock();
+        state.queues.iter_mut().flat_map(|queue| queue.records.drain(..)).map(|(_, record)| record).collect()
     }
 
     /// Makes `error` the answer to everything to come, unless a record still waits: whether it did.
@@ -226,7 +233,6 @@ impl<E: Clone, R> Table<E, R> {
     }
 
     /// Records that wait to be retired.
-    #[cfg(test)]
     pub(crate) fn records(&self) -> usize {
         self.lock().queues.iter().map(|queue| queue.records.len()).sum()
     }
@@ -313,12 +319,14 @@ mod tests {
         let mut key = None;
         pending(&table, 3, &mut key);
         assert_eq!(table.retire(0, 3, 77), Ok(Ring::No));
-        let (mut wakers, mut records) = (Vec::new(), Vec::new());
-        table.fail("lost", &mut wakers, &mut records);
-        assert_eq!((wakers.len(), records), (1, vec![77]));
+        let mut wakers = Vec::new();
+        table.fail("lost", &mut wakers);
+        assert_eq!((wakers.len(), table.take_lost()), (1, vec![77]));
         assert_eq!(table.poll(0, 3, &mut key, Waker::noop()).0, Poll::Ready(Err("lost")));
         assert_eq!(table.retire(0, 4, 78), Err((78, "lost")));
-        table.fail("later", &mut Vec::new(), &mut Vec::new());
+        table.advance(0, 3, &mut wakers);
+        assert_eq!(table.poll(0, 3, &mut key, Waker::noop()).0, Poll::Ready(Err("lost")), "an answer stays");
+        table.fail("later", &mut Vec::new());
         assert_eq!(table.failure(), Some("lost"));
     }
 

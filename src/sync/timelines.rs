@@ -1,7 +1,7 @@
 //! What the reactor sleeps on: the queues' timeline semaphores and a doorbell, or a stand-in in tests.
 
 use std::{
-    sync::{Arc, Condvar, Mutex},
+    sync::{Arc, Condvar, Mutex, MutexGuard},
     time::Duration,
 };
 
@@ -24,8 +24,8 @@ pub(crate) trait Timelines: Send + Sync + 'static {
     fn rung(&self) -> bool;
     /// Ends the present or the next sleep.
     fn ring(&self);
-    /// Blocks until nothing runs any more: called once the device is lost, when that is soon.
-    fn wait_idle(&self);
+    /// Calls `then` when nothing runs and nobody submits any more: once the device is lost, when that is soon.
+    fn settle(&self, then: &mut dyn FnMut());
 }
 
 /// The real ones: a timeline semaphore per queue and one signalled by the host.
@@ -35,6 +35,8 @@ pub(crate) struct DeviceTimelines {
     doorbell: vk::Semaphore,
     bell: Mutex<Bell>,
     parked: Condvar,
+    /// Held while anything is submitted to the device's queues.
+    submitting: Mutex<()>,
 }
 
 #[derive(Default)]
@@ -64,6 +66,7 @@ impl DeviceTimelines {
             doorbell: vk::Semaphore::null(),
             bell: Mutex::default(),
             parked: Condvar::new(),
+            submitting: Mutex::default(),
             device,
         };
         // Pushed one by one, so that `Drop` gives back those made before a failure.
@@ -74,6 +77,11 @@ impl DeviceTimelines {
         }
         timelines.doorbell = create(&timelines.device, "doorbell")?;
         Ok(timelines)
+    }
+
+    /// Makes the caller the only user of the device's queues.
+    pub(crate) fn submitting(&self) -> MutexGuard<'_, ()> {
+        lock(&self.submitting)
     }
 
     pub(crate) fn semaphore(&self, queue: QueueId) -> vk::Semaphore {
@@ -134,13 +142,17 @@ impl Timelines for DeviceTimelines {
         bell.rings != bell.answered
     }
 
-    fn wait_idle(&self) {
-        // "vkDeviceWaitIdle […] must return in finite time with either VK_SUCCESS or VK_ERROR_DEVICE_LOST" once a device
-        // is lost; after it, "any command buffers [...] are no longer pending", so what they used can go.
-        // SAFETY: the queues are not submitted to any more: commits are refused once the loss is known.
-        if let Err(result) = unsafe { self.device.raw.device_wait_idle() } {
-            tracing::debug!("vkDeviceWaitIdle on the lost device: {result:?}");
+    fn settle(&self, then: &mut dyn FnMut()) {
+        let _submitting = self.submitting();
+        for queue in &self.device.queues.all {
+            // A lost device's waits "return in finite time", after which "any command buffers […] are no longer
+            // pending".
+            // SAFETY: nobody else uses the queue while `submitting` is held.
+            if let Err(result) = unsafe { self.device.raw.queue_wait_idle(queue.raw) } {
+                tracing::debug!("vkQueueWaitIdle on the lost device: {result:?}");
+            }
         }
+        then();
     }
 
     fn ring(&self) {

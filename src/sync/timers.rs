@@ -24,19 +24,23 @@ struct State {
 impl Timers {
     /// Stores or refreshes a waker; true when it became the soonest, so that the reactor's sleep must be shortened.
     pub(crate) fn set(&self, at: Instant, id: &mut Option<u64>, waker: &Waker) -> bool {
+        let new = waker.clone(); // outside the lock, like the drop of what it replaces: a waker may do anything
         let mut state = lock(&self.state);
         let id = *id.get_or_insert_with(|| {
             state.next_id += 1;
             state.next_id
         });
         let soonest = state.due.first_key_value().is_none_or(|(&(first, _), _)| at < first);
-        state.due.insert((at, id), waker.clone());
+        let old = state.due.insert((at, id), new);
+        drop(state);
+        drop(old);
         soonest
     }
 
     /// Takes a waker back.
     pub(crate) fn cancel(&self, at: Instant, id: u64) {
-        lock(&self.state).due.remove(&(at, id));
+        let old = lock(&self.state).due.remove(&(at, id));
+        drop(old);
     }
 
     /// How long until the soonest is due.

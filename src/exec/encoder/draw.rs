@@ -27,6 +27,12 @@ mod sealed {
 pub trait Index: sealed::Index {}
 impl<T: sealed::Index> Index for T {}
 
+/// How many a range holds.
+fn count(what: &str, range: &Range<u32>) -> Result<u32> {
+    let reversed = || Error::Invalid(format!("a draw of the {what} {range:?}: the range is reversed"));
+    range.end.checked_sub(range.start).ok_or_else(reversed)
+}
+
 impl Encoder<'_> {
     /// Sets the viewport and the scissor rectangle; at the pass's beginning they are the whole of its attachments.
     pub fn viewport(&mut self, at: [u32; 2], size: [u32; 2]) -> &mut Self {
@@ -70,7 +76,7 @@ impl Encoder<'_> {
     pub fn draw(&mut self, vertices: Range<u32>, instances: Range<u32>) -> &mut Self {
         self.step(|this| {
             this.need_graphics("draw")?;
-            let (vertex_count, instance_count) = (vertices.len() as u32, instances.len() as u32);
+            let (vertex_count, instance_count) = (count("vertices", &vertices)?, count("instances", &instances)?);
             // SAFETY: a graphics pipeline is bound inside rendering; it reads no vertex buffer.
             unsafe {
                 this.device.raw.cmd_draw(this.cmd, vertex_count, instance_count, vertices.start, instances.start)
@@ -96,11 +102,11 @@ impl Encoder<'_> {
     pub fn draw_indexed(&mut self, indices: Range<u32>, vertex_offset: i32, instances: Range<u32>) -> &mut Self {
         self.step(|this| {
             let most = this.need_indexed("draw_indexed")?;
+            let (count, instance_count) = (count("indices", &indices)?, count("instances", &instances)?);
             if u64::from(indices.end) > most {
                 let message = format!("draw_indexed of indices {indices:?} from an index buffer of {most}");
                 return Err(Error::Invalid(message));
             }
-            let (count, instance_count) = (indices.len() as u32, instances.len() as u32);
             // SAFETY: a graphics pipeline and an index buffer that holds the range are bound inside rendering.
             unsafe {
                 let raw = &this.device.raw;

@@ -15,7 +15,7 @@ pub use draw::Index;
 use super::counts::Counts;
 use crate::{
     error::{Error, Result},
-    gpu::device::Device,
+    gpu::{QueueKind, device::Device},
     graph::declare::{Declaration, Rendering},
     pipeline::{MAX_PUSH_BYTES, Pipeline, PipelineInner},
     resource::{Access, BufferInner, Resource},
@@ -48,12 +48,16 @@ pub(crate) type RecordFn = Box<dyn FnOnce(&mut Encoder<'_>) -> Result<()> + Send
 
 /// Records one pass's commands.
 ///
+/// Commands of one pass have no order among each other as far as memory is concerned: what one writes, another must not
+/// touch. Order and barriers come between passes, from what they declare.
+///
 /// An encoder lives inside one call of a recording closure, on one thread. Its methods chain. A wrong argument, or a
 /// command that touches something the pass did not declare, records nothing more: the first such error comes out of
 /// the graph's `submit`, with the pass's name.
 pub struct Encoder<'a> {
     device: &'a Device,
     layout: vk::PipelineLayout,
+    queue: QueueKind,
     cmd: vk::CommandBuffer,
     declared: &'a [Declaration],
     rendering: &'a Rendering,
@@ -68,7 +72,7 @@ pub struct Encoder<'a> {
 
 impl<'a> Encoder<'a> {
     pub(crate) fn new(
-        (device, layout): (&'a Device, vk::PipelineLayout),
+        (device, layout, queue): (&'a Device, vk::PipelineLayout, QueueKind),
         cmd: vk::CommandBuffer,
         (declared, rendering): (&'a [Declaration], &'a Rendering),
         keep: &'a mut Vec<Arc<PipelineInner>>,
@@ -78,6 +82,7 @@ impl<'a> Encoder<'a> {
         Self {
             device,
             layout,
+            queue,
             cmd,
             declared,
             rendering,
@@ -99,6 +104,12 @@ impl<'a> Encoder<'a> {
         let inner = pipeline.inner();
         self.step(|this| {
             inner.check_fits(this.device, this.rendering)?;
+            if this.queue == QueueKind::Transfer {
+                let name = &inner.name;
+                return Err(Error::Invalid(format!(
+                    "pipeline `{name}` is bound in a graph for the transfer queue, which only copies"
+                )));
+            }
             this.bound = Some(inner.bind_point);
             if !this.keep.iter().any(|kept| Arc::ptr_eq(kept, inner)) {
                 this.keep.push(Arc::clone(inner));
@@ -113,6 +124,9 @@ impl<'a> Encoder<'a> {
     pub fn push<T: NoUninit>(&mut self, constants: &T) -> &mut Self {
         self.step(|this| {
             let bytes = bytemuck::bytes_of(constants);
+            if bytes.is_empty() {
+                return Ok(());
+            }
             if bytes.len() > MAX_PUSH_BYTES || !bytes.len().is_multiple_of(4) {
                 return Err(Error::Invalid(format!(
                     "push constants of {} bytes; they take at most {MAX_PUSH_BYTES}, in steps of 4: put larger data into a \
