@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
+    graph::cache::PlanCache,
     resource::{GpuImage, RenderTarget},
     sync::{Completion, prim::lock},
 };
@@ -37,6 +38,7 @@ pub(crate) struct FramePart {
     pub(crate) runtime: Runtime,
     /// What each pass cost to record last time, in plan order.
     pub(crate) costs: Arc<Mutex<Vec<u64>>>,
+    pub(crate) plans: Arc<PlanCache>,
     pub(crate) unreported: Arc<Mutex<Option<Error>>>,
     pub(crate) last: Arc<Mutex<Option<Last>>>,
     pub(crate) captures: Vec<oneshot::Sender<Result<Pending>>>,

@@ -58,7 +58,7 @@ pub(crate) struct Recording {
     kind: QueueKind,
     span: tracing::Span,
     plan: Arc<Plan>,
-    slots: Vec<Resource>,
+    slots: Arc<[Resource]>,
     timestamps: Option<Arc<Timestamps>>,
     word: Word,
     /// Tasks that have not ended.
@@ -114,7 +114,10 @@ impl Recording {
     /// Compiles the graph and cuts it for at most `workers` tasks.
     pub(crate) fn start(submission: Submission, workers: usize) -> Arc<Self> {
         let Submission { gpu, name, queue, declared, frame } = submission;
-        let plan = Arc::new(Plan::compile(&declared.structure));
+        let plan = match &frame {
+            Some(frame) => frame.plans.get(declared.structure),
+            None => Arc::new(Plan::compile(&declared.structure)),
+        };
         let cut = match &frame {
             Some(frame) => chunks::cut(plan.order.len(), Some(&lock(&frame.costs)), workers),
             None => chunks::cut(plan.order.len(), None, workers),
@@ -136,7 +139,7 @@ impl Recording {
             unreported: parts.frame.as_ref().map(|frame| Arc::clone(&frame.unreported)),
             timestamps: parts.frame.as_ref().and_then(FramePart::timestamps),
             plan,
-            slots: declared.resources,
+            slots: declared.resources.into(),
             word: Word::recording(),
             remaining: AtomicUsize::new(chunks.len()),
             chunks,
@@ -231,7 +234,7 @@ impl Recording {
             tasks: recorded.len() as u32,
             timestamps: self.timestamps.clone(),
             leases: parts.leases,
-            _slots: self.slots.clone(),
+            _slots: Arc::clone(&self.slots),
             _pipelines: pipelines,
             _layout: Arc::clone(&self.shared.pipelines.layout),
             _frame: slot,
@@ -240,7 +243,7 @@ impl Recording {
         self.shared.submitter.commit(Commit {
             queue: self.queue,
             plan: Arc::clone(&self.plan),
-            slots: self.slots.clone(),
+            slots: Arc::clone(&self.slots),
             buffers: recorded.iter().map(|recorded| recorded.buffer).collect(),
             waits: parts.waits,
             prologue,

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     error::{Error, Result},
     gpu::Gpu,
-    graph::Graph,
+    graph::{Graph, cache::PlanCache},
     resource::RenderTarget,
     sync::prim::lock,
 };
@@ -101,6 +101,7 @@ struct Shared {
     runtime: Runtime,
     slots: Arc<Slots>,
     costs: Arc<Mutex<Vec<u64>>>,
+    plans: Arc<PlanCache>,
     unreported: Arc<Mutex<Option<Error>>>,
     last: Arc<Mutex<Option<Last>>>,
 }
@@ -148,6 +149,7 @@ impl Renderer {
             runtime: Runtime { handle: runtime, workers },
             slots: Arc::new(Slots { permits, free: Mutex::new(free) }),
             costs: Arc::default(),
+            plans: Arc::default(),
             unreported: Arc::default(),
             last: Arc::default(),
         };
@@ -177,6 +179,7 @@ impl Renderer {
             target,
             runtime: shared.runtime.clone(),
             costs: Arc::clone(&shared.costs),
+            plans: Arc::clone(&shared.plans),
             unreported: Arc::clone(&shared.unreported),
             last: Arc::clone(&shared.last),
             captures: Vec::new(),

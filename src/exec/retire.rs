@@ -25,7 +25,7 @@ pub(crate) struct Submitted {
     /// First to be dropped: somebody may wait for the slot, nobody for the rest.
     pub(crate) _frame: Option<SlotLease>,
     pub(crate) leases: Vec<Lease>,
-    pub(crate) _slots: Vec<Resource>,
+    pub(crate) _slots: Arc<[Resource]>,
     pub(crate) _pipelines: Vec<Arc<PipelineInner>>,
     pub(crate) _layout: Arc<PipelineLayout>,
     pub(crate) span: tracing::Span,

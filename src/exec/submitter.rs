@@ -12,7 +12,7 @@ use crate::{
     error::{During, Error, Result, guarded},
     gpu::{QueueId, counters::Counters, device::Device},
     graph::{
-        phase::barriers::Barrier,
+        phase::barriers::{Barrier, Import},
         plan::Plan,
         state::{Arrival, ResourceState},
     },
@@ -25,7 +25,7 @@ pub(crate) struct Commit {
     pub(crate) queue: QueueId,
     pub(crate) plan: Arc<Plan>,
     /// By slot of the plan.
-    pub(crate) slots: Vec<Resource>,
+    pub(crate) slots: Arc<[Resource]>,
     pub(crate) buffers: Vec<vk::CommandBuffer>,
     /// The caller's own timeline semaphores to wait for.
     pub(crate) waits: Vec<(vk::Semaphore, u64)>,
@@ -66,8 +66,9 @@ struct Prepared {
     /// Values of other queues among `waits`.
     waited: Vec<Stamp>,
     buffers: Vec<vk::CommandBuffer>,
-    /// States to go back to if the submit fails.
-    undo: Vec<(Resource, ResourceState)>,
+    slots: Arc<[Resource]>,
+    /// By slot: states to go back to if the submit fails.
+    undo: Vec<(usize, ResourceState)>,
     value: Arc<OnceLock<Arc<FrameStats>>>,
     told: Told,
 }
@@ -173,7 +174,7 @@ impl Submitter {
             return None;
         }
         let undo = advance(&plan, &slots, &arrivals, stamp);
-        Some(Prepared { stamp, waits: all_waits, waited, buffers, undo, value, told })
+        Some(Prepared { stamp, waits: all_waits, waited, buffers, slots, undo, value, told })
     }
 
     /// The barrier between what resources were used for last and what the plan uses them for first.
@@ -229,8 +230,8 @@ impl Submitter {
         }
         queues.given[queue.index()] = first - 1;
         for commit in prepared.iter().rev() {
-            for (resource, state) in commit.undo.iter().rev() {
-                lock(resource.state()).clone_from(state);
+            for &(slot, state) in commit.undo.iter().rev() {
+                *lock(commit.slots[slot].state()) = state;
             }
         }
         for commit in prepared {
@@ -288,14 +289,13 @@ fn needed_waits(waited: &[u64], arrivals: &[Arrival]) -> Vec<Stamp> {
     waits
 }
 
-/// Advances the states of everything the plan touches; gives back what they were.
-fn advance(plan: &Plan, slots: &[Resource], arrivals: &[Arrival], stamp: Stamp) -> Vec<(Resource, ResourceState)> {
-    let import = |(import, arrival): (&crate::graph::phase::barriers::Import, &Arrival)| {
-        let resource = &slots[import.slot];
-        let mut state = lock(resource.state());
-        let before = state.clone();
+/// Advances the states of everything the plan touches; gives back what they were, by slot.
+fn advance(plan: &Plan, slots: &[Resource], arrivals: &[Arrival], stamp: Stamp) -> Vec<(usize, ResourceState)> {
+    let import = |(import, arrival): (&Import, &Arrival)| {
+        let mut state = lock(slots[import.slot].state());
+        let before = *state;
         state.depart(stamp, &import.entry, arrival, &import.exit);
-        (resource.clone(), before)
+        (import.slot, before)
     };
     plan.imports.iter().zip(arrivals).map(import).collect()
 }

@@ -21,6 +21,8 @@ pub struct QueueId(pub(crate) u8);
 impl QueueId {
     /// The graphics queue, which every device has.
     pub(crate) const GRAPHICS: Self = Self(0);
+    /// As many queues as there are kinds.
+    pub(crate) const MOST: usize = 3;
 
     /// The queue's place in tables that have an entry per queue.
     pub(crate) fn index(self) -> usize {

@@ -1,5 +1,6 @@
 //! Graphs of passes: declared by their reads and writes, compiled into a plan, executed as tokio tasks.
 
+pub(crate) mod cache;
 pub(crate) mod declare;
 pub(crate) mod ir;
 pub(crate) mod phase;

@@ -74,14 +74,14 @@ struct Touch {
 }
 
 /// The last accesses to a resource, in commit order.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ResourceState {
     layout: ImageLayout,
     write: Option<Touch>,
     /// What sees the last write already, on the queue that made it.
     visible: Scope,
-    /// Reads since the last write, one a queue at most.
-    readers: Vec<Touch>,
+    /// Reads since the last write, by queue.
+    readers: [Option<Touch>; QueueId::MOST],
 }
 
 /// How a plan first touches a resource that it did not make.
@@ -121,7 +121,7 @@ impl ResourceState {
         let source = &mut arrival.dependency.source;
         let mut read_here = false;
         if changes {
-            for reader in &self.readers {
+            for reader in self.readers.iter().flatten() {
                 if reader.stamp.queue == queue {
                     // "A write after a read is an execution dependency only": the read changed nothing.
                     *source |= Scope::execution(reader.scope.stages);
@@ -156,12 +156,12 @@ impl ResourceState {
         if let Some(scope) = exit.write {
             self.write = Some(Touch { stamp, scope });
             self.visible = exit.read;
-            self.readers.clear();
+            self.readers = Default::default();
         } else if arrival.dependency.relayout.is_some() {
             // "Image layout transitions […] are a write"; the barrier showed it to its target.
             self.write = Some(Touch { stamp, scope: Scope::execution(entry.access.stages) });
             self.visible = arrival.dependency.target;
-            self.readers.clear();
+            self.readers = Default::default();
         } else if !arrival.dependency.is_empty() {
             self.visible |= arrival.dependency.target;
         }
@@ -171,13 +171,10 @@ impl ResourceState {
     }
 
     fn read_by(&mut self, touch: Touch) {
-        match self.readers.iter_mut().find(|reader| reader.stamp.queue == touch.stamp.queue) {
-            Some(reader) => {
-                reader.stamp = touch.stamp;
-                reader.scope |= touch.scope;
-            }
-            None => self.readers.push(touch),
-        }
+        let reader = &mut self.readers[touch.stamp.queue.index()];
+        let before = reader.map(|reader| reader.scope).unwrap_or_default();
+        let reader = reader.insert(touch);
+        reader.scope |= before;
     }
 }
 
