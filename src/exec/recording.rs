@@ -105,6 +105,14 @@ enum Answer {
     Taken,
 }
 
+fn in_plan_order(plan: &Plan, passes: Vec<PassBody>) -> Vec<PassBody> {
+    if plan.as_declared {
+        return passes;
+    }
+    let mut passes: Vec<_> = passes.into_iter().map(Some).collect();
+    plan.order.iter().filter_map(|&pass| passes[pass].take()).collect()
+}
+
 fn panicked_outside() -> Error {
     let message = "outside of its closure; the log says where".to_owned();
     Error::RecordPanicked { pass: "?".to_owned(), message }
@@ -122,13 +130,15 @@ impl Recording {
             Some(frame) => chunks::cut(plan.order.len(), Some(&lock(&frame.costs)), workers),
             None => chunks::cut(plan.order.len(), None, workers),
         };
-        let mut passes: Vec<_> = declared.passes.into_iter().map(Some).collect();
-        let mut body = |position: usize| passes[plan.order[position]].take();
-        let chunks: Vec<_> = cut
+        let mut passes = in_plan_order(&plan, declared.passes);
+        // From the back, so that each chunk takes what is left of the vector's end.
+        let mut chunks: Vec<_> = cut
             .ranges
             .into_iter()
-            .map(|range| Chunk { passes: Mutex::new(range.clone().filter_map(&mut body).collect()), range })
+            .rev()
+            .map(|range| Chunk { passes: Mutex::new(passes.split_off(range.start)), range })
             .collect();
+        chunks.reverse();
         let shared = Arc::clone(&gpu.shared);
         let parts =
             Parts { recorded: chunks.iter().map(|_| None).collect(), waits: declared.waits, frame, ..Parts::default() };
@@ -139,7 +149,7 @@ impl Recording {
             unreported: parts.frame.as_ref().map(|frame| Arc::clone(&frame.unreported)),
             timestamps: parts.frame.as_ref().and_then(FramePart::timestamps),
             plan,
-            slots: declared.resources.into(),
+            slots: declared.slots.into_resources().into(),
             word: Word::recording(),
             remaining: AtomicUsize::new(chunks.len()),
             chunks,

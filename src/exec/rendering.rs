@@ -4,7 +4,7 @@ use ash::vk;
 
 use crate::{
     gpu::device::Device,
-    graph::declare::Rendering,
+    graph::uses::Rendering,
     resource::{ImageInner, Load},
 };
 

@@ -39,14 +39,12 @@ impl PlanCache {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        graph::ir::{PassNode, SlotUse},
-        resource::Access,
-    };
+    use crate::{graph::ir::SlotUse, resource::Access};
 
     fn structure(slots: usize) -> Structure {
-        let used = |slot| SlotUse { slot, access: Access::COPY_TARGET, discard: false };
-        Structure { passes: vec![PassNode { uses: (0..slots).map(used).collect() }], slots }
+        let mut structure = Structure::default();
+        structure.push((0..slots).map(|slot| SlotUse { slot, access: Access::COPY_TARGET, discard: false }));
+        structure
     }
 
     #[test]

@@ -5,16 +5,12 @@ use crate::resource::Access;
 /// Everything a plan depends on: two graphs with equal structures have equal plans.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Structure {
-    /// In the order they were declared.
-    pub(crate) passes: Vec<PassNode>,
+    /// Of all passes, in the order they were declared; within a pass, each slot at most once.
+    uses: Vec<SlotUse>,
+    /// By pass: where its uses end.
+    ends: Vec<usize>,
     /// Number of distinct resources; uses name them by `0..slots`.
     pub(crate) slots: usize,
-}
-
-/// One pass's uses, each slot at most once.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub(crate) struct PassNode {
-    pub(crate) uses: Vec<SlotUse>,
 }
 
 /// How a pass touches a slot.
@@ -24,4 +20,38 @@ pub(crate) struct SlotUse {
     pub(crate) access: Access,
     /// What was there before does not matter (a cleared attachment).
     pub(crate) discard: bool,
+}
+
+impl Structure {
+    /// Adds a pass.
+    pub(crate) fn push(&mut self, uses: impl IntoIterator<Item = SlotUse>) {
+        self.uses.extend(uses);
+        self.ends.push(self.uses.len());
+        let added = &self.uses[self.start(self.ends.len() - 1)..];
+        self.slots = added.iter().map(|used| used.slot + 1).fold(self.slots, usize::max);
+    }
+
+    /// Number of passes.
+    pub(crate) fn passes(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// A pass's uses.
+    pub(crate) fn uses(&self, pass: usize) -> &[SlotUse] {
+        &self.uses[self.range(pass)]
+    }
+
+    /// Where a pass's uses are among those of all passes.
+    pub(crate) fn range(&self, pass: usize) -> std::ops::Range<usize> {
+        self.start(pass)..self.ends[pass]
+    }
+
+    /// All uses, pass after pass.
+    pub(crate) fn all_uses(&self) -> &[SlotUse] {
+        &self.uses
+    }
+
+    fn start(&self, pass: usize) -> usize {
+        if pass == 0 { 0 } else { self.ends[pass - 1] }
+    }
 }

@@ -1,22 +1,26 @@
 //! Graphs of passes: declared by their reads and writes, compiled into a plan, executed as tokio tasks.
 
 pub(crate) mod cache;
+mod checks;
 pub(crate) mod declare;
 pub(crate) mod ir;
 pub(crate) mod phase;
 pub(crate) mod plan;
+mod slots;
 pub(crate) mod state;
 mod system;
+pub(crate) mod uses;
 
 use std::{fmt, sync::Arc};
 
 use ash::vk;
 
 use declare::Declared;
-pub use declare::{Pass, Uses};
+pub use declare::Pass;
 use plan::Plan;
 pub use plan::PlanStats;
 pub use system::{System, Systems};
+pub use uses::Uses;
 
 use crate::{
     error::{Error, Result},

@@ -17,6 +17,8 @@ use super::{
 pub(crate) struct Plan {
     /// Indices of passes in the order of recording: by wave, then as declared.
     pub(crate) order: Vec<usize>,
+    /// Whether that is the order in which they were declared.
+    pub(crate) as_declared: bool,
     /// For each position in `order`, the barrier to record before it, if any.
     pub(crate) before: Vec<Option<usize>>,
     /// The barrier before each wave.
@@ -47,7 +49,7 @@ impl Plan {
         let mut order: Vec<_> = (0..waves.len()).collect();
         order.sort_by_key(|&pass| waves[pass]); // stable: as declared within a wave
         let before = first_of_each_wave(&order, &waves, &barriers);
-        Self { order, before, barriers, imports }
+        Self { as_declared: order.is_sorted(), order, before, barriers, imports }
     }
 
     pub(crate) fn stats(&self) -> PlanStats {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Graph, declare::Uses};
+use super::{Graph, uses::Uses};
 use crate::{error::Result, exec::Encoder};
 
 /// A reusable GPU task: says what it reads and writes, and records its commands.

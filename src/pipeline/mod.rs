@@ -18,7 +18,7 @@ pub(crate) use layout::{MAX_PUSH_BYTES, PipelineLayout};
 use crate::{
     error::{Error, Result},
     gpu::device::Device,
-    graph::declare::Rendering,
+    graph::uses::Rendering,
     resource::{Texel, texel},
 };
 

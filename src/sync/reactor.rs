@@ -125,6 +125,7 @@ impl Reactor {
             hub: Arc::clone(&hub),
             timelines,
             spin,
+            few_cores: thread::available_parallelism().is_ok_and(|cores| cores.get() < 4),
             stop: Arc::clone(&stop),
             targets: Vec::new(),
             wakers: Vec::new(),
@@ -187,6 +188,7 @@ struct Run {
     hub: Arc<Hub>,
     timelines: Arc<dyn Timelines>,
     spin: Duration,
+    few_cores: bool,
     stop: Arc<AtomicBool>,
     targets: Vec<(usize, u64)>,
     wakers: Vec<Waker>,
@@ -255,7 +257,11 @@ impl Run {
             if self.timelines.rung() || start.elapsed() >= self.spin {
                 return Ok(false);
             }
-            std::hint::spin_loop();
+            if self.few_cores {
+                thread::yield_now(); // what is waited for may need this very core
+            } else {
+                std::hint::spin_loop();
+            }
         }
     }
 

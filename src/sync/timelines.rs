@@ -2,7 +2,7 @@
 
 use std::{
     sync::{Arc, Condvar, Mutex, MutexGuard},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use ash::vk;
@@ -10,8 +10,12 @@ use ash::vk;
 use super::prim::lock;
 use crate::{
     error::{During, Result},
-    gpu::{QueueId, counters::Counters, device::Device},
+    gpu::{DeviceKind, QueueId, counters::Counters, device::Device},
 };
+
+/// How soon a ring is heard in a wait for one semaphore. Commits ring only when nothing is waited for, so this is about
+/// timers, failures and the end.
+const SLICE: Duration = Duration::from_millis(1);
 
 /// A set of counters that only grow, one per queue, and a bell that ends a sleep early.
 pub(crate) trait Timelines: Send + Sync + 'static {
@@ -35,6 +39,8 @@ pub(crate) struct DeviceTimelines {
     doorbell: vk::Semaphore,
     bell: Mutex<Bell>,
     parked: Condvar,
+    /// On this device a wait for ANY of several semaphores keeps a core busy.
+    any_polls: bool,
     /// Held while anything is submitted to the device's queues.
     submitting: Mutex<()>,
 }
@@ -59,6 +65,13 @@ enum Sleeper {
     Waiting,
 }
 
+/// Whether a wait ended by what it waited for.
+#[derive(Clone, Copy, PartialEq)]
+enum Reached {
+    Yes,
+    No,
+}
+
 impl DeviceTimelines {
     pub(crate) fn new(device: Arc<Device>) -> Result<Self> {
         let mut timelines = Self {
@@ -66,6 +79,8 @@ impl DeviceTimelines {
             doorbell: vk::Semaphore::null(),
             bell: Mutex::default(),
             parked: Condvar::new(),
+            // Mesa's software driver: its semaphores have no common wait, so the runtime polls them. A wait for one sleeps.
+            any_polls: device.info.kind == DeviceKind::Cpu && device.queues.len() == 1,
             submitting: Mutex::default(),
             device,
         };
@@ -77,6 +92,43 @@ impl DeviceTimelines {
         }
         timelines.doorbell = create(&timelines.device, "doorbell")?;
         Ok(timelines)
+    }
+
+    /// Waits for any target or the doorbell.
+    fn wait_any(&self, targets: &[(usize, u64)], doorbell: u64, timeout: Duration) -> Result<Reached> {
+        let mut semaphores: Vec<_> = targets.iter().map(|&(queue, _)| self.queues[queue]).collect();
+        let mut values: Vec<_> = targets.iter().map(|&(_, value)| value).collect();
+        semaphores.push(self.doorbell);
+        values.push(doorbell);
+        self.wait(vk::SemaphoreWaitFlags::ANY, &semaphores, &values, timeout)
+    }
+
+    /// Waits for one target, looking at the bell now and then.
+    fn wait_in_slices(&self, (queue, value): (usize, u64), timeout: Duration) -> Result<Reached> {
+        let start = Instant::now();
+        loop {
+            let semaphore = [self.queues[queue]];
+            let reached = self.wait(vk::SemaphoreWaitFlags::empty(), &semaphore, &[value], SLICE)?;
+            if reached == Reached::Yes || self.rung() || start.elapsed() >= timeout {
+                return Ok(reached);
+            }
+        }
+    }
+
+    fn wait(
+        &self,
+        flags: vk::SemaphoreWaitFlags,
+        semaphores: &[vk::Semaphore],
+        values: &[u64],
+        timeout: Duration,
+    ) -> Result<Reached> {
+        let info = vk::SemaphoreWaitInfo::default().flags(flags).semaphores(semaphores).values(values);
+        // SAFETY: all semaphores are alive timelines, and as many values stand beside them.
+        match unsafe { self.device.raw.wait_semaphores(&info, timeout.as_nanos() as u64) } {
+            Ok(()) => Ok(Reached::Yes),
+            Err(vk::Result::TIMEOUT) => Ok(Reached::No),
+            Err(result) => Err(result).during("vkWaitSemaphores"),
+        }
     }
 
     /// Makes the caller the only user of the device's queues.
@@ -117,24 +169,19 @@ impl Timelines for DeviceTimelines {
             bell.answered = bell.rings;
             return Ok(());
         }
-        let mut semaphores: Vec<_> = targets.iter().map(|&(queue, _)| self.queues[queue]).collect();
-        let mut values: Vec<_> = targets.iter().map(|&(_, value)| value).collect();
-        semaphores.push(self.doorbell);
-        values.push(bell.signalled + 1);
-        bell.sleeper = Sleeper::Waiting;
+        let doorbell = bell.signalled + 1;
+        // Without a semaphore to ring there is nobody to signal: the sleeper looks for rings itself.
+        bell.sleeper = if self.any_polls { Sleeper::Awake } else { Sleeper::Waiting };
         drop(bell);
-        let info =
-            vk::SemaphoreWaitInfo::default().flags(vk::SemaphoreWaitFlags::ANY).semaphores(&semaphores).values(&values);
-        // SAFETY: all semaphores are alive timelines, and as many values stand beside them.
-        let waited = unsafe { self.device.raw.wait_semaphores(&info, timeout.as_nanos() as u64) };
+        let waited = match (self.any_polls, targets) {
+            (true, &[target]) => self.wait_in_slices(target, timeout),
+            _ => self.wait_any(targets, doorbell, timeout),
+        };
         let mut bell = lock(&self.bell);
         bell.sleeper = Sleeper::Awake;
         bell.answered = bell.rings;
         drop(bell);
-        match waited {
-            Ok(()) | Err(vk::Result::TIMEOUT) => Ok(()),
-            Err(result) => Err(result).during("vkWaitSemaphores"),
-        }
+        waited.map(drop)
     }
 
     fn rung(&self) -> bool {

@@ -16,7 +16,7 @@ use super::counts::Counts;
 use crate::{
     error::{Error, Result},
     gpu::{QueueKind, device::Device},
-    graph::declare::{Declaration, Rendering},
+    graph::uses::{Declaration, Rendering},
     pipeline::{MAX_PUSH_BYTES, Pipeline, PipelineInner},
     resource::{Access, BufferInner, Resource},
 };

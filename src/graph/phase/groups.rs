@@ -19,23 +19,22 @@ pub(crate) struct Group {
 pub(crate) struct Groups {
     /// By slot, in order of declaration.
     pub(crate) of_slot: Vec<Vec<Group>>,
-    /// By pass and use: the index of the group in its slot.
-    pub(crate) of_use: Vec<Vec<usize>>,
+    /// By use, of all passes: the index of the group in its slot.
+    pub(crate) of_use: Vec<usize>,
 }
 
 pub(crate) fn groups(structure: &Structure) -> Groups {
-    let mut groups = Groups { of_slot: vec![Vec::new(); structure.slots], of_use: Vec::new() };
-    for (index, pass) in structure.passes.iter().enumerate() {
-        let mut of_use = Vec::with_capacity(pass.uses.len());
-        for used in &pass.uses {
+    let of_use = Vec::with_capacity(structure.all_uses().len());
+    let mut groups = Groups { of_slot: vec![Vec::new(); structure.slots], of_use };
+    for pass in 0..structure.passes() {
+        for used in structure.uses(pass) {
             let slot = &mut groups.of_slot[used.slot];
             match slot.last_mut() {
-                Some(group) if compatible(&group.access, &used.access) => join(group, index, &used.access),
-                _ => slot.push(Group { access: used.access, discard: used.discard, passes: vec![index] }),
+                Some(group) if compatible(&group.access, &used.access) => join(group, pass, &used.access),
+                _ => slot.push(Group { access: used.access, discard: used.discard, passes: vec![pass] }),
             }
-            of_use.push(slot.len() - 1);
+            groups.of_use.push(slot.len() - 1);
         }
-        groups.of_use.push(of_use);
     }
     groups
 }

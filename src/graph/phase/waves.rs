@@ -7,13 +7,14 @@ use crate::graph::ir::Structure;
 pub(crate) fn waves(structure: &Structure, groups: &Groups) -> Vec<usize> {
     // Per slot and group, the first wave after all of its members.
     let mut ends: Vec<Vec<usize>> = groups.of_slot.iter().map(|slot| vec![0; slot.len()]).collect();
-    let mut waves = Vec::with_capacity(structure.passes.len());
-    for (pass, of_use) in structure.passes.iter().zip(&groups.of_use) {
+    let mut waves = Vec::with_capacity(structure.passes());
+    for pass in 0..structure.passes() {
+        let members = || structure.uses(pass).iter().map(|used| used.slot).zip(&groups.of_use[structure.range(pass)]);
         // A group's predecessor is complete here: its members were all declared before this pass.
         let after = |slot: usize, group: usize| if group == 0 { 0 } else { ends[slot][group - 1] };
-        let wave = pass.uses.iter().zip(of_use).map(|(used, &group)| after(used.slot, group)).max().unwrap_or(0);
-        for (used, &group) in pass.uses.iter().zip(of_use) {
-            let end = &mut ends[used.slot][group];
+        let wave = members().map(|(slot, &group)| after(slot, group)).max().unwrap_or(0);
+        for (slot, &group) in members() {
+            let end = &mut ends[slot][group];
             *end = (*end).max(wave + 1);
         }
         waves.push(wave);

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     graph::{
-        ir::{PassNode, SlotUse},
+        ir::SlotUse,
         state::{Dependency, Scope},
     },
     resource::Access,
@@ -14,10 +14,12 @@ const COMPUTE_READ: Access = Access::storage_read(S::COMPUTE_SHADER);
 const COMPUTE_WRITE: Access = Access::storage_write(S::COMPUTE_SHADER);
 
 fn structure(slots: usize, passes: &[&[(usize, Access)]]) -> Structure {
-    let node = |uses: &&[(usize, Access)]| PassNode {
-        uses: uses.iter().map(|&(slot, access)| SlotUse { slot, access, discard: false }).collect(),
-    };
-    Structure { passes: passes.iter().map(node).collect(), slots }
+    let mut structure = Structure::default();
+    for uses in passes {
+        structure.push(uses.iter().map(|&(slot, access)| SlotUse { slot, access, discard: false }));
+    }
+    structure.slots = slots;
+    structure
 }
 
 fn plan(slots: usize, passes: &[&[(usize, Access)]]) -> Plan {
@@ -93,7 +95,7 @@ fn an_image_that_is_drawn_and_copied_changes_layout_in_between() {
 
 #[test]
 fn an_empty_graph_has_an_empty_plan() {
-    assert_eq!(plan(0, &[]), Plan::default());
+    assert_eq!(plan(0, &[]), Plan { as_declared: true, ..Plan::default() });
 }
 
 fn any_access() -> impl Strategy<Value = Access> {
@@ -108,24 +110,19 @@ fn any_access() -> impl Strategy<Value = Access> {
 
 fn any_structure() -> impl Strategy<Value = Structure> {
     let pass = proptest::collection::btree_map(0..6usize, any_access(), 0..4);
-    proptest::collection::vec(pass, 0..24).prop_map(|passes| Structure {
-        slots: 6,
-        passes: passes
-            .into_iter()
-            .map(|uses| PassNode {
-                uses: uses.into_iter().map(|(slot, access)| SlotUse { slot, access, discard: false }).collect(),
-            })
-            .collect(),
+    proptest::collection::vec(pass, 0..24).prop_map(|passes| {
+        let passes: Vec<Vec<_>> = passes.into_iter().map(|uses| uses.into_iter().collect()).collect();
+        structure(6, &passes.iter().map(Vec::as_slice).collect::<Vec<_>>())
     })
 }
 
 /// The slow reference: walks a plan in order, pass by pass, and checks each pair of accesses by itself.
 fn check(structure: &Structure, plan: &Plan) {
     let position = |pass: usize| plan.order.iter().position(|&p| p == pass).expect("every pass is planned");
-    for later in 0..structure.passes.len() {
+    for later in 0..structure.passes() {
         for earlier in 0..later {
-            for a in &structure.passes[earlier].uses {
-                for b in structure.passes[later].uses.iter().filter(|b| b.slot == a.slot) {
+            for a in structure.uses(earlier) {
+                for b in structure.uses(later).iter().filter(|b| b.slot == a.slot) {
                     if !a.access.writes() && !b.access.writes() {
                         continue;
                     }
@@ -133,7 +130,7 @@ fn check(structure: &Structure, plan: &Plan) {
                     assert!(from < to, "pass {later} was moved before pass {earlier}\n{plan}");
                     let crossed = plan.before[from + 1..=to].iter().flatten().map(|&wave| &plan.barriers[wave].memory);
                     // What another write covered need not be seen, only be over.
-                    let overwritten = (earlier + 1..later).any(|pass| writes(&structure.passes[pass], a.slot));
+                    let overwritten = (earlier + 1..later).any(|pass| writes(structure.uses(pass), a.slot));
                     let ordered = is_ordered(a.access, b.access, overwritten, crossed);
                     assert!(ordered, "hazard {earlier} -> {later} on slot {}\n{plan}", a.slot);
                 }
@@ -142,8 +139,8 @@ fn check(structure: &Structure, plan: &Plan) {
     }
 }
 
-fn writes(pass: &PassNode, slot: usize) -> bool {
-    pass.uses.iter().any(|used| used.slot == slot && used.access.writes())
+fn writes(uses: &[SlotUse], slot: usize) -> bool {
+    uses.iter().any(|used| used.slot == slot && used.access.writes())
 }
 
 /// Follows execution from stage to stage through the barriers crossed, and a write until it is visible.

@@ -1,0 +1,101 @@
+//! What a pass may declare on which device and queue.
+
+use std::sync::Arc;
+
+use ash::vk;
+
+use super::uses::{Declaration, Rendering};
+use crate::{
+    error::{Error, Result},
+    gpu::{QueueKind, device::Device},
+    resource::{ImageInner, Resource},
+};
+
+/// Whether `pass` can run on `queue` of `device` as it was declared.
+pub(crate) fn check(
+    device: &Arc<Device>,
+    queue: QueueKind,
+    pass: &str,
+    declared: &[Declaration],
+    rendering: &Rendering,
+) -> Result<()> {
+    for declaration in declared {
+        check_device(device, pass, &declaration.resource)?;
+        check_queue(queue, pass, declaration)?;
+    }
+    if rendering.is_empty() {
+        return Ok(());
+    }
+    check_extents(pass, rendering)?;
+    check_attachments(device, pass, rendering)
+}
+
+fn check_device(device: &Arc<Device>, pass: &str, resource: &Resource) -> Result<()> {
+    if Arc::ptr_eq(device, resource.device()) {
+        return Ok(());
+    }
+    let name = resource.name();
+    Err(Error::Graph(format!("pass `{pass}` uses `{name}`, which belongs to another Gpu; make one on this Gpu")))
+}
+
+/// Stages that a queue of this kind may lack are refused on every device: what runs on one runs on all.
+fn check_queue(queue: QueueKind, pass: &str, declaration: &Declaration) -> Result<()> {
+    let name = declaration.resource.name();
+    if let (Resource::Image(_), QueueKind::Compute | QueueKind::Transfer) = (&declaration.resource, queue) {
+        return Err(Error::Graph(format!(
+            "pass `{pass}` uses the image `{name}` on the {queue:?} queue; images live on the graphics queue"
+        )));
+    }
+    let foreign = declaration.access.stages & !stages_of(queue);
+    if foreign.is_empty() {
+        return Ok(());
+    }
+    Err(Error::Graph(format!(
+        "pass `{pass}` uses `{name}` in stages that the {queue:?} queue does not have ({foreign:?}); put it into a graph for \
+         another queue"
+    )))
+}
+
+fn stages_of(queue: QueueKind) -> vk::PipelineStageFlags2 {
+    use vk::PipelineStageFlags2 as S;
+    let copies = S::ALL_TRANSFER | S::HOST;
+    match queue {
+        QueueKind::Graphics => S::from_raw(u64::MAX),
+        QueueKind::Compute => copies | S::COMPUTE_SHADER | S::DRAW_INDIRECT,
+        QueueKind::Transfer => copies,
+    }
+}
+
+fn check_attachments(device: &Device, pass: &str, rendering: &Rendering) -> Result<()> {
+    let most = device.info.limits.max_color_attachments as usize;
+    if rendering.colors.len() > most {
+        let count = rendering.colors.len();
+        return Err(Error::Graph(format!(
+            "pass `{pass}` renders to {count} colours; this device takes at most {most}"
+        )));
+    }
+    let is_depth = |image: &&Arc<ImageInner>| image.aspect.contains(vk::ImageAspectFlags::DEPTH);
+    if let Some(image) = rendering.colors.iter().map(|(image, _)| image).find(is_depth) {
+        let name = &image.name;
+        return Err(Error::Graph(format!(
+            "pass `{pass}` renders colours to the depth image `{name}`; say `.depth(..)`"
+        )));
+    }
+    if let Some((image, _)) = rendering.depth.as_ref().filter(|(image, _)| !is_depth(&image)) {
+        let name = &image.name;
+        return Err(Error::Graph(format!("pass `{pass}` uses the colour image `{name}` as depth; say `.renders(..)`")));
+    }
+    Ok(())
+}
+
+fn check_extents(pass: &str, rendering: &Rendering) -> Result<()> {
+    let mut images = rendering.images();
+    let Some(first) = images.next() else { return Ok(()) };
+    match images.find(|image| image.extent != first.extent) {
+        None => Ok(()),
+        Some(other) => Err(Error::Graph(format!(
+            "pass `{pass}` renders to `{}` of {:?} pixels and `{}` of {:?}; attachments must have one size",
+            first.name, first.extent, other.name, other.extent
+        ))),
+    }
+}

@@ -1,0 +1,47 @@
+//! Numbers for the resources of a graph.
+
+use std::collections::HashMap;
+
+use crate::resource::Resource;
+
+/// As many are found faster by looking at each than by hashing.
+const FEW: usize = 32;
+
+/// The distinct resources of a graph, numbered as they come.
+#[derive(Default)]
+pub(crate) struct Slots {
+    resources: Vec<Resource>,
+    /// By id, once there are more than a few.
+    index: HashMap<usize, usize>,
+}
+
+impl Slots {
+    /// The number of `resource`, a new one if it has none.
+    pub(crate) fn of(&mut self, resource: &Resource) -> usize {
+        let id = resource.id();
+        let found = match self.resources.len() {
+            ..=FEW => self.resources.iter().position(|known| known.id() == id),
+            _ => self.index.get(&id).copied(),
+        };
+        found.unwrap_or_else(|| self.add(id, resource.clone()))
+    }
+
+    fn add(&mut self, id: usize, resource: Resource) -> usize {
+        self.resources.push(resource);
+        let slot = self.resources.len() - 1;
+        match self.resources.len() {
+            ..=FEW => {}
+            // The step from few to many: all of them.
+            count if count == FEW + 1 => {
+                self.index = self.resources.iter().enumerate().map(|(slot, known)| (known.id(), slot)).collect();
+            }
+            _ => drop(self.index.insert(id, slot)),
+        }
+        slot
+    }
+
+    /// The resources, by number.
+    pub(crate) fn into_resources(self) -> Vec<Resource> {
+        self.resources
+    }
+}
