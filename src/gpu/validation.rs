@@ -50,6 +50,11 @@ impl ValidationLog {
         Self { strict: validation == Validation::Strict, layer, heard: Mutex::default() }
     }
 
+    /// Whether the layer listens to the device at all.
+    pub(crate) fn is_on(&self) -> bool {
+        self.layer != 0
+    }
+
     /// Warnings and errors so far.
     pub(crate) fn count(&self) -> u64 {
         self.heard().count
