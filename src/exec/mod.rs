@@ -5,6 +5,7 @@ mod chunks;
 mod commits;
 mod counts;
 mod encoder;
+mod entry;
 mod frame;
 mod part;
 mod picture;

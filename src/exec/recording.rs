@@ -15,8 +15,8 @@ use ash::vk;
 use futures::task::AtomicWaker;
 
 use super::{
-    barrier, chunks, counts::Counts, encoder::Encoder, part::FramePart, pool::Lease, rendering, retire::Submitted,
-    stats::FrameStats, submitter::Commit, timestamps::Timestamps, word::Word,
+    barrier, chunks, counts::Counts, encoder::Encoder, entry, part::FramePart, pool::Lease, rendering,
+    retire::Submitted, stats::FrameStats, submitter::Commit, timestamps::Timestamps, word::Word,
 };
 use crate::{
     error::{During, Error, Result, guarded, panic_message},
@@ -24,6 +24,7 @@ use crate::{
     graph::{
         declare::{Declared, PassBody},
         plan::Plan,
+        state::Arrival,
     },
     pipeline::PipelineInner,
     resource::Resource,
@@ -84,6 +85,8 @@ struct Parts {
     /// By chunk.
     recorded: Vec<Option<Recorded>>,
     leases: Vec<Lease>,
+    /// How the first command buffer takes the plan to be entered.
+    foreseen: Vec<Arrival>,
     waits: Vec<(vk::Semaphore, u64)>,
     frame: Option<FramePart>,
     error: Option<Error>,
@@ -217,7 +220,7 @@ impl Recording {
         }
     }
 
-    fn commit(self: &Arc<Self>, mut parts: Parts) {
+    fn commit(self: &Arc<Self>, parts: Parts) {
         let mut recorded: Vec<_> = parts.recorded.into_iter().flatten().collect();
         let mut counts = Counts::default();
         recorded.iter().for_each(|recorded| counts += recorded.counts);
@@ -225,11 +228,6 @@ impl Recording {
         let recording = Duration::from_nanos(costs.iter().sum());
         let passes = costs.len() as u32;
         let pipelines = recorded.iter_mut().flat_map(|recorded| mem::take(&mut recorded.pipelines)).collect();
-        let prologue = parts.leases.pop().map_or_else(|| self.lease(), Ok);
-        let prologue = match prologue {
-            Ok(lease) => lease,
-            Err(error) => return self.tell(Err(error), parts.frame),
-        };
         let mut frame = parts.frame;
         let slot = frame.as_mut().and_then(|frame| {
             *lock(&frame.costs) = costs;
@@ -256,7 +254,7 @@ impl Recording {
             slots: Arc::clone(&self.slots),
             buffers: recorded.iter().map(|recorded| recorded.buffer).collect(),
             waits: parts.waits,
-            prologue,
+            foreseen: parts.foreseen,
             submitted,
             told: self.teller(frame),
         });
@@ -300,8 +298,8 @@ impl Recording {
             pipelines: Vec::new(),
             costs: Vec::with_capacity(passes.len()),
         };
-        if let (Some(timestamps), 0) = (&self.timestamps, task) {
-            timestamps.begin(buffer);
+        if task == 0 {
+            self.record_entry(&mut recorded);
         }
         let result = self.record_passes(range, passes, &mut recorded);
         // Counted at the calls, so also for a recording that failed.
@@ -313,6 +311,19 @@ impl Recording {
         // SAFETY: the buffer was begun above, and rendering that a pass began was ended.
         unsafe { device.raw.end_command_buffer(buffer) }.during("vkEndCommandBuffer")?;
         Ok(recorded)
+    }
+
+    /// The first command buffer's head.
+    fn record_entry(&self, recorded: &mut Recorded) {
+        if let Some(timestamps) = &self.timestamps {
+            timestamps.begin(recorded.buffer);
+        }
+        let foreseen = entry::arrivals(&self.plan, &self.slots, self.queue);
+        let barrier = entry::barrier(&self.plan, &foreseen);
+        if !barrier.is_empty() {
+            barrier::record(&self.shared.device, recorded.buffer, &barrier, &self.slots, &mut recorded.counts);
+        }
+        lock(&self.parts).foreseen = foreseen;
     }
 
     fn record_passes(&self, range: &Range<usize>, passes: Vec<PassBody>, recorded: &mut Recorded) -> Result<()> {

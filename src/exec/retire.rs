@@ -32,11 +32,6 @@ pub(crate) struct Submitted {
 }
 
 impl Submitted {
-    /// Holds a pool, too.
-    pub(crate) fn lease(&mut self, lease: Lease) {
-        self.leases.push(lease);
-    }
-
     fn stats(&self) -> FrameStats {
         FrameStats {
             recording: self.recording,

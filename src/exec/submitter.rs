@@ -7,7 +7,7 @@ use std::sync::{
 
 use ash::vk;
 
-use super::{barrier, commits::Commits, counts::Counts, pool::Lease, retire::Submitted, stats::FrameStats};
+use super::{barrier, commits::Commits, counts::Counts, entry, pool::Pools, retire::Submitted, stats::FrameStats};
 use crate::{
     error::{During, Error, Result, guarded},
     gpu::{QueueId, counters::Counters, device::Device},
@@ -29,8 +29,8 @@ pub(crate) struct Commit {
     pub(crate) buffers: Vec<vk::CommandBuffer>,
     /// The caller's own timeline semaphores to wait for.
     pub(crate) waits: Vec<(vk::Semaphore, u64)>,
-    /// Where the prologue is recorded; one of the frame's own pools.
-    pub(crate) prologue: Lease,
+    /// How the first of `buffers` takes the plan to be entered.
+    pub(crate) foreseen: Vec<Arrival>,
     /// Given back when the work is complete.
     pub(crate) submitted: Submitted,
     /// Told how it went.
@@ -46,6 +46,7 @@ pub(crate) struct Submitter {
     device: Arc<Device>,
     timelines: Arc<DeviceTimelines>,
     hub: Arc<Hub>,
+    pools: Arc<Pools>,
     commits: Commits<Commit, Queues>,
     /// By queue: the last value that was submitted, for those who do not want to wait for the lock.
     submitted: Box<[AtomicU64]>,
@@ -59,7 +60,7 @@ struct Queues {
     waited: Vec<Vec<u64>>,
 }
 
-/// A commit that has its value and its prologue.
+/// A commit that has its value.
 struct Prepared {
     stamp: Stamp,
     waits: Vec<(vk::Semaphore, u64)>,
@@ -90,11 +91,11 @@ fn drop_later<T: 'static>(later: &mut Later, value: T) {
 }
 
 impl Submitter {
-    pub(crate) fn new(device: Arc<Device>, timelines: Arc<DeviceTimelines>, hub: Arc<Hub>) -> Self {
+    pub(crate) fn new(device: Arc<Device>, timelines: Arc<DeviceTimelines>, hub: Arc<Hub>, pools: Arc<Pools>) -> Self {
         let queues = device.queues.len();
         let state = Queues { given: vec![0; queues], waited: vec![vec![0; queues]; queues] };
         let submitted = (0..queues).map(|_| AtomicU64::new(0)).collect();
-        Self { device, timelines, hub, commits: Commits::new(state), submitted }
+        Self { device, timelines, hub, pools, commits: Commits::new(state), submitted }
     }
 
     /// Puts a commit on the list, and submits what is there unless somebody else is at it.
@@ -143,16 +144,16 @@ impl Submitter {
         later
     }
 
-    /// Gives a commit its value and records its prologue. A failure is told to its owner alone.
+    /// Gives a commit its value and what it did not foresee. A failure is told to its owner alone.
     fn prepare(&self, queues: &mut Queues, commit: Commit, later: &mut Later) -> Option<Prepared> {
-        let Commit { queue, plan, slots, mut buffers, waits, mut prologue, mut submitted, told } = commit;
-        let arrivals: Vec<_> =
-            plan.imports.iter().map(|import| lock(slots[import.slot].state()).arrive(queue, &import.entry)).collect();
+        let Commit { queue, plan, slots, mut buffers, waits, foreseen, mut submitted, told } = commit;
+        let mut arrivals = entry::arrivals(&plan, &slots, queue);
+        let correction = entry::correction(&plan, &slots, &foreseen, &mut arrivals);
         let mut counts = Counts::default();
-        match self.record_prologue(&plan, &arrivals, &slots, &mut prologue, &mut counts) {
-            Ok(prologue) => buffers.splice(0..0, prologue),
+        match self.record_correction(queue, &correction, &slots, &mut submitted, &mut counts) {
+            Ok(correction) => buffers.splice(0..0, correction),
             Err(error) => {
-                drop_later(later, (submitted, prologue));
+                drop_later(later, submitted);
                 tell(later, told, Err(error));
                 return None;
             }
@@ -164,7 +165,6 @@ impl Submitter {
         let mut all_waits = waits;
         all_waits.extend(waited.iter().map(|wait| (self.timelines.semaphore(wait.queue), wait.value)));
         submitted.counts += counts;
-        submitted.lease(prologue);
         let value = Arc::clone(&submitted.value);
         // Before the submit: the reactor publishes no value whose record it has not run.
         if let Err((record, error)) = self.hub.retire(queue, stamp.value, Box::new(submitted)) {
@@ -177,24 +177,24 @@ impl Submitter {
         Some(Prepared { stamp, waits: all_waits, waited, buffers, slots, undo, value, told })
     }
 
-    /// The barrier between what resources were used for last and what the plan uses them for first.
-    fn record_prologue(
+    /// The barrier that the recording did not foresee.
+    fn record_correction(
         &self,
-        plan: &Plan,
-        arrivals: &[Arrival],
+        queue: QueueId,
+        correction: &Barrier,
         slots: &[Resource],
-        lease: &mut Lease,
+        submitted: &mut Submitted,
         counts: &mut Counts,
     ) -> Result<Option<vk::CommandBuffer>> {
-        let mut barrier = Barrier::default();
-        for (import, arrival) in plan.imports.iter().zip(arrivals) {
-            barrier.add(import.slot, arrival.dependency);
-        }
-        if barrier.is_empty() {
+        if correction.is_empty() {
             return Ok(None);
         }
-        let cmd = lease.begin()?;
-        barrier::record(&self.device, cmd, &barrier, slots, counts);
+        if submitted.leases.is_empty() {
+            submitted.leases.push(self.pools.lease(self.device.queues.get(queue).family)?);
+        }
+        // One of the frame's own pools: all its tasks have ended.
+        let cmd = submitted.leases[0].begin()?;
+        barrier::record(&self.device, cmd, correction, slots, counts);
         // SAFETY: the buffer was begun above and holds one barrier.
         unsafe { self.device.raw.end_command_buffer(cmd) }.during("vkEndCommandBuffer")?;
         Ok(Some(cmd))
@@ -240,7 +240,7 @@ impl Submitter {
     }
 
     fn queue_submit(&self, queue: QueueId, prepared: &[Prepared]) -> Result<()> {
-        // Whole batches wait and signal: the prologue and the passes behind it begin with any stage.
+        // Whole batches wait and signal: they begin and end with any stage.
         let at = |semaphore, value| {
             vk::SemaphoreSubmitInfo::default()
                 .semaphore(semaphore)

@@ -123,10 +123,11 @@ impl Gpu {
         let pipelines = Pipelines::new(Arc::clone(&device))?;
         // Last of what can fail: its thread ends only when it is told to.
         let reactor = Reactor::start(Arc::clone(&timelines) as _, device.queues.len(), options.spin_time())?;
-        let submitter = Submitter::new(Arc::clone(&device), timelines, Arc::clone(&reactor.hub));
+        let pools = Pools::new(Arc::clone(&device));
+        let submitter = Submitter::new(Arc::clone(&device), timelines, Arc::clone(&reactor.hub), Arc::clone(&pools));
         let shared = Shared {
             submitter,
-            pools: Pools::new(Arc::clone(&device)),
+            pools,
             pipelines,
             helpers: Helpers::new(),
             reactor,

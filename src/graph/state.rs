@@ -111,6 +111,11 @@ pub(crate) struct Arrival {
 }
 
 impl ResourceState {
+    /// The layout that an image is in.
+    pub(crate) fn layout(&self) -> ImageLayout {
+        self.layout
+    }
+
     /// What must stand before `entry` on `queue`.
     pub(crate) fn arrive(&self, queue: QueueId, entry: &Entry) -> Arrival {
         let mut arrival = Arrival::default();
