@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    graph::cache::PlanCache,
+    graph::{cache::PlanCache, declare::Sizes},
     resource::{GpuImage, RenderTarget},
     sync::{Completion, prim::lock},
 };
@@ -39,6 +39,8 @@ pub(crate) struct FramePart {
     /// What each pass cost to record last time, in plan order.
     pub(crate) costs: Arc<Mutex<Vec<u64>>>,
     pub(crate) plans: Arc<PlanCache>,
+    /// How much a frame declared last time.
+    pub(crate) sizes: Arc<Mutex<Sizes>>,
     pub(crate) unreported: Arc<Mutex<Option<Error>>>,
     pub(crate) last: Arc<Mutex<Option<Last>>>,
     pub(crate) captures: Vec<oneshot::Sender<Result<Pending>>>,

@@ -126,7 +126,10 @@ impl Recording {
     pub(crate) fn start(submission: Submission, workers: usize) -> Arc<Self> {
         let Submission { gpu, name, queue, declared, frame } = submission;
         let plan = match &frame {
-            Some(frame) => frame.plans.get(declared.structure),
+            Some(frame) => {
+                *lock(&frame.sizes) = declared.sizes();
+                frame.plans.get(declared.structure)
+            }
             None => Arc::new(Plan::compile(&declared.structure)),
         };
         let cut = match &frame {

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     error::{Error, Result},
     gpu::Gpu,
-    graph::{Graph, cache::PlanCache},
+    graph::{Graph, cache::PlanCache, declare::Sizes},
     resource::RenderTarget,
     sync::prim::lock,
 };
@@ -102,6 +102,8 @@ struct Shared {
     slots: Arc<Slots>,
     costs: Arc<Mutex<Vec<u64>>>,
     plans: Arc<PlanCache>,
+    sizes: Arc<Mutex<Sizes>>,
+    name: Arc<str>,
     unreported: Arc<Mutex<Option<Error>>>,
     last: Arc<Mutex<Option<Last>>>,
 }
@@ -150,6 +152,8 @@ impl Renderer {
             slots: Arc::new(Slots { permits, free: Mutex::new(free) }),
             costs: Arc::default(),
             plans: Arc::default(),
+            sizes: Arc::default(),
+            name: "frame".into(),
             unreported: Arc::default(),
             last: Arc::default(),
         };
@@ -174,18 +178,20 @@ impl Renderer {
         let lease = lease?;
         let target = lease.slot().target.clone();
         let shared = &self.shared;
+        let sizes = *lock(&shared.sizes);
         let part = FramePart {
             lease: Some(lease),
             target,
             runtime: shared.runtime.clone(),
             costs: Arc::clone(&shared.costs),
             plans: Arc::clone(&shared.plans),
+            sizes: Arc::clone(&shared.sizes),
             unreported: Arc::clone(&shared.unreported),
             last: Arc::clone(&shared.last),
             captures: Vec::new(),
             picture: None,
         };
-        Ok(Frame::new(Graph::new(&shared.gpu, "frame"), part))
+        Ok(Frame::new(Graph::of_frame(&shared.gpu, Arc::clone(&shared.name), sizes), part))
     }
 
     /// A copy of the last frame that was submitted, when it is complete; of a later one, if its target is drawn again

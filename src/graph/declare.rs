@@ -36,7 +36,31 @@ pub(crate) struct Declared {
     pub(crate) error: Option<Error>,
 }
 
+/// How much was declared.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Sizes {
+    passes: usize,
+    uses: usize,
+    slots: usize,
+}
+
 impl Declared {
+    /// Room for as much as a frame before it declared.
+    pub(crate) fn with_capacity(sizes: Sizes) -> Self {
+        let Sizes { passes, uses, slots } = sizes;
+        Self {
+            structure: Structure::with_capacity(passes, uses),
+            slots: Slots::with_capacity(slots),
+            passes: Vec::with_capacity(passes),
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn sizes(&self) -> Sizes {
+        let Self { structure, passes, .. } = self;
+        Sizes { passes: passes.len(), uses: structure.all_uses().len(), slots: structure.slots }
+    }
+
     pub(crate) fn add(&mut self, device: &Arc<Device>, queue: QueueKind, name: Arc<str>, uses: Uses, record: RecordFn) {
         if let Err(error) = self.try_add(device, queue, name, uses, record) {
             self.error.get_or_insert(error);

@@ -23,6 +23,11 @@ pub(crate) struct SlotUse {
 }
 
 impl Structure {
+    /// Room for `passes` with `uses` among them.
+    pub(crate) fn with_capacity(passes: usize, uses: usize) -> Self {
+        Self { uses: Vec::with_capacity(uses), ends: Vec::with_capacity(passes), slots: 0 }
+    }
+
     /// Adds a pass.
     pub(crate) fn push(&mut self, uses: impl IntoIterator<Item = SlotUse>) {
         self.uses.extend(uses);

@@ -15,8 +15,8 @@ use std::{fmt, sync::Arc};
 
 use ash::vk;
 
-use declare::Declared;
 pub use declare::Pass;
+use declare::{Declared, Sizes};
 use plan::Plan;
 pub use plan::PlanStats;
 pub use system::{System, Systems};
@@ -63,6 +63,12 @@ impl Graph {
     /// its own, it is the graphics queue.
     pub fn on(gpu: &Gpu, name: &str, queue: QueueKind) -> Self {
         Self { gpu: gpu.clone(), name: name.into(), queue, declared: std::sync::Mutex::default() }
+    }
+
+    /// An empty graph for a frame, with room for what the frame before it declared.
+    pub(crate) fn of_frame(gpu: &Gpu, name: Arc<str>, sizes: Sizes) -> Self {
+        let declared = std::sync::Mutex::new(Declared::with_capacity(sizes));
+        Self { gpu: gpu.clone(), name, queue: QueueKind::Graphics, declared }
     }
 
     /// Begins to declare a pass.

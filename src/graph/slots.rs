@@ -16,6 +16,10 @@ pub(crate) struct Slots {
 }
 
 impl Slots {
+    pub(crate) fn with_capacity(slots: usize) -> Self {
+        Self { resources: Vec::with_capacity(slots), index: HashMap::new() }
+    }
+
     /// The number of `resource`, a new one if it has none.
     pub(crate) fn of(&mut self, resource: &Resource) -> usize {
         let id = resource.id();

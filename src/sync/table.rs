@@ -4,7 +4,7 @@
 //! that a poll after completion takes no lock. No waker is called and no record dropped under the lock.
 
 use std::{
-    collections::{BTreeSet, VecDeque},
+    collections::{BTreeMap, VecDeque},
     mem,
     task::{Poll, Waker},
 };
@@ -20,23 +20,45 @@ pub(crate) struct Table<E, R> {
 }
 
 struct State<E, R> {
-    wakers: Slab<Waker>,
+    wakers: Slab<Waiter>,
     queues: Vec<Queue<R>>,
     failed: Option<E>,
 }
 
+struct Waiter {
+    waker: Waker,
+    /// Its place among those that wait for the same value.
+    place: usize,
+}
+
 struct Queue<R> {
-    /// `(value, key of the waker)`, soonest first.
-    waiters: BTreeSet<(u64, usize)>,
+    /// By value, soonest first: the keys of those that wait for it. Many wait for few values: all tasks of a frame do.
+    waiters: BTreeMap<u64, Vec<usize>>,
     /// In the order of their values: a queue's values are given in submission order.
     records: VecDeque<(u64, R)>,
     /// What the reactor sleeps on: a wait for less must ring. 0 while it is awake, so that nothing rings then.
     armed: u64,
 }
 
+impl<E, R> State<E, R> {
+    fn remove(&mut self, queue: usize, value: u64, key: usize) -> Waiter {
+        let waiter = self.wakers.remove(key);
+        if let Some(same) = self.queues[queue].waiters.get_mut(&value) {
+            same.swap_remove(waiter.place);
+            if let Some(&moved) = same.get(waiter.place) {
+                self.wakers[moved].place = waiter.place;
+            }
+            if same.is_empty() {
+                self.queues[queue].waiters.remove(&value);
+            }
+        }
+        waiter
+    }
+}
+
 impl<R> Queue<R> {
     fn next(&self) -> Option<u64> {
-        let waiter = self.waiters.first().map(|&(value, _)| value);
+        let waiter = self.waiters.first_key_value().map(|(&value, _)| value);
         let record = self.records.front().map(|&(value, _)| value);
         waiter.into_iter().chain(record).min()
     }
@@ -63,7 +85,7 @@ impl Ring {
 
 impl<E: Clone, R> Table<E, R> {
     pub(crate) fn new(queues: usize) -> Self {
-        let queue = || Queue { waiters: BTreeSet::new(), records: VecDeque::new(), armed: 0 };
+        let queue = || Queue { waiters: BTreeMap::new(), records: VecDeque::new(), armed: 0 };
         Self {
             reached: (0..queues).map(|_| AtomicU64::new(0)).collect(),
             state: Mutex::new(State {
@@ -115,16 +137,18 @@ impl<E: Clone, R> Table<E, R> {
             return (Poll::Ready(Err(error.clone())), Ring::No);
         }
         if let Some(key) = *key {
-            let stored = &mut state.wakers[key];
+            let stored = &mut state.wakers[key].waker;
             let unused = if stored.will_wake(waker) { new_waker } else { mem::replace(stored, new_waker) };
             drop(state);
             drop(unused);
             return (Poll::Pending, Ring::No);
         }
-        let new = state.wakers.insert(new_waker);
-        *key = Some(new);
+        let state = &mut *state;
         let queue = &mut state.queues[queue];
-        queue.waiters.insert((value, new));
+        let same = queue.waiters.entry(value).or_default();
+        let new = state.wakers.insert(Waiter { waker: new_waker, place: same.len() });
+        same.push(new);
+        *key = Some(new);
         (Poll::Pending, Ring::when(queue.must_ring(value)))
     }
 
@@ -135,14 +159,13 @@ impl<E: Clone, R> Table<E, R> {
         if self.reached(queue) >= value || state.failed.is_some() {
             return;
         }
-        state.queues[queue].waiters.remove(&(value, key));
-        let waker = state.wakers.remove(key);
+        let waiter = state.remove(queue, value, key);
         if state.wakers.is_empty() {
             // A burst of waiters leaves no footprint.
             state.wakers.shrink_to_fit();
         }
         drop(state);
-        drop(waker); // a foreign waker's drop may do anything, so not under the lock
+        drop(waiter); // a foreign waker's drop may do anything, so not under the lock
     }
 
     /// Hands over what is to be given back once `value` is reached. Gives the record back if the device is lost.
@@ -182,12 +205,11 @@ impl<E: Clone, R> Table<E, R> {
         }
         self.reached[queue].store(value, Ordering::Release);
         let waiters = &mut state.queues[queue].waiters;
-        while let Some(&(at, key)) = waiters.first() {
-            if at > value {
+        while let Some(entry) = waiters.first_entry() {
+            if *entry.key() > value {
                 break;
             }
-            waiters.pop_first();
-            into.push(state.wakers.remove(key));
+            into.extend(entry.remove().into_iter().map(|key| state.wakers.remove(key).waker));
         }
     }
 
@@ -197,7 +219,7 @@ impl<E: Clone, R> Table<E, R> {
         let mut state = self.lock();
         state.failed.get_or_insert(error);
         state.queues.iter_mut().for_each(|queue| queue.waiters.clear());
-        wakers.extend(state.wakers.drain());
+        wakers.extend(state.wakers.drain().map(|waiter| waiter.waker));
     }
 
     /// All records of a failed device, once nothing runs on it any more.
@@ -269,6 +291,21 @@ mod tests {
         assert_eq!((woken.len(), table.waiters().0), (2, 2));
         assert_eq!(table.poll(0, 2, &mut keys[1], Waker::noop()).0, Poll::Ready(Ok(())));
         assert_eq!(keys[1], None);
+    }
+
+    #[test]
+    fn waiters_for_one_value_can_leave_in_any_order() {
+        let table = TestTable::new(1);
+        let mut keys = [None; 5];
+        for key in &mut keys {
+            pending(&table, 9, key);
+        }
+        for index in [1, 4, 0] {
+            table.forget(0, 9, keys[index].expect("registered"));
+        }
+        let mut woken = Vec::new();
+        table.advance(0, 9, &mut woken);
+        assert_eq!((woken.len(), table.waiters().0), (2, 0));
     }
 
     #[test]
