@@ -1,6 +1,9 @@
 //! What a frame adds to a graph's submission: its slot, and ways to tell its renderer and its captures.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use tokio::{runtime::Handle, sync::oneshot};
 
@@ -22,6 +25,7 @@ use crate::{
 pub(crate) struct Runtime {
     pub(crate) handle: Option<Handle>,
     pub(crate) workers: Option<usize>,
+    pub(crate) in_place_below: Duration,
 }
 
 /// The last frame that was submitted.

@@ -15,8 +15,19 @@ use ash::vk;
 use futures::task::AtomicWaker;
 
 use super::{
-    barrier, chunks, counts::Counts, encoder::Encoder, entry, part::FramePart, pool::Lease, rendering,
-    retire::Submitted, stats::FrameStats, submitter::Commit, timestamps::Timestamps, word::Word,
+    barrier,
+    chunks::{self, Cost, IN_PLACE_BELOW},
+    counts::Counts,
+    encoder::Encoder,
+    entry,
+    part::FramePart,
+    pool::Lease,
+    rendering,
+    retire::Submitted,
+    stats::FrameStats,
+    submitter::Commit,
+    timestamps::Timestamps,
+    word::Word,
 };
 use crate::{
     error::{During, Error, Result, guarded, panic_message},
@@ -133,8 +144,11 @@ impl Recording {
             None => Arc::new(Plan::compile(&declared.structure)),
         };
         let cut = match &frame {
-            Some(frame) => chunks::cut(plan.order.len(), Some(&lock(&frame.costs)), workers),
-            None => chunks::cut(plan.order.len(), None, workers),
+            Some(frame) => {
+                let costs = lock(&frame.costs);
+                chunks::cut(plan.order.len(), Cost::LastTime(&costs), workers, frame.runtime.in_place_below)
+            }
+            None => chunks::cut(plan.order.len(), Cost::Guess, workers, IN_PLACE_BELOW),
         };
         let mut passes = in_plan_order(&plan, declared.passes);
         // From the back, so that each chunk takes what is left of the vector's end.

@@ -3,11 +3,13 @@
 use std::{
     fmt,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use tokio::{runtime::Handle, sync::Semaphore};
 
 use super::{
+    chunks::IN_PLACE_BELOW,
     frame::Frame,
     part::{FramePart, Last, Runtime},
     picture::Picture,
@@ -35,13 +37,16 @@ pub struct RendererOptions {
     pub runtime: Option<Handle>,
     /// The most recording tasks a frame is cut into. By default as many as the runtime has workers.
     pub workers: Option<usize>,
+    /// Frames that took less than this to record last time are recorded in `submit`'s poll, because a task of their own
+    /// would not be worth it; 100 µs by default, zero for never.
+    pub in_place_below: Duration,
     /// Whether [`FrameStats::gpu`](crate::FrameStats) is measured, with two timestamps a frame. On by default.
     pub timestamps: bool,
 }
 
 impl Default for RendererOptions {
     fn default() -> Self {
-        Self { frames_in_flight: 2, runtime: None, workers: None, timestamps: true }
+        Self { frames_in_flight: 2, runtime: None, workers: None, in_place_below: IN_PLACE_BELOW, timestamps: true }
     }
 }
 
@@ -64,6 +69,13 @@ impl RendererOptions {
     #[must_use]
     pub fn workers(mut self, workers: usize) -> Self {
         self.workers = Some(workers);
+        self
+    }
+
+    /// Sets [`in_place_below`](Self::in_place_below).
+    #[must_use]
+    pub fn in_place_below(mut self, cost: Duration) -> Self {
+        self.in_place_below = cost;
         self
     }
 
@@ -124,7 +136,7 @@ impl Renderer {
     ///
     /// As [`headless`](Self::headless), and [`Error::Invalid`] for options out of their range.
     pub fn with_options(gpu: &Gpu, size: [u32; 2], options: RendererOptions) -> Result<Self> {
-        let RendererOptions { frames_in_flight, runtime, workers, timestamps } = options;
+        let RendererOptions { frames_in_flight, runtime, workers, in_place_below, timestamps } = options;
         if !(1..=MOST_FRAMES).contains(&frames_in_flight) {
             return Err(Error::Invalid(format!(
                 "{frames_in_flight} frames in flight; 1 to {MOST_FRAMES} are possible"
@@ -148,7 +160,7 @@ impl Renderer {
         let shared = Shared {
             gpu: gpu.clone(),
             size,
-            runtime: Runtime { handle: runtime, workers },
+            runtime: Runtime { handle: runtime, workers, in_place_below },
             slots: Arc::new(Slots { permits, free: Mutex::new(free) }),
             costs: Arc::default(),
             plans: Arc::default(),

@@ -48,6 +48,7 @@ impl Submitted {
 
 impl Retire for Submitted {
     fn finish(&mut self) {
+        self.leases.clear(); // before anyone learns of the end and records the next frame: it finds these pools free
         let stats = self.stats();
         tracing::debug!(parent: &self.span, %stats, "complete");
         let _ = self.value.set(Arc::new(stats)); // set here only
