@@ -45,6 +45,9 @@ use crate::{
 /// A recording task that takes longer holds a worker up, and everything that runs on it.
 const SLOW_PASS: Duration = Duration::from_millis(1);
 
+/// Whose drop may panic.
+const UNUSED: &str = "what an unused pass captured";
+
 /// What `submit` resolves to.
 pub(crate) type Outcome = Result<Completion<Arc<FrameStats>>>;
 
@@ -204,12 +207,13 @@ impl Recording {
         self.end_task();
     }
 
-    /// The first failure cancels, and so spares the other tasks. What fails in a frame that is cancelled already is
-    /// nobody's business.
+    /// The first failure counts; it cancels, and so spares the other tasks. A runtime that is gone is no failure of a
+    /// frame that was cancelled before.
     fn fail(&self, error: Error) {
         let mut parts = lock(&self.parts);
-        if self.word.cancel() {
-            parts.error = Some(error);
+        let cancelled_before = !self.word.cancel();
+        if !(cancelled_before && matches!(error, Error::RuntimeGone)) {
+            parts.error.get_or_insert(error);
         }
     }
 
@@ -224,7 +228,7 @@ impl Recording {
         let mut parts = mem::take(&mut *lock(&self.parts));
         for chunk in &self.chunks {
             let unused = mem::take(&mut *lock(&chunk.passes));
-            guarded("what an unused pass captured", || drop(unused));
+            guarded(UNUSED, || drop(unused));
         }
         match parts.error.take() {
             Some(error) => {
@@ -345,22 +349,23 @@ impl Recording {
 
     fn record_passes(&self, range: &Range<usize>, passes: Vec<PassBody>, recorded: &mut Recorded) -> Result<()> {
         let mut before = Instant::now();
-        for (position, pass) in range.clone().zip(passes) {
+        let mut passes = passes.into_iter();
+        for (position, pass) in range.clone().zip(passes.by_ref()) {
             if let Some(wave) = self.plan.before[position] {
                 let barrier = &self.plan.barriers[wave];
                 barrier::record(&self.shared.device, recorded.buffer, barrier, &self.slots, &mut recorded.counts);
             }
             let name = Arc::clone(&pass.name);
-            self.record_pass(pass, recorded)?;
+            if let Err(error) = self.record_pass(pass, recorded) {
+                guarded(UNUSED, || drop(passes));
+                return Err(error);
+            }
             let now = Instant::now();
             let cost = now - mem::replace(&mut before, now);
             recorded.costs.push(cost.as_nanos() as u64);
             if cost > SLOW_PASS {
-                tracing::warn!(
-                    pass = &*name,
-                    ?cost,
-                    "recording held a worker up; split the pass, or move work into a task"
-                );
+                let advice = "recording held a worker up; split the pass, or move work into a task";
+                tracing::warn!(pass = &*name, ?cost, "{advice}");
             }
         }
         Ok(())
@@ -393,7 +398,11 @@ impl Recording {
         let fail = |source: Error| Error::Record { pass: name.to_string(), source: Box::new(source) };
         match returned {
             Ok(result) => result.and(stuck).map_err(fail),
-            Err(payload) => Err(Error::RecordPanicked { pass: name.to_string(), message: panic_message(&*payload) }),
+            Err(payload) => {
+                let message = panic_message(&*payload);
+                guarded("a panic's payload", || drop(payload));
+                Err(Error::RecordPanicked { pass: name.to_string(), message })
+            }
         }
     }
 }
@@ -407,9 +416,14 @@ impl Recording {
 
     /// Answers the future; what nobody asks for any more goes to the renderer's next frame, if it is an error.
     fn tell(&self, outcome: Outcome, frame: Option<FramePart>) {
-        if let (Ok(completion), Some(frame)) = (&outcome, frame) {
-            frame.submitted(completion);
-        }
+        // Of a failed frame it is dropped last: who gets its slot must find the failure.
+        let _frame = match (&outcome, frame) {
+            (Ok(completion), Some(frame)) => {
+                frame.submitted(completion);
+                None
+            }
+            (_, frame) => frame,
+        };
         let mut answer = lock(&self.answer);
         if matches!(*answer, Answer::Pending) {
             *answer = Answer::Ready(Box::new(outcome));

@@ -145,8 +145,8 @@ impl Renderer {
         if workers == Some(0) {
             return Err(Error::Invalid("0 recording workers; at least 1 is needed".into()));
         }
-        if gpu.is_closed() {
-            return Err(Error::Closed);
+        if let Some(error) = gpu.refusal() {
+            return Err(error);
         }
         let slot = |index| {
             let target = gpu.image::<RenderTarget>(&format!("target {index}"), size)?;

@@ -115,7 +115,7 @@ impl Submitter {
     /// Runs `f` while nobody submits.
     pub(crate) fn hold<R>(&self, f: impl FnOnce() -> R) -> R {
         let alone = |_: &mut Queues| {
-            let _submitting = self.timelines.submitting();
+            let _submitting = self.timelines.alone();
             f()
         };
         self.commits.hold(alone, |queues, commits| self.work_off(queues, commits))
@@ -127,8 +127,11 @@ impl Submitter {
     }
 
     fn work_off(&self, queues: &mut Queues, commits: Vec<Commit>) -> Later {
-        let _submitting = self.timelines.submitting();
         let mut later = Later::new();
+        let Some(_submitting) = self.timelines.submitting() else {
+            self.refuse(commits, &mut later);
+            return later;
+        };
         let mut commits = commits.into_iter().peekable();
         while let Some(queue) = commits.peek().map(|commit| commit.queue) {
             // One call for neighbours on one queue; a commit that depends on another queue sees that one submitted.
@@ -142,6 +145,15 @@ impl Submitter {
             }
         }
         later
+    }
+
+    /// The device is lost.
+    fn refuse(&self, commits: Vec<Commit>, later: &mut Later) {
+        let lost = self.hub.table.failure().unwrap_or(Error::Closed);
+        for Commit { submitted, told, .. } in commits {
+            drop_later(later, submitted);
+            tell(later, told, Err(lost.clone()));
+        }
     }
 
     /// Gives a commit its value and what it did not foresee. A failure is told to its owner alone.

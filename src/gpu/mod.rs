@@ -251,13 +251,13 @@ impl Gpu {
 
     /// Whether new work can begin.
     pub(crate) fn check(&self) -> Result<()> {
-        if self.is_closed() {
-            return Err(Error::Closed);
-        }
-        if let Some(error) = self.shared.reactor.hub.table.failure() {
-            return Err(error);
-        }
-        self.shared.validated()
+        self.refusal().map_or_else(|| self.shared.validated(), Err)
+    }
+
+    /// Why nothing can be submitted any more: what was lost stays lost, also once it is closed.
+    pub(crate) fn refusal(&self) -> Option<Error> {
+        let failure = self.shared.reactor.hub.table.failure();
+        failure.or_else(|| self.is_closed().then_some(Error::Closed))
     }
 }
 

@@ -23,7 +23,7 @@ pub use system::{System, Systems};
 pub use uses::Uses;
 
 use crate::{
-    error::{Error, Result},
+    error::Result,
     exec::{RecordFn, Submission, Submit},
     gpu::{Gpu, QueueKind},
     sync::prim::lock,
@@ -132,10 +132,9 @@ impl Graph {
     }
 
     pub(crate) fn into_submission(self) -> Result<Submission> {
-        let declared = self.declared.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-        match declared.error {
+        let mut declared = self.declared.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        match declared.error.take().or_else(|| self.gpu.refusal()) {
             Some(error) => Err(error),
-            None if self.gpu.is_closed() => Err(Error::Closed),
             None => Ok(Submission::new(self.gpu, self.name, self.queue, declared)),
         }
     }

@@ -1,7 +1,7 @@
 //! What the reactor sleeps on: the queues' timeline semaphores and a doorbell, or a stand-in in tests.
 
 use std::{
-    sync::{Arc, Condvar, Mutex, MutexGuard},
+    sync::{Arc, Condvar, Mutex, MutexGuard, TryLockError},
     time::{Duration, Instant},
 };
 
@@ -133,9 +133,19 @@ impl DeviceTimelines {
         }
     }
 
-    /// Makes the caller the only user of the device's queues.
-    pub(crate) fn submitting(&self) -> MutexGuard<'_, ()> {
+    /// Makes the caller the only user of the device's queues, however long that takes.
+    pub(crate) fn alone(&self) -> MutexGuard<'_, ()> {
         lock(&self.submitting)
+    }
+
+    /// Makes the caller, which holds the commit lock, the only user of the device's queues. `None` if the device is lost
+    /// and [`settle`](Timelines::settle) has them: that may take long.
+    pub(crate) fn submitting(&self) -> Option<MutexGuard<'_, ()>> {
+        match self.submitting.try_lock() {
+            Ok(guard) => Some(guard),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
     }
 
     pub(crate) fn semaphore(&self, queue: QueueId) -> vk::Semaphore {
@@ -192,7 +202,7 @@ impl Timelines for DeviceTimelines {
     }
 
     fn settle(&self, then: &mut dyn FnMut()) {
-        let _submitting = self.submitting();
+        let _submitting = self.alone();
         for queue in &self.device.queues.all {
             // A lost device's waits "return in finite time", after which "any command buffers […] are no longer
             // pending".

@@ -1,22 +1,29 @@
 //! What device tests share: a strictly validated device, a gate that keeps the GPU busy, and a count of calls.
 #![allow(dead_code, reason = "each test uses a part of it")]
 
+pub(crate) mod faults;
+mod gates;
+
 use std::{
     collections::BTreeMap,
     ffi::{CStr, c_void},
-    sync::{Arc, Mutex, OnceLock},
+    pin::Pin,
+    sync::{Arc, Mutex, OnceLock, atomic::AtomicBool},
+    task::{Context, Poll, Waker},
     thread,
     time::Duration,
 };
 
 use vulkio::{
-    Error, Gpu, GpuOptions, Graph, Intercept, Validation,
+    Error, Frame, Gpu, GpuBuffer, GpuOptions, Graph, Intercept, Renderer, RendererOptions, Validation,
     ash::{self, vk},
 };
 
 /// Options of a device under core and synchronization validation.
 pub(crate) fn strict() -> GpuOptions {
-    GpuOptions::default().validation(Validation::Strict)
+    let hook: Intercept = Arc::new(gates::settle);
+    // SAFETY: the one replacement has the type of what it replaces, and calls it.
+    unsafe { GpuOptions::default().validation(Validation::Strict).intercept(hook) }
 }
 
 /// A device under core and synchronization validation. There being none is a failure.
@@ -42,6 +49,7 @@ pub(crate) async fn close(gpu: Gpu) {
 pub(crate) struct Gate {
     device: ash::Device,
     semaphore: vk::Semaphore,
+    is_open: AtomicBool,
     _gpu: Gpu,
 }
 
@@ -53,7 +61,8 @@ impl Gate {
         let info = vk::SemaphoreCreateInfo::default().push_next(&mut kind);
         // SAFETY: the device is alive.
         let semaphore = unsafe { device.create_semaphore(&info, None) }.expect("a semaphore");
-        Self { device, semaphore, _gpu: gpu.clone() }
+        gates::shut();
+        Self { device, semaphore, is_open: AtomicBool::new(false), _gpu: gpu.clone() }
     }
 
     /// Makes a graph wait until the gate opens.
@@ -64,13 +73,11 @@ impl Gate {
     }
 
     pub(crate) fn open(&self) {
-        // SAFETY: the semaphore is alive.
-        let now = unsafe { self.device.get_semaphore_counter_value(self.semaphore) }.expect("a counter");
-        if now == 0 {
+        gates::open(&self.is_open, || {
             let info = vk::SemaphoreSignalInfo::default().semaphore(self.semaphore).value(1);
-            // SAFETY: the value is larger than the present one.
+            // SAFETY: it is done once, so the value is larger than the present one.
             unsafe { self.device.signal_semaphore(&info) }.expect("a signal");
-        }
+        });
     }
 }
 
@@ -137,7 +144,7 @@ macro_rules! shim {
                     $module::REAL.get_or_init(|| real as usize);
                     $module::counted as *const c_void
                 })*
-                _ => real,
+                _ => gates::settle(name, real),
             }
         }
     };
@@ -178,4 +185,129 @@ pub(crate) async fn soon<F: Future>(what: &str, future: F) -> F::Output {
 /// Whether an error says that a frame was cancelled or its `Gpu` closed.
 pub(crate) fn is_gone(error: &Error) -> bool {
     matches!(error, Error::Cancelled | Error::Closed)
+}
+
+/// Polls a future once, with a waker that does nothing.
+pub(crate) fn poll_once<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
+    Pin::new(future).poll(&mut Context::from_waker(Waker::noop()))
+}
+
+/// Waits until something is so, letting other tasks run.
+pub(crate) async fn until(what: &str, mut condition: impl FnMut() -> bool) {
+    let turn = async {
+        while !condition() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    soon(what, turn).await;
+}
+
+/// Lets the tasks of a runtime of one thread run until none has anything to do.
+pub(crate) async fn recorded() {
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// A pass that begins to record and does not end until it is told to.
+pub(crate) struct Hold {
+    entered: Option<tokio::sync::oneshot::Receiver<()>>,
+    release: std::sync::mpsc::Sender<()>,
+}
+
+impl Hold {
+    /// The hold, and what the pass is to call.
+    pub(crate) fn new() -> (Self, impl FnOnce() + Send + 'static) {
+        let (enter, entered) = tokio::sync::oneshot::channel();
+        let (release, released) = std::sync::mpsc::channel();
+        let wait = move || {
+            let _ = enter.send(());
+            let _ = released.recv(); // or the test has ended
+        };
+        (Self { entered: Some(entered), release }, wait)
+    }
+
+    /// Waits until the pass is being recorded.
+    pub(crate) async fn entered(&mut self) {
+        let entered = self.entered.take().expect("asked once");
+        soon("the held pass", entered).await.expect("it was called");
+    }
+
+    pub(crate) fn release(self) {
+        let _ = self.release.send(());
+    }
+}
+
+/// A small picture whose every pixel, and a chain of two buffers, tell which frame wrote them.
+pub(crate) struct Scene {
+    pub(crate) gpu: Gpu,
+    pub(crate) renderer: Renderer,
+    pub(crate) from: GpuBuffer<u32>,
+    pub(crate) to: GpuBuffer<u32>,
+}
+
+impl Scene {
+    /// Frames are recorded in tasks wherever there is a runtime, so that a pass can be held without holding its test.
+    pub(crate) fn new(gpu: &Gpu, options: RendererOptions) -> Self {
+        Self::in_place_below(gpu, options, Duration::ZERO)
+    }
+
+    /// Frames that cost less are recorded in `submit`'s poll.
+    pub(crate) fn in_place_below(gpu: &Gpu, options: RendererOptions, cost: Duration) -> Self {
+        let options = options.in_place_below(cost);
+        let renderer = Renderer::with_options(gpu, [8, 4], options).expect("a renderer");
+        let buffer = |name| gpu.buffer::<u32>(name, 64).expect("a buffer");
+        Self { gpu: gpu.clone(), renderer, from: buffer("from"), to: buffer("to") }
+    }
+
+    pub(crate) async fn frame(&self) -> Frame {
+        soon("a frame slot", self.renderer.frame()).await.expect("a frame")
+    }
+
+    /// Declares what frame `n` draws: three passes.
+    pub(crate) fn draw(&self, frame: &Frame, n: u32) {
+        let [from, to, own] = [&self.from, &self.to, &self.from].map(GpuBuffer::clone);
+        frame.pass("clear").renders(frame.target().clear(color(n))).record(|_| ());
+        frame.pass("fill").writes(self.from.copy_target()).record(move |cmd| {
+            cmd.fill(&own, 0..64, n);
+        });
+        frame.pass("copy").reads(self.from.copy_source()).writes(self.to.copy_target()).record(move |cmd| {
+            cmd.copy(&from, 0..64, &to, 0);
+        });
+    }
+
+    /// Declares `count` passes that record nothing, so that the frame is too large to be recorded in place.
+    pub(crate) fn pad(frame: &Frame, count: usize) {
+        (0..count).for_each(|i| frame.pass(&format!("pad {i}")).record(|_| ()));
+    }
+
+    /// Draws frame `n` and looks at all of it.
+    pub(crate) async fn draws(&self, n: u32) {
+        let frame = self.frame().await;
+        self.draw(&frame, n);
+        let capture = frame.capture();
+        let done = soon("a submit", frame.submit()).await.expect("submitted");
+        let stats = soon("a frame", done).await.expect("complete");
+        assert_eq!(stats.passes, 5, "three and the two of the capture");
+        let picture = soon("a picture", capture).await.expect("a picture");
+        assert_eq!(picture.bytes(), pixel(n).repeat(32), "frame {n}");
+        assert_eq!(self.copied().await, n);
+    }
+
+    /// What the last frame that ran left in the second buffer.
+    pub(crate) async fn copied(&self) -> u32 {
+        let words = soon("a read", self.gpu.read(&self.to, 0..64)).await.expect("read");
+        assert!(words.iter().all(|&word| word == words[0]), "half a copy: {words:?}");
+        words[0]
+    }
+}
+
+/// A colour for a frame's number, at the ends of every channel, where sRGB is exact.
+pub(crate) fn color(n: u32) -> [f32; 4] {
+    let channel = |bit: u32| if n >> bit & 1 == 1 { 1.0 } else { 0.0 };
+    [channel(0), channel(1), channel(2), 1.0]
+}
+
+pub(crate) fn pixel(n: u32) -> Vec<u8> {
+    color(n).map(|channel| if channel == 0.0 { 0 } else { 255 }).to_vec()
 }

@@ -1,0 +1,242 @@
+//! The `cubes` example as a process: exit codes, one line where something is wrong, no half-written files.
+
+use std::{
+    collections::BTreeSet,
+    env, fs,
+    io::BufReader,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+use serde_json::Value;
+
+/// The built example, beside this test: `target/PROFILE/deps/cli-…` and `target/PROFILE/examples/cubes`.
+fn cubes() -> Command {
+    let test = env::current_exe().expect("this test's path");
+    let profile = test.parent().and_then(Path::parent).expect("target/PROFILE/deps");
+    let path = profile.join("examples").join(format!("cubes{}", env::consts::EXE_SUFFIX));
+    assert!(path.exists(), "{} is missing: `cargo build --example cubes`", path.display());
+    Command::new(path)
+}
+
+/// A folder that goes with the test.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("vulkio-cli-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let path = env::temp_dir().join(name);
+        fs::create_dir(&path).expect("a folder");
+        Self(path)
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        cubes().args(args).current_dir(&self.0).output().expect("it starts")
+    }
+
+    /// Names of all there is, those half-written included.
+    fn files(&self) -> BTreeSet<String> {
+        let entries = fs::read_dir(&self.0).expect("a folder");
+        entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// What it said on stderr, which must be one line of its own and no panic.
+#[track_caller]
+fn one_line(output: &Output) -> String {
+    let text = String::from_utf8(output.stderr.clone()).expect("text");
+    assert_eq!(text.lines().count(), 1, "{text}");
+    assert!(text.starts_with("cubes: ") && !text.contains("panicked"), "{text}");
+    assert!(output.stdout.is_empty(), "a table after a failure");
+    text
+}
+
+#[track_caller]
+fn fails(folder: &Folder, args: &[&str], code: i32) -> String {
+    let output = folder.run(args);
+    let text = one_line(&output);
+    assert_eq!(output.status.code(), Some(code), "{args:?}: {text}");
+    assert_eq!(folder.files(), BTreeSet::new(), "{args:?} left something behind");
+    text
+}
+
+#[test]
+fn bad_arguments_end_with_2_and_a_line_that_names_them() {
+    let folder = Folder::new();
+    for (args, words) in [
+        (&["--frames", "0"][..], &["--frames"][..]),
+        (&["--frames", "-1"], &["-1"]),
+        (&["--frames", "4294967296"], &["--frames"]),
+        (&["--count", "0"], &["--count", "at least one"]),
+        (&["--count", "many"], &["--count", "many"]),
+        (&["--count", "99999999999999999999999"], &["--count"]),
+        (&["--size", "0x0"], &["--size", "at least one"]),
+        (&["--size", "64x0"], &["--size", "at least one"]),
+        (&["--size", "64"], &["--size", "1920x1080"]),
+        (&["--size", "-4x4"], &["-4"]),
+        (&["--size", "4294967296x4"], &["--size"]),
+        (&["--frames-in-flight", "0"], &["--frames-in-flight"]),
+        (&["--frames-in-flight", "17"], &["--frames-in-flight", "16"]),
+        (&["--workers", "0"], &["--workers"]),
+        (&["--seed", "x"], &["--seed"]),
+        (&["--count"], &["--count"]),
+        (&["--out", ""], &["--out"]),
+        (&["--cuont", "5"], &["--cuont"]),
+        (&["extra"], &["extra"]),
+        (&["--out", "same", "--stats", "./same"], &["--out", "--stats"]),
+    ] {
+        let text = fails(&folder, args, 2);
+        assert!(words.iter().all(|word| text.contains(word)), "{args:?}: {text}");
+    }
+}
+
+#[test]
+fn help_and_version_are_no_failures() {
+    let folder = Folder::new();
+    let help = folder.run(&["--help"]);
+    let text = String::from_utf8_lossy(&help.stdout);
+    assert_eq!(help.status.code(), Some(0));
+    for option in
+        ["count", "frames", "size", "out", "frames-in-flight", "workers", "device", "validate", "stats", "seed"]
+    {
+        assert!(text.contains(&format!("--{option} ")) || text.contains(&format!("--{option}\n")), "{option}: {text}");
+    }
+    assert_eq!(folder.run(&["--version"]).status.code(), Some(0));
+}
+
+#[test]
+fn a_path_that_cannot_be_written_ends_with_1_before_anything_is_drawn() {
+    let folder = Folder::new();
+    for args in [
+        ["--out", "no/such/folder/cubes.png"],
+        ["--stats", "no/such/folder/cubes.json"],
+        ["--out", "/proc/cubes.png"],
+        ["--out", "/"],
+        ["--out", ".."],
+    ] {
+        let text = fails(&folder, &args, 1);
+        assert!(text.contains("cannot write") && text.contains(args[1]), "{args:?}: {text}");
+    }
+}
+
+#[test]
+fn a_device_that_is_not_there_ends_with_1_and_a_list() {
+    let folder = Folder::new();
+    let text = fails(&folder, &["--device", "no such device"], 1);
+    assert!(text.contains("no such device") && text.contains("0: "), "{text}");
+    let text = fails(&folder, &["--device", "12345"], 1);
+    assert!(text.contains("12345") && text.contains("0: "), "{text}");
+}
+
+#[test]
+fn a_count_that_does_not_fit_ends_with_1_and_says_what_is_free() {
+    let folder = Folder::new();
+    for count in ["1000000000000", &usize::MAX.to_string()] {
+        let text = fails(&folder, &["--count", count, "--frames", "1", "--size", "16x16"], 1);
+        assert!(text.contains("asked for") && text.contains("free"), "{text}");
+    }
+}
+
+#[test]
+fn a_picture_that_is_too_large_ends_with_1_and_the_limit() {
+    let folder = Folder::new();
+    let text = fails(&folder, &["--size", "4294967295x1", "--count", "8", "--frames", "1"], 1);
+    assert!(text.contains("at most"), "{text}");
+}
+
+#[test]
+fn an_older_picture_stays_when_a_run_fails() {
+    let folder = Folder::new();
+    let picture = folder.0.join("cubes.png");
+    fs::write(&picture, "an older one").expect("a file");
+    let output = folder.run(&["--count", "1000000000000", "--frames", "1", "--size", "16x16"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(fs::read(&picture).expect("it is there"), b"an older one");
+    assert_eq!(folder.files().len(), 1);
+}
+
+/// The keys of the issue, in its order.
+const KEYS: [&str; 14] = [
+    "device",
+    "cubes",
+    "visible",
+    "frames",
+    "cpu_ms",
+    "gpu_ms",
+    "draws",
+    "dispatches",
+    "barriers",
+    "submits",
+    "descriptor_writes",
+    "device_allocations",
+    "device_allocations_after_warmup",
+    "command_pools",
+];
+
+#[test]
+fn a_validated_run_is_silent_and_its_figures_agree() {
+    let folder = Folder::new();
+    let mut args = vec!["--count", "1000", "--frames", "3", "--size", "64x64", "--validate"];
+    args.extend(["--out", "picture.png", "--stats", "figures.json"]);
+    let output = folder.run(&args);
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(folder.files(), ["figures.json", "picture.png"].map(str::to_owned).into());
+
+    let file = fs::File::open(folder.0.join("picture.png")).expect("a file");
+    let decoder = png::Decoder::new(BufReader::new(file));
+    let mut reader = decoder.read_info().expect("a PNG");
+    let mut texels = vec![0; reader.output_buffer_size().expect("a size")];
+    let info = reader.next_frame(&mut texels).expect("a picture");
+    assert_eq!((info.width, info.height), (64, 64));
+    assert!(texels.chunks_exact(4).any(|texel| texel != &texels[..4]), "one colour is no picture of cubes");
+
+    let text = fs::read_to_string(folder.0.join("figures.json")).expect("a file");
+    let figures: Value = serde_json::from_str(&text).expect("JSON");
+    let found: BTreeSet<&str> = figures.as_object().expect("an object").keys().map(String::as_str).collect();
+    assert_eq!(found, KEYS.into_iter().chain(["peak_device_bytes"]).collect());
+    let n = |key: &str| figures[key].as_u64().unwrap_or_else(|| panic!("{key}: {text}"));
+    assert_eq!((n("cubes"), n("frames"), n("draws"), n("descriptor_writes")), (1000, 3, 3, 0));
+    assert_eq!(n("dispatches") % 3, 0, "the same for every frame: {text}");
+    assert!(n("dispatches") >= 3 && n("submits") >= 3 && n("barriers") >= 3, "{text}");
+    assert!((1..=1000).contains(&n("visible")), "{text}");
+    assert!(n("device_allocations") >= 1 && n("command_pools") >= 1, "{text}");
+    // 16 bytes a cube, and a picture of four bytes a texel, at the least.
+    assert!(n("peak_device_bytes") >= 16 * 1000 + 4 * 64 * 64, "{text}");
+    assert!(n("device_allocations_after_warmup") <= n("device_allocations"), "{text}");
+    let device = figures["device"].as_str().expect("a name");
+    let table = String::from_utf8(output.stdout).expect("text");
+    assert!(!device.is_empty() && table.contains(device), "{table}");
+    for times in ["cpu_ms", "gpu_ms"] {
+        let [p50, p99] =
+            ["p50", "p99"].map(|p| figures[times][p].as_f64().unwrap_or_else(|| panic!("{times}: {text}")));
+        assert!(0.0 < p50 && p50 <= p99, "{text}");
+    }
+}
+
+#[test]
+fn a_run_of_some_frames_allocates_nothing_after_warm_up_and_repeats_by_its_seed() {
+    let folder = Folder::new();
+    let run = |seed: &str, out: &str| {
+        let args = ["--count", "500", "--frames", "40", "--size", "32x32", "--frames-in-flight", "3", "--workers", "2"];
+        let output = folder.run(&[&args[..], &["--seed", seed, "--out", out, "--stats", "figures.json"]].concat());
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+        let figures = fs::read_to_string(folder.0.join("figures.json")).expect("a file");
+        let figures: Value = serde_json::from_str(&figures).expect("JSON");
+        assert_eq!((&figures["frames"], &figures["draws"]), (&Value::from(40), &Value::from(40)));
+        assert_eq!(figures["device_allocations_after_warmup"], 0);
+        let picture = fs::read(folder.0.join(out)).expect("a picture");
+        (figures["visible"].clone(), picture)
+    };
+    let first = run("7", "first.png");
+    assert!(first == run("7", "second.png"), "the same seed gives the same picture");
+    assert!(first.1 != run("8", "third.png").1, "another seed flies another way");
+}

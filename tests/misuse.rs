@@ -1,0 +1,438 @@
+//! What is used wrongly is refused by name, before the driver sees it, and says what to write instead.
+
+mod common;
+
+use common::{Scene, close, open, soon, strict, strict_gpu};
+use vulkio::{
+    ComputePipeline, Depth, DispatchArgs, DrawArgs, DrawIndexedArgs, Encoder, Error, Gpu, GpuBuffer, GpuImage, Graph,
+    GraphicsDesc, GraphicsPipeline, Ids, Pass, QueueKind, RenderTarget, RendererOptions, ash::vk,
+};
+
+/// What the mistakes are made with.
+struct Kit {
+    gpu: Gpu,
+    words: GpuBuffer<u32>,
+    other: GpuBuffer<u32>,
+    draws: GpuBuffer<DrawArgs>,
+    indexed: GpuBuffer<DrawIndexedArgs>,
+    groups: GpuBuffer<DispatchArgs>,
+    picture: GpuImage<RenderTarget>,
+    large: GpuImage<RenderTarget>,
+    depth: GpuImage<Depth>,
+    ids: GpuImage<Ids>,
+    kernel: ComputePipeline,
+    triangle: GraphicsPipeline,
+}
+
+impl Kit {
+    async fn new(gpu: &Gpu) -> Self {
+        let vertex = include_bytes!("../shaders/spv/triangle.vert.spv");
+        let fragment = include_bytes!("../shaders/spv/triangle.frag.spv");
+        let desc = GraphicsDesc::new("triangle", vertex, fragment).color(vk::Format::R8G8B8A8_SRGB);
+        Self {
+            words: gpu.buffer("words", 64).expect("a buffer"),
+            other: gpu.buffer("other", 64).expect("a buffer"),
+            draws: gpu.buffer("draws", 4).expect("a buffer"),
+            indexed: gpu.buffer("indexed", 4).expect("a buffer"),
+            groups: gpu.buffer("groups", 4).expect("a buffer"),
+            picture: gpu.image("picture", [8, 4]).expect("an image"),
+            large: gpu.image("large", [16, 16]).expect("an image"),
+            depth: gpu.image("depth", [8, 4]).expect("an image"),
+            ids: gpu.image("ids", [8, 4]).expect("an image"),
+            kernel: gpu
+                .compute_pipeline("saxpy", include_bytes!("../shaders/spv/saxpy.comp.spv"))
+                .await
+                .expect("a pipeline"),
+            triangle: gpu.graphics_pipeline(desc).await.expect("a pipeline"),
+            gpu: gpu.clone(),
+        }
+    }
+
+    /// The message of a mistake in recording a pass that `declare` declares.
+    async fn recording(
+        &self,
+        declare: impl FnOnce(Pass<'_>) -> Pass<'_>,
+        record: impl FnOnce(&mut Encoder<'_>) + Send + 'static,
+    ) -> String {
+        let graph = Graph::new(&self.gpu, "wrong");
+        declare(graph.pass("mistake")).record(record);
+        let error = soon("the submit", graph.submit()).await.expect_err("a mistake");
+        let Error::Record { pass, .. } = &error else { panic!("{error:?}") };
+        assert_eq!(pass, "mistake");
+        error.to_string()
+    }
+
+    /// The message of a mistake in declaring a pass.
+    async fn declaring(&self, queue: QueueKind, declare: impl FnOnce(Pass<'_>) -> Pass<'_>) -> String {
+        let graph = Graph::on(&self.gpu, "wrong", queue);
+        declare(graph.pass("mistake")).record(|_| ());
+        let early = graph.plan_stats().expect_err("the plan knows it").to_string();
+        let error = soon("the submit", graph.submit()).await.expect_err("a mistake");
+        assert!(matches!(error, Error::Graph(_)), "{error:?}");
+        assert_eq!(error.to_string(), early);
+        early
+    }
+}
+
+/// That a message names all of these.
+#[track_caller]
+fn names(message: &str, words: &[&str]) {
+    for word in words {
+        assert!(message.contains(word), "{message:?} does not say {word:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_pass_touches_undeclared_is_named_with_what_to_declare() {
+    let gpu = strict_gpu();
+    let kit = Kit::new(&gpu).await;
+    let [a, b] = [&kit.words, &kit.other].map(GpuBuffer::clone);
+    let copy = |a: &GpuBuffer<u32>, b: &GpuBuffer<u32>| {
+        let [a, b] = [a, b].map(GpuBuffer::clone);
+        move |cmd: &mut Encoder<'_>| drop(cmd.copy(&a, 0..64, &b, 0))
+    };
+    let said = kit.recording(|pass| pass, copy(&a, &b)).await;
+    names(&said, &["pass `mistake`", "`words`", "add `.reads(words.copy_source())`"]);
+    let said = kit.recording(|pass| pass.reads(kit.words.copy_source()), copy(&a, &b)).await;
+    names(&said, &["pass `mistake`", "`other`", "add `.writes(other.copy_target())`"]);
+    // Declared, but for shaders.
+    let said = kit.recording(|pass| pass.reads(&kit.words).writes(&kit.other), copy(&a, &b)).await;
+    names(&said, &["`words`", "add `.reads(words.copy_source())`"]);
+    let own = b.clone();
+    let said =
+        kit.recording(|pass| pass.reads(kit.other.copy_source()), move |cmd| drop(cmd.fill(&own, 0..1, 0))).await;
+    names(&said, &["`other`", "add `.writes(other.copy_target())`"]);
+    let own = b.clone();
+    let said = kit.recording(|pass| pass, move |cmd| drop(cmd.update(&own, 0, &[1, 2]))).await;
+    names(&said, &["`other`", "add `.writes(other.copy_target())`"]);
+    let (image, own) = (kit.picture.clone(), b.clone());
+    let said =
+        kit.recording(|pass| pass.writes(kit.other.copy_target()), move |cmd| drop(cmd.copy_image(&image, &own))).await;
+    names(&said, &["`picture`", "add `.reads(picture.copy_source())`"]);
+    let (kernel, groups) = (kit.kernel.clone(), kit.groups.clone());
+    let said = kit
+        .recording(|pass| pass.reads(&kit.groups), move |cmd| drop(cmd.bind(&kernel).dispatch_indirect(&groups, 0)))
+        .await;
+    names(&said, &["`groups`", "add `.reads(groups.indirect())`"]);
+    let own = a.clone();
+    let said = kit.recording(|pass| pass.renders(kit.picture.load()), move |cmd| drop(cmd.index_buffer(&own))).await;
+    names(&said, &["`words`", "add `.reads(words.index())`"]);
+    let (triangle, draws) = (kit.triangle.clone(), kit.draws.clone());
+    let said = kit
+        .recording(
+            |pass| pass.renders(kit.picture.load()),
+            move |cmd| drop(cmd.bind(&triangle).draw_indirect(&draws, 0..1)),
+        )
+        .await;
+    names(&said, &["`draws`", "add `.reads(draws.indirect())`"]);
+    let (triangle, indexed, count) = (kit.triangle.clone(), kit.indexed.clone(), b.clone());
+    let indices = a.clone();
+    let said = kit
+        .recording(
+            |pass| pass.renders(kit.picture.load()).reads(kit.words.index()).reads(kit.indexed.indirect()),
+            move |cmd| {
+                cmd.bind(&triangle).index_buffer(&indices);
+                cmd.draw_indexed_indirect_count(&indexed, 0..4, &count, 0);
+            },
+        )
+        .await;
+    names(&said, &["`other`", "add `.reads(other.indirect())`"]);
+    assert_eq!(gpu.counters().submits, 0);
+    drop((kit, a, b));
+    close(gpu).await;
+}
+
+#[tokio::test]
+async fn commands_in_the_wrong_kind_of_pass_say_which_kind_they_need() {
+    let gpu = strict_gpu();
+    let kit = Kit::new(&gpu).await;
+    let kernel = kit.kernel.clone();
+    let said = kit.recording(|pass| pass.renders(kit.picture.load()), move |cmd| drop(cmd.bind(&kernel))).await;
+    names(&said, &["pass `mistake`", "compute pipeline `saxpy`", "a pass that renders"]);
+    let said = kit.recording(|pass| pass.renders(kit.picture.load()), |cmd| drop(cmd.dispatch([1, 1, 1]))).await;
+    names(&said, &["pass `mistake`", "dispatch in a pass that renders", "give it a pass of its own"]);
+    let triangle = kit.triangle.clone();
+    let said = kit.recording(|pass| pass, move |cmd| drop(cmd.bind(&triangle))).await;
+    names(&said, &["pass `mistake`", "graphics pipeline `triangle`", "a pass that does not render"]);
+    let said = kit.recording(|pass| pass, |cmd| drop(cmd.draw(0..3, 0..1))).await;
+    names(&said, &["draw in a pass that does not render", ".renders(..)"]);
+    let said = kit.recording(|pass| pass, |cmd| drop(cmd.viewport([0, 0], [1, 1]))).await;
+    names(&said, &["viewport in a pass that does not render", ".renders(..)"]);
+    let [a, b] = [&kit.words, &kit.other].map(GpuBuffer::clone);
+    let said = kit
+        .recording(
+            |pass| pass.renders(kit.picture.load()).reads(kit.words.copy_source()).writes(kit.other.copy_target()),
+            move |cmd| drop(cmd.copy(&a, 0..1, &b, 0)),
+        )
+        .await;
+    names(&said, &["copy in a pass that renders", "give it a pass of its own"]);
+    drop(kit);
+    close(gpu).await;
+}
+
+#[tokio::test]
+async fn draws_and_dispatches_without_what_they_need_name_it() {
+    let gpu = strict_gpu();
+    let kit = Kit::new(&gpu).await;
+    let said = kit.recording(|pass| pass, |cmd| drop(cmd.dispatch([1, 1, 1]))).await;
+    names(&said, &["pass `mistake`", "dispatch without a compute pipeline", "`bind` one before it"]);
+    let said = kit.recording(|pass| pass.renders(kit.picture.load()), |cmd| drop(cmd.draw(0..3, 0..1))).await;
+    names(&said, &["draw without a graphics pipeline", "`bind` one before it"]);
+    let triangle = kit.triangle.clone();
+    let said = kit
+        .recording(
+            |pass| pass.renders(kit.picture.load()),
+            move |cmd| drop(cmd.bind(&triangle).draw_indexed(0..3, 0, 0..1)),
+        )
+        .await;
+    names(&said, &["draw_indexed without an index buffer", "`index_buffer(..)`"]);
+    let (triangle, indices) = (kit.triangle.clone(), kit.words.clone());
+    let said = kit
+        .recording(
+            |pass| pass.renders(kit.picture.load()).reads(kit.words.index()),
+            move |cmd| drop(cmd.bind(&triangle).index_buffer(&indices).draw_indexed(60..66, 0, 0..1)),
+        )
+        .await;
+    names(&said, &["draw_indexed", "60..66", "64"]);
+    let kernel = kit.kernel.clone();
+    let said = kit.recording(|pass| pass, move |cmd| drop(cmd.bind(&kernel).dispatch([1, u32::MAX, 1]))).await;
+    names(&said, &["dispatch of [1, 4294967295, 1] workgroups", "at most"]);
+    let said = kit.recording(|pass| pass.renders(kit.picture.load()), |cmd| drop(cmd.viewport([4, 0], [5, 4]))).await;
+    names(&said, &["viewport of [5, 4]", "8 x 4"]);
+    drop(kit);
+    close(gpu).await;
+}
+
+#[tokio::test]
+async fn data_out_of_range_is_refused_with_the_range_and_the_resource() {
+    let gpu = strict_gpu();
+    let kit = Kit::new(&gpu).await;
+    let said = kit.recording(|pass| pass, |cmd| drop(cmd.push(&[[0u32; 11]; 3]))).await;
+    names(&said, &["pass `mistake`", "push constants of 132 bytes", "at most 128", "push its address"]);
+    let said = kit.recording(|pass| pass, |cmd| drop(cmd.push(&[0u8; 3]))).await;
+    names(&said, &["push constants of 3 bytes", "in steps of 4"]);
+    let [a, b] = [&kit.words, &kit.other].map(GpuBuffer::clone);
+    let cases: [(std::ops::Range<usize>, usize, &[&str]); 4] = [
+        (0..65, 0, &["`words`", "0..65", "64 elements"]),
+        (0..64, 1, &["`other`", "1..65", "64 elements"]),
+        (1..2, usize::MAX, &["`other`", "64 elements"]),
+        (usize::MAX - 1..usize::MAX, 0, &["`words`", "64 elements"]),
+    ];
+    for (range, at, words) in cases {
+        let [a, b] = [&a, &b].map(GpuBuffer::clone);
+        let said = kit
+            .recording(
+                |pass| pass.reads(kit.words.copy_source()).writes(kit.other.copy_target()),
+                move |cmd| drop(cmd.copy(&a, range, &b, at)),
+            )
+            .await;
+        names(&said, &["pass `mistake`"]);
+        names(&said, words);
+    }
+    let own = a.clone();
+    let said = kit
+        .recording(
+            |pass| pass.reads(kit.words.copy_source()).writes(kit.words.copy_target()),
+            move |cmd| drop(cmd.copy(&own, 0..10, &own, 9)),
+        )
+        .await;
+    names(&said, &["copy within `words`", "overlapping"]);
+    #[expect(clippy::reversed_empty_ranges, reason = "the mistake in question")]
+    let reversed = 3..2;
+    let own = b.clone();
+    let said =
+        kit.recording(|pass| pass.writes(kit.other.copy_target()), move |cmd| drop(cmd.fill(&own, reversed, 0))).await;
+    names(&said, &["`other`", "3..2", "reversed"]);
+    let bytes = gpu.buffer::<u8>("bytes", 1 << 17).expect("a buffer");
+    for (at, len, words) in [(0, 65_540, "gpu.upload"), (0, 3, "in steps of 4"), (2, 4, "in steps of 4")] {
+        let own = bytes.clone();
+        let said = kit
+            .recording(|pass| pass.writes(bytes.copy_target()), move |cmd| drop(cmd.update(&own, at, &vec![0u8; len])))
+            .await;
+        names(&said, &["update of `bytes`", words]);
+    }
+    let (image, own) = (kit.large.clone(), b.clone());
+    let said = kit
+        .recording(
+            |pass| pass.reads(kit.large.copy_source()).writes(kit.other.copy_target()),
+            move |cmd| drop(cmd.copy_image(&image, &own)),
+        )
+        .await;
+    names(&said, &["`other` holds 256 B", "`large` need 1.0 KiB"]);
+    let (kernel, groups) = (kit.kernel.clone(), kit.groups.clone());
+    let said = kit
+        .recording(
+            |pass| pass.reads(kit.groups.indirect()),
+            move |cmd| drop(cmd.bind(&kernel).dispatch_indirect(&groups, 4)),
+        )
+        .await;
+    names(&said, &["`groups`", "4..5", "4 elements"]);
+    let (triangle, draws) = (kit.triangle.clone(), kit.draws.clone());
+    let said = kit
+        .recording(
+            |pass| pass.renders(kit.picture.load()).reads(kit.draws.indirect()),
+            move |cmd| drop(cmd.bind(&triangle).draw_indirect(&draws, 3..5)),
+        )
+        .await;
+    names(&said, &["`draws`", "3..5", "4 elements"]);
+    // Outside of recording.
+    let said = gpu.read(&kit.words, 60..65).await.expect_err("out of range").to_string();
+    names(&said, &["`words`", "60..65"]);
+    let said = gpu.read(&kit.words, 3..3).await.expect_err("nothing").to_string();
+    names(&said, &["`words`", "0 elements"]);
+    let said = gpu.upload(&kit.words, 60, vec![0; 5]).await.expect_err("out of range").to_string();
+    names(&said, &["`words`", "60..65"]);
+    let said = gpu.upload(&kit.words, usize::MAX, vec![0; 5]).await.expect_err("out of range").to_string();
+    names(&said, &["`words`"]);
+    assert_eq!(gpu.counters().submits, 0);
+    drop((kit, a, b, bytes));
+    close(gpu).await;
+}
+
+#[tokio::test]
+async fn a_pipeline_for_other_attachments_names_both_sides() {
+    let gpu = strict_gpu();
+    let kit = Kit::new(&gpu).await;
+    let triangle = kit.triangle.clone();
+    let said = kit.recording(|pass| pass.renders(kit.ids.clear(0)), move |cmd| drop(cmd.bind(&triangle))).await;
+    names(&said, &["pass `mistake`", "`triangle`", "R8G8B8A8_SRGB", "R32_UINT"]);
+    let triangle = kit.triangle.clone();
+    let said = kit
+        .recording(
+            |pass| pass.renders(kit.picture.load()).depth(kit.depth.clear(0.0)),
+            move |cmd| drop(cmd.bind(&triangle)),
+        )
+        .await;
+    names(&said, &["`triangle`", "D32_SFLOAT"]);
+    drop(kit);
+    close(gpu).await;
+}
+
+#[tokio::test]
+async fn a_declaration_that_contradicts_itself_comes_out_of_submit() {
+    let gpu = strict_gpu();
+    let kit = Kit::new(&gpu).await;
+    let said = kit.declaring(QueueKind::Graphics, |pass| pass.reads(kit.words.copy_target())).await;
+    names(&said, &["pass `mistake`", "`words`", "say `.writes(..)`"]);
+    let said = kit.declaring(QueueKind::Graphics, |pass| pass.writes(kit.words.indirect())).await;
+    names(&said, &["pass `mistake`", "`words`", "say `.reads(..)`"]);
+    let said = kit
+        .declaring(QueueKind::Graphics, |pass| pass.renders(kit.picture.load()).reads(kit.picture.copy_source()))
+        .await;
+    names(&said, &["pass `mistake`", "`picture`", "two layouts", "split it into two passes"]);
+    let said =
+        kit.declaring(QueueKind::Graphics, |pass| pass.renders(kit.picture.load()).renders(kit.large.load())).await;
+    names(&said, &["pass `mistake`", "`picture`", "`large`", "one size"]);
+    for queue in [QueueKind::Compute, QueueKind::Transfer] {
+        let said = kit.declaring(queue, |pass| pass.reads(kit.picture.copy_source())).await;
+        names(&said, &["pass `mistake`", "`picture`", "graphics queue"]);
+    }
+    assert_eq!(gpu.counters().submits, 0);
+    drop(kit);
+    close(gpu).await;
+}
+
+#[tokio::test]
+async fn what_belongs_to_another_gpu_is_refused_by_name() {
+    let gpu = strict_gpu();
+    let stranger = open(strict());
+    let kit = Kit::new(&gpu).await;
+    let foreign = Kit::new(&stranger).await;
+    let said = kit.declaring(QueueKind::Graphics, |pass| pass.reads(&foreign.words)).await;
+    names(&said, &["pass `mistake`", "`words`", "another Gpu"]);
+    let said = kit.declaring(QueueKind::Graphics, |pass| pass.renders(foreign.picture.load())).await;
+    names(&said, &["pass `mistake`", "`picture`", "another Gpu"]);
+    let kernel = foreign.kernel.clone();
+    let said = kit.recording(|pass| pass, move |cmd| drop(cmd.bind(&kernel))).await;
+    names(&said, &["pass `mistake`", "pipeline `saxpy`", "another Gpu"]);
+    let [a, b] = [&kit.words, &foreign.other].map(GpuBuffer::clone);
+    let said =
+        kit.recording(|pass| pass.reads(kit.words.copy_source()), move |cmd| drop(cmd.copy(&a, 0..1, &b, 0))).await;
+    names(&said, &["pass `mistake`", "`other`"]);
+    let said = gpu.read(&foreign.words, 0..1).await.expect_err("another's").to_string();
+    names(&said, &["`words`", "another Gpu"]);
+    let said = gpu.upload(&foreign.words, 0, vec![1]).await.expect_err("another's").to_string();
+    names(&said, &["`words`", "another Gpu"]);
+    let said = gpu.read_image(&foreign.picture).await.expect_err("another's").to_string();
+    names(&said, &["`picture`", "another Gpu"]);
+    assert_eq!((gpu.counters().submits, stranger.counters().submits), (0, 0));
+    drop((kit, foreign));
+    close(stranger).await;
+    close(gpu).await;
+}
+
+#[tokio::test]
+async fn the_first_mistake_sticks_and_nothing_after_it_is_recorded() {
+    let gpu = strict_gpu();
+    let kit = Kit::new(&gpu).await;
+    let scene = Scene::new(&gpu, RendererOptions::default().frames_in_flight(1));
+    scene.draws(1).await;
+    let before = gpu.counters();
+    let frame = scene.frame().await;
+    scene.draw(&frame, 2);
+    let kernel = kit.kernel.clone();
+    frame.pass("first").record(move |cmd| {
+        cmd.bind(&kernel).push(&[0u32; 64]).dispatch([1, 1, 1]).draw(0..3, 0..1);
+    });
+    frame.pass("second").record(|cmd| drop(cmd.draw(0..3, 0..1)));
+    let error = soon("the submit", frame.submit()).await.expect_err("mistakes");
+    names(&error.to_string(), &["pass `first`", "push constants of 256 bytes"]);
+    let after = gpu.counters();
+    assert_eq!((after.submits, after.dispatches, after.draws), (before.submits, before.dispatches, before.draws));
+    assert_eq!(scene.copied().await, 1);
+    scene.draws(3).await;
+    drop((kit, scene));
+    close(gpu).await;
+}
+
+#[tokio::test]
+async fn renderers_and_resources_out_of_range_are_refused() {
+    let gpu = strict_gpu();
+    let with = |options| vulkio::Renderer::with_options(&gpu, [8, 8], options).expect_err("out of range").to_string();
+    names(&with(RendererOptions::default().frames_in_flight(0)), &["0 frames in flight", "1 to 16"]);
+    names(&with(RendererOptions::default().frames_in_flight(17)), &["17 frames in flight", "1 to 16"]);
+    names(&with(RendererOptions::default().workers(0)), &["0 recording workers", "at least 1"]);
+    let said = vulkio::Renderer::headless(&gpu, [0, 8]).expect_err("no pixels").to_string();
+    names(&said, &["0 x 8", "at least 1"]);
+    let said = vulkio::Renderer::headless(&gpu, [u32::MAX, 8]).expect_err("too large").to_string();
+    names(&said, &["4294967295 x 8", "at most"]);
+    let said = gpu.buffer::<u32>("none", 0).expect_err("nothing").to_string();
+    names(&said, &["`none`", "at least one"]);
+    let error = gpu.buffer::<u64>("all", usize::MAX).expect_err("more than there is");
+    assert!(matches!(error, Error::OutOfDeviceMemory { .. }), "{error:?}");
+    names(&error.to_string(), &["`all`", "free"]);
+    let renderer = vulkio::Renderer::headless(&gpu, [8, 8]).expect("a renderer");
+    let said = renderer.capture().await.expect_err("no frame yet").to_string();
+    names(&said, &["capture before any frame", "submit one first"]);
+    renderer.idle().await.expect("nothing to wait for");
+    let said = gpu.compute_pipeline("poem", b"roses are red, violets are").await.expect_err("no SPIR-V").to_string();
+    names(&said, &["`poem`", "SPIR-V", "glslangValidator"]);
+    drop(renderer);
+    close(gpu).await;
+}
+
+#[tokio::test]
+async fn an_image_that_cannot_be_that_attachment_is_refused_by_name() {
+    let gpu = strict_gpu();
+    let kit = Kit::new(&gpu).await;
+    let said = kit.declaring(QueueKind::Graphics, |pass| pass.depth(kit.picture.clear([0.0; 4]))).await;
+    names(&said, &["pass `mistake`", "`picture`", "depth"]);
+    let said = kit.declaring(QueueKind::Graphics, |pass| pass.renders(kit.depth.clear(0.0))).await;
+    names(&said, &["pass `mistake`", "`depth`", ".depth(..)"]);
+    drop(kit);
+    close(gpu).await;
+}
+
+#[tokio::test]
+async fn more_attachments_than_the_device_has_are_refused_with_the_limit() {
+    let gpu = strict_gpu();
+    let kit = Kit::new(&gpu).await;
+    let most = gpu.info().limits.max_color_attachments;
+    let images: Vec<_> = (0..=most).map(|i| gpu.image::<Ids>(&format!("ids {i}"), [8, 4]).expect("an image")).collect();
+    let said = kit
+        .declaring(QueueKind::Graphics, |pass| images.iter().fold(pass, |pass, image| pass.renders(image.clear(0))))
+        .await;
+    names(&said, &["pass `mistake`", &most.to_string()]);
+    drop((kit, images));
+    close(gpu).await;
+}
