@@ -37,6 +37,9 @@ fn fill(graph: &Graph, buffer: &GpuBuffer<u32>, value: u32) {
     });
 }
 
+/// Declares a link of a chain.
+type Declare<'a> = &'a dyn Fn(&Graph);
+
 #[tokio::test]
 async fn a_chain_over_every_kind_of_access_has_a_barrier_between_its_links() {
     let gpu = strict_gpu();
@@ -284,7 +287,7 @@ async fn work_on_several_queues_runs_in_the_order_it_was_submitted() {
     let (first, second) = (Factors { shift: 3, add: 1, multiply: 7, keep: 0 }, Factors::linear(13, 5));
     let mut done = Vec::new();
     for (round, result) in (0u32..).zip(&results) {
-        let graphs: [(QueueKind, &dyn Fn(&Graph)); 5] = [
+        let graphs: [(QueueKind, Declare<'_>); 5] = [
             (QueueKind::Transfer, &|graph| fill(graph, &a, round)),
             (QueueKind::Compute, &|graph| {
                 graph.pass("mix").reads(&a).writes(&b).record(mix.of(&a, &a, &b, first));

@@ -256,7 +256,9 @@ async fn a_loss_seen_during_a_submit_frees_and_waits_for_nothing_until_that_subm
     let large = busy.gpu.buffer::<u32>("large", 12 << 20).expect("a buffer");
     let graph = Graph::new(&busy.gpu, "under way");
     let own = large.clone();
-    graph.pass("fill").writes(large.copy_target()).record(move |cmd| drop(cmd.fill(&own, 0..16, 1)));
+    graph.pass("fill").writes(large.copy_target()).record(move |cmd| {
+        cmd.fill(&own, 0..16, 1);
+    });
     drop(large);
     let bytes = busy.gpu.counters().device_bytes;
     let submitting = thread::spawn(move || block_on(graph.submit()));

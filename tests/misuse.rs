@@ -89,7 +89,9 @@ async fn what_a_pass_touches_undeclared_is_named_with_what_to_declare() {
     let [a, b] = [&kit.words, &kit.other].map(GpuBuffer::clone);
     let copy = |a: &GpuBuffer<u32>, b: &GpuBuffer<u32>| {
         let [a, b] = [a, b].map(GpuBuffer::clone);
-        move |cmd: &mut Encoder<'_>| drop(cmd.copy(&a, 0..64, &b, 0))
+        move |cmd: &mut Encoder<'_>| {
+            cmd.copy(&a, 0..64, &b, 0);
+        }
     };
     let said = kit.recording(|pass| pass, copy(&a, &b)).await;
     names(&said, &["pass `mistake`", "`words`", "add `.reads(words.copy_source())`"]);
@@ -99,29 +101,62 @@ async fn what_a_pass_touches_undeclared_is_named_with_what_to_declare() {
     let said = kit.recording(|pass| pass.reads(&kit.words).writes(&kit.other), copy(&a, &b)).await;
     names(&said, &["`words`", "add `.reads(words.copy_source())`"]);
     let own = b.clone();
-    let said =
-        kit.recording(|pass| pass.reads(kit.other.copy_source()), move |cmd| drop(cmd.fill(&own, 0..1, 0))).await;
+    let said = kit
+        .recording(
+            |pass| pass.reads(kit.other.copy_source()),
+            move |cmd| {
+                cmd.fill(&own, 0..1, 0);
+            },
+        )
+        .await;
     names(&said, &["`other`", "add `.writes(other.copy_target())`"]);
     let own = b.clone();
-    let said = kit.recording(|pass| pass, move |cmd| drop(cmd.update(&own, 0, &[1, 2]))).await;
+    let said = kit
+        .recording(
+            |pass| pass,
+            move |cmd| {
+                cmd.update(&own, 0, &[1, 2]);
+            },
+        )
+        .await;
     names(&said, &["`other`", "add `.writes(other.copy_target())`"]);
     let (image, own) = (kit.picture.clone(), b.clone());
-    let said =
-        kit.recording(|pass| pass.writes(kit.other.copy_target()), move |cmd| drop(cmd.copy_image(&image, &own))).await;
+    let said = kit
+        .recording(
+            |pass| pass.writes(kit.other.copy_target()),
+            move |cmd| {
+                cmd.copy_image(&image, &own);
+            },
+        )
+        .await;
     names(&said, &["`picture`", "add `.reads(picture.copy_source())`"]);
     let (kernel, groups) = (kit.kernel.clone(), kit.groups.clone());
     let said = kit
-        .recording(|pass| pass.reads(&kit.groups), move |cmd| drop(cmd.bind(&kernel).dispatch_indirect(&groups, 0)))
+        .recording(
+            |pass| pass.reads(&kit.groups),
+            move |cmd| {
+                cmd.bind(&kernel).dispatch_indirect(&groups, 0);
+            },
+        )
         .await;
     names(&said, &["`groups`", "add `.reads(groups.indirect())`"]);
     let own = a.clone();
-    let said = kit.recording(|pass| pass.renders(kit.picture.load()), move |cmd| drop(cmd.index_buffer(&own))).await;
+    let said = kit
+        .recording(
+            |pass| pass.renders(kit.picture.load()),
+            move |cmd| {
+                cmd.index_buffer(&own);
+            },
+        )
+        .await;
     names(&said, &["`words`", "add `.reads(words.index())`"]);
     let (triangle, draws) = (kit.triangle.clone(), kit.draws.clone());
     let said = kit
         .recording(
             |pass| pass.renders(kit.picture.load()),
-            move |cmd| drop(cmd.bind(&triangle).draw_indirect(&draws, 0..1)),
+            move |cmd| {
+                cmd.bind(&triangle).draw_indirect(&draws, 0..1);
+            },
         )
         .await;
     names(&said, &["`draws`", "add `.reads(draws.indirect())`"]);
@@ -147,22 +182,59 @@ async fn commands_in_the_wrong_kind_of_pass_say_which_kind_they_need() {
     let gpu = strict_gpu();
     let kit = Kit::new(&gpu).await;
     let kernel = kit.kernel.clone();
-    let said = kit.recording(|pass| pass.renders(kit.picture.load()), move |cmd| drop(cmd.bind(&kernel))).await;
+    let said = kit
+        .recording(
+            |pass| pass.renders(kit.picture.load()),
+            move |cmd| {
+                cmd.bind(&kernel);
+            },
+        )
+        .await;
     names(&said, &["pass `mistake`", "compute pipeline `saxpy`", "a pass that renders"]);
-    let said = kit.recording(|pass| pass.renders(kit.picture.load()), |cmd| drop(cmd.dispatch([1, 1, 1]))).await;
+    let said = kit
+        .recording(
+            |pass| pass.renders(kit.picture.load()),
+            |cmd| {
+                cmd.dispatch([1, 1, 1]);
+            },
+        )
+        .await;
     names(&said, &["pass `mistake`", "dispatch in a pass that renders", "give it a pass of its own"]);
     let triangle = kit.triangle.clone();
-    let said = kit.recording(|pass| pass, move |cmd| drop(cmd.bind(&triangle))).await;
+    let said = kit
+        .recording(
+            |pass| pass,
+            move |cmd| {
+                cmd.bind(&triangle);
+            },
+        )
+        .await;
     names(&said, &["pass `mistake`", "graphics pipeline `triangle`", "a pass that does not render"]);
-    let said = kit.recording(|pass| pass, |cmd| drop(cmd.draw(0..3, 0..1))).await;
+    let said = kit
+        .recording(
+            |pass| pass,
+            |cmd| {
+                cmd.draw(0..3, 0..1);
+            },
+        )
+        .await;
     names(&said, &["draw in a pass that does not render", ".renders(..)"]);
-    let said = kit.recording(|pass| pass, |cmd| drop(cmd.viewport([0, 0], [1, 1]))).await;
+    let said = kit
+        .recording(
+            |pass| pass,
+            |cmd| {
+                cmd.viewport([0, 0], [1, 1]);
+            },
+        )
+        .await;
     names(&said, &["viewport in a pass that does not render", ".renders(..)"]);
     let [a, b] = [&kit.words, &kit.other].map(GpuBuffer::clone);
     let said = kit
         .recording(
             |pass| pass.renders(kit.picture.load()).reads(kit.words.copy_source()).writes(kit.other.copy_target()),
-            move |cmd| drop(cmd.copy(&a, 0..1, &b, 0)),
+            move |cmd| {
+                cmd.copy(&a, 0..1, &b, 0);
+            },
         )
         .await;
     names(&said, &["copy in a pass that renders", "give it a pass of its own"]);
@@ -174,15 +246,31 @@ async fn commands_in_the_wrong_kind_of_pass_say_which_kind_they_need() {
 async fn draws_and_dispatches_without_what_they_need_name_it() {
     let gpu = strict_gpu();
     let kit = Kit::new(&gpu).await;
-    let said = kit.recording(|pass| pass, |cmd| drop(cmd.dispatch([1, 1, 1]))).await;
+    let said = kit
+        .recording(
+            |pass| pass,
+            |cmd| {
+                cmd.dispatch([1, 1, 1]);
+            },
+        )
+        .await;
     names(&said, &["pass `mistake`", "dispatch without a compute pipeline", "`bind` one before it"]);
-    let said = kit.recording(|pass| pass.renders(kit.picture.load()), |cmd| drop(cmd.draw(0..3, 0..1))).await;
+    let said = kit
+        .recording(
+            |pass| pass.renders(kit.picture.load()),
+            |cmd| {
+                cmd.draw(0..3, 0..1);
+            },
+        )
+        .await;
     names(&said, &["draw without a graphics pipeline", "`bind` one before it"]);
     let triangle = kit.triangle.clone();
     let said = kit
         .recording(
             |pass| pass.renders(kit.picture.load()),
-            move |cmd| drop(cmd.bind(&triangle).draw_indexed(0..3, 0, 0..1)),
+            move |cmd| {
+                cmd.bind(&triangle).draw_indexed(0..3, 0, 0..1);
+            },
         )
         .await;
     names(&said, &["draw_indexed without an index buffer", "`index_buffer(..)`"]);
@@ -190,14 +278,30 @@ async fn draws_and_dispatches_without_what_they_need_name_it() {
     let said = kit
         .recording(
             |pass| pass.renders(kit.picture.load()).reads(kit.words.index()),
-            move |cmd| drop(cmd.bind(&triangle).index_buffer(&indices).draw_indexed(60..66, 0, 0..1)),
+            move |cmd| {
+                cmd.bind(&triangle).index_buffer(&indices).draw_indexed(60..66, 0, 0..1);
+            },
         )
         .await;
     names(&said, &["draw_indexed", "60..66", "64"]);
     let kernel = kit.kernel.clone();
-    let said = kit.recording(|pass| pass, move |cmd| drop(cmd.bind(&kernel).dispatch([1, u32::MAX, 1]))).await;
+    let said = kit
+        .recording(
+            |pass| pass,
+            move |cmd| {
+                cmd.bind(&kernel).dispatch([1, u32::MAX, 1]);
+            },
+        )
+        .await;
     names(&said, &["dispatch of [1, 4294967295, 1] workgroups", "at most"]);
-    let said = kit.recording(|pass| pass.renders(kit.picture.load()), |cmd| drop(cmd.viewport([4, 0], [5, 4]))).await;
+    let said = kit
+        .recording(
+            |pass| pass.renders(kit.picture.load()),
+            |cmd| {
+                cmd.viewport([4, 0], [5, 4]);
+            },
+        )
+        .await;
     names(&said, &["viewport of [5, 4]", "8 x 4"]);
     drop(kit);
     close(gpu).await;
@@ -207,9 +311,23 @@ async fn draws_and_dispatches_without_what_they_need_name_it() {
 async fn data_out_of_range_is_refused_with_the_range_and_the_resource() {
     let gpu = strict_gpu();
     let kit = Kit::new(&gpu).await;
-    let said = kit.recording(|pass| pass, |cmd| drop(cmd.push(&[[0u32; 11]; 3]))).await;
+    let said = kit
+        .recording(
+            |pass| pass,
+            |cmd| {
+                cmd.push(&[[0u32; 11]; 3]);
+            },
+        )
+        .await;
     names(&said, &["pass `mistake`", "push constants of 132 bytes", "at most 128", "push its address"]);
-    let said = kit.recording(|pass| pass, |cmd| drop(cmd.push(&[0u8; 3]))).await;
+    let said = kit
+        .recording(
+            |pass| pass,
+            |cmd| {
+                cmd.push(&[0u8; 3]);
+            },
+        )
+        .await;
     names(&said, &["push constants of 3 bytes", "in steps of 4"]);
     let [a, b] = [&kit.words, &kit.other].map(GpuBuffer::clone);
     let cases: [(std::ops::Range<usize>, usize, &[&str]); 4] = [
@@ -223,7 +341,9 @@ async fn data_out_of_range_is_refused_with_the_range_and_the_resource() {
         let said = kit
             .recording(
                 |pass| pass.reads(kit.words.copy_source()).writes(kit.other.copy_target()),
-                move |cmd| drop(cmd.copy(&a, range, &b, at)),
+                move |cmd| {
+                    cmd.copy(&a, range, &b, at);
+                },
             )
             .await;
         names(&said, &["pass `mistake`"]);
@@ -233,21 +353,34 @@ async fn data_out_of_range_is_refused_with_the_range_and_the_resource() {
     let said = kit
         .recording(
             |pass| pass.reads(kit.words.copy_source()).writes(kit.words.copy_target()),
-            move |cmd| drop(cmd.copy(&own, 0..10, &own, 9)),
+            move |cmd| {
+                cmd.copy(&own, 0..10, &own, 9);
+            },
         )
         .await;
     names(&said, &["copy within `words`", "overlapping"]);
     #[expect(clippy::reversed_empty_ranges, reason = "the mistake in question")]
     let reversed = 3..2;
     let own = b.clone();
-    let said =
-        kit.recording(|pass| pass.writes(kit.other.copy_target()), move |cmd| drop(cmd.fill(&own, reversed, 0))).await;
+    let said = kit
+        .recording(
+            |pass| pass.writes(kit.other.copy_target()),
+            move |cmd| {
+                cmd.fill(&own, reversed, 0);
+            },
+        )
+        .await;
     names(&said, &["`other`", "3..2", "reversed"]);
     let bytes = gpu.buffer::<u8>("bytes", 1 << 17).expect("a buffer");
     for (at, len, words) in [(0, 65_540, "gpu.upload"), (0, 3, "in steps of 4"), (2, 4, "in steps of 4")] {
         let own = bytes.clone();
         let said = kit
-            .recording(|pass| pass.writes(bytes.copy_target()), move |cmd| drop(cmd.update(&own, at, &vec![0u8; len])))
+            .recording(
+                |pass| pass.writes(bytes.copy_target()),
+                move |cmd| {
+                    cmd.update(&own, at, &vec![0u8; len]);
+                },
+            )
             .await;
         names(&said, &["update of `bytes`", words]);
     }
@@ -255,7 +388,9 @@ async fn data_out_of_range_is_refused_with_the_range_and_the_resource() {
     let said = kit
         .recording(
             |pass| pass.reads(kit.large.copy_source()).writes(kit.other.copy_target()),
-            move |cmd| drop(cmd.copy_image(&image, &own)),
+            move |cmd| {
+                cmd.copy_image(&image, &own);
+            },
         )
         .await;
     names(&said, &["`other` holds 256 B", "`large` need 1.0 KiB"]);
@@ -263,7 +398,9 @@ async fn data_out_of_range_is_refused_with_the_range_and_the_resource() {
     let said = kit
         .recording(
             |pass| pass.reads(kit.groups.indirect()),
-            move |cmd| drop(cmd.bind(&kernel).dispatch_indirect(&groups, 4)),
+            move |cmd| {
+                cmd.bind(&kernel).dispatch_indirect(&groups, 4);
+            },
         )
         .await;
     names(&said, &["`groups`", "4..5", "4 elements"]);
@@ -271,7 +408,9 @@ async fn data_out_of_range_is_refused_with_the_range_and_the_resource() {
     let said = kit
         .recording(
             |pass| pass.renders(kit.picture.load()).reads(kit.draws.indirect()),
-            move |cmd| drop(cmd.bind(&triangle).draw_indirect(&draws, 3..5)),
+            move |cmd| {
+                cmd.bind(&triangle).draw_indirect(&draws, 3..5);
+            },
         )
         .await;
     names(&said, &["`draws`", "3..5", "4 elements"]);
@@ -294,13 +433,22 @@ async fn a_pipeline_for_other_attachments_names_both_sides() {
     let gpu = strict_gpu();
     let kit = Kit::new(&gpu).await;
     let triangle = kit.triangle.clone();
-    let said = kit.recording(|pass| pass.renders(kit.ids.clear(0)), move |cmd| drop(cmd.bind(&triangle))).await;
+    let said = kit
+        .recording(
+            |pass| pass.renders(kit.ids.clear(0)),
+            move |cmd| {
+                cmd.bind(&triangle);
+            },
+        )
+        .await;
     names(&said, &["pass `mistake`", "`triangle`", "R8G8B8A8_SRGB", "R32_UINT"]);
     let triangle = kit.triangle.clone();
     let said = kit
         .recording(
             |pass| pass.renders(kit.picture.load()).depth(kit.depth.clear(0.0)),
-            move |cmd| drop(cmd.bind(&triangle)),
+            move |cmd| {
+                cmd.bind(&triangle);
+            },
         )
         .await;
     names(&said, &["`triangle`", "D32_SFLOAT"]);
@@ -343,11 +491,24 @@ async fn what_belongs_to_another_gpu_is_refused_by_name() {
     let said = kit.declaring(QueueKind::Graphics, |pass| pass.renders(foreign.picture.load())).await;
     names(&said, &["pass `mistake`", "`picture`", "another Gpu"]);
     let kernel = foreign.kernel.clone();
-    let said = kit.recording(|pass| pass, move |cmd| drop(cmd.bind(&kernel))).await;
+    let said = kit
+        .recording(
+            |pass| pass,
+            move |cmd| {
+                cmd.bind(&kernel);
+            },
+        )
+        .await;
     names(&said, &["pass `mistake`", "pipeline `saxpy`", "another Gpu"]);
     let [a, b] = [&kit.words, &foreign.other].map(GpuBuffer::clone);
-    let said =
-        kit.recording(|pass| pass.reads(kit.words.copy_source()), move |cmd| drop(cmd.copy(&a, 0..1, &b, 0))).await;
+    let said = kit
+        .recording(
+            |pass| pass.reads(kit.words.copy_source()),
+            move |cmd| {
+                cmd.copy(&a, 0..1, &b, 0);
+            },
+        )
+        .await;
     names(&said, &["pass `mistake`", "`other`"]);
     let said = gpu.read(&foreign.words, 0..1).await.expect_err("another's").to_string();
     names(&said, &["`words`", "another Gpu"]);
@@ -374,7 +535,9 @@ async fn the_first_mistake_sticks_and_nothing_after_it_is_recorded() {
     frame.pass("first").record(move |cmd| {
         cmd.bind(&kernel).push(&[0u32; 64]).dispatch([1, 1, 1]).draw(0..3, 0..1);
     });
-    frame.pass("second").record(|cmd| drop(cmd.draw(0..3, 0..1)));
+    frame.pass("second").record(|cmd| {
+        cmd.draw(0..3, 0..1);
+    });
     let error = soon("the submit", frame.submit()).await.expect_err("mistakes");
     names(&error.to_string(), &["pass `first`", "push constants of 256 bytes"]);
     let after = gpu.counters();

@@ -205,9 +205,11 @@ async fn a_system_that_panics_is_named_and_one_that_panics_in_its_declaration_sp
     close(gpu).await;
 }
 
+type NextFrame = Pin<Box<dyn Future<Output = vulkio::Result<Frame>> + Send>>;
+
 /// A waiting `frame()` that is polled the moment it is woken, on the thread that wakes it.
 struct Eager {
-    frame: Mutex<Option<Pin<Box<dyn Future<Output = vulkio::Result<Frame>> + Send>>>>,
+    frame: Mutex<Option<NextFrame>>,
     result: Mutex<Option<vulkio::Result<()>>>,
 }
 
@@ -237,7 +239,7 @@ async fn a_failure_that_nobody_awaited_comes_out_of_the_next_frame_once() {
     drop(submit);
     // The next frame() waits for the very slot that the failing one gives back.
     let renderer = scene.renderer.clone();
-    let mut next: Pin<Box<dyn Future<Output = _> + Send>> = Box::pin(async move { renderer.frame().await });
+    let mut next: NextFrame = Box::pin(async move { renderer.frame().await });
     let eager = Arc::new(Eager { frame: Mutex::default(), result: Mutex::default() });
     assert!(poll_with(&mut next, &Arc::clone(&eager).into()).is_pending());
     *eager.frame.lock().expect("not poisoned") = Some(next);

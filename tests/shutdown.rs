@@ -71,13 +71,14 @@ impl Stage {
 
     /// A frame that waits for the gate, with passes enough to be recorded on the runtime.
     fn submit(&self, gate: &LooseGate) -> Completion<Arc<FrameStats>> {
-        self.runtime().block_on(async {
+        let submit = async {
             let frame = self.renderer().frame().await.expect("a frame");
             frame.pass("clear").renders(frame.target().clear([1.0; 4])).record(|_| ());
             common::Scene::pad(&frame, 12);
             gate.hold(frame.graph());
-            frame.submit().await.expect("submitted")
-        })
+            frame.submit().await
+        };
+        self.runtime().block_on(submit).expect("submitted")
     }
 
     fn strike(&mut self, part: Part) {

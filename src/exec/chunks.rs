@@ -67,6 +67,7 @@ fn by_cost(passes: usize, tasks: usize, total: u64, cost: impl Fn(usize) -> u64)
 }
 
 #[cfg(test)]
+#[expect(clippy::single_range_in_vec_init, reason = "lists of ranges, some of one")]
 mod tests {
     use super::*;
 

@@ -68,8 +68,8 @@ impl Frame {
     ///
     /// # Errors
     ///
-    /// [`Error::Cancelled`] if the frame is dropped or fails, [`Error::OutOfDeviceMemory`] if there is no room for the
-    /// picture.
+    /// [`Error::Cancelled`](crate::Error::Cancelled) if the frame is dropped or fails,
+    /// [`Error::OutOfDeviceMemory`](crate::Error::OutOfDeviceMemory) if there is no room for the picture.
     pub fn capture(&self) -> Capture {
         let (sender, receiver) = oneshot::channel();
         lock(&self.captures).push(sender);
