@@ -264,3 +264,48 @@ async fn a_doorbell_that_cannot_be_rung_delays_and_loses_nothing() {
     broken.store(true, Ordering::SeqCst);
     close(gpu).await;
 }
+
+#[tokio::test]
+async fn what_a_refused_graph_read_is_in_the_layout_and_as_visible_as_before() {
+    let (gpu, faults) = faulty();
+    let image = gpu.image::<vulkio::RenderTarget>("image", [8, 4]).expect("an image");
+    let [from, to] = ["from", "to"].map(|name| gpu.buffer::<u32>(name, 32).expect("a buffer"));
+    // Copies both: a change of layout, and a read after a write.
+    let copy = || {
+        let graph = Graph::new(&gpu, "copy");
+        let (own, out) = (image.clone(), to.clone());
+        graph.pass("image").reads(image.copy_source()).writes(to.copy_target()).record(move |cmd| {
+            cmd.copy_image(&own, &out);
+        });
+        let (own, out) = (from.clone(), to.clone());
+        graph.pass("buffer").reads(from.copy_source()).writes(to.copy_target()).record(move |cmd| {
+            cmd.copy(&own, 0..16, &out, 0);
+        });
+        graph
+    };
+    for n in 1..4 {
+        let graph = Graph::new(&gpu, "write");
+        graph.pass("clear").renders(image.clear(common::color(n))).record(|_| ());
+        let own = from.clone();
+        graph.pass("fill").writes(from.copy_target()).record(move |cmd| {
+            cmd.fill(&own, 0..32, n);
+        });
+        soon("the write", graph.submit().await.expect("submitted")).await.expect("complete");
+        for _ in 0..2 {
+            faults.once("vkQueueSubmit2", NO_DEVICE_MEMORY);
+            let error = soon("a copy", copy().submit()).await.expect_err("refused");
+            assert!(matches!(error, Error::OutOfDeviceMemory { .. }), "{error:?}");
+        }
+        let stats = soon("the copy", copy().submit().await.expect("submitted")).await.expect("complete");
+        assert_eq!(stats.barriers, 2, "one before the first pass, one between the two");
+        let words = soon("a read", gpu.read(&to, 0..32)).await.expect("read");
+        assert_eq!(words[..16], [n; 16]);
+        assert_eq!(bytes_of(&words[16..]), common::pixel(n).repeat(16));
+    }
+    drop((image, from, to));
+    close(gpu).await;
+}
+
+fn bytes_of(words: &[u32]) -> Vec<u8> {
+    words.iter().flat_map(|word| word.to_ne_bytes()).collect()
+}

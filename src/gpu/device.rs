@@ -49,6 +49,7 @@ pub(crate) struct Device {
 impl Device {
     /// Opens the device that the options choose. Blocks for as long as loading the drivers takes.
     pub(crate) fn open(options: &GpuOptions) -> Result<Arc<Self>> {
+        let _creation = creation_lock();
         let (choice, validation) = (options.device_choice()?, options.validation_level()?);
         let extensions = options.extension_names()?;
         let instance = Instance::open(validation, options.wants_labels(validation))?;
@@ -71,6 +72,7 @@ impl Device {
 
     /// The devices there are.
     pub(crate) fn list() -> Result<Vec<DeviceSummary>> {
+        let _creation = creation_lock();
         let instance = Instance::open(Validation::Off, false)?;
         let devices = instance.physical_devices()?;
         devices.into_iter().map(|physical| Ok(Found::examine(&instance, physical, &[])?.candidate)).collect()

@@ -1,6 +1,7 @@
 //! The Vulkan loader, an instance, and the messenger that listens to its validation.
 
 use std::{
+    cell::Cell,
     env,
     ffi::{CStr, c_char},
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
@@ -13,13 +14,29 @@ use crate::error::{During, Error, Result};
 
 const LAYER: &CStr = c"VK_LAYER_KHRONOS_validation";
 
-/// Held while instances and devices are created and destroyed: the loader's own lists are not safe against two threads
-/// that do so at once.
+/// Held while instances and devices are created, asked and destroyed: the loader's own lists are not safe against two
+/// threads that do so at once.
 static CREATION: Mutex<()> = Mutex::new(());
 
-/// Takes the process-wide lock for creating and destroying instances and devices.
-pub(crate) fn creation_lock() -> MutexGuard<'static, ()> {
-    CREATION.lock().unwrap_or_else(PoisonError::into_inner)
+thread_local!(static HELD: Cell<bool> = const { Cell::new(false) });
+
+/// The process-wide lock for creating and destroying instances and devices, or a part of holding it.
+pub(crate) struct Creation(Option<MutexGuard<'static, ()>>);
+
+/// Takes the lock, unless this thread has it: opening a device makes an instance, and drops it where that fails.
+pub(crate) fn creation_lock() -> Creation {
+    if HELD.replace(true) {
+        return Creation(None);
+    }
+    Creation(Some(CREATION.lock().unwrap_or_else(PoisonError::into_inner)))
+}
+
+impl Drop for Creation {
+    fn drop(&mut self) {
+        if self.0.is_some() {
+            HELD.set(false);
+        }
+    }
 }
 
 /// The loader library, loaded once and never unloaded: drivers leave thread-locals behind that must not lose their code.

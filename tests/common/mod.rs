@@ -8,7 +8,10 @@ use std::{
     collections::BTreeMap,
     ffi::{CStr, c_void},
     pin::Pin,
-    sync::{Arc, Mutex, OnceLock, atomic::AtomicBool},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
     task::{Context, Poll, Waker},
     thread,
     time::Duration,
@@ -113,11 +116,12 @@ impl Calls {
     }
 }
 
-/// One device a process: the replacement functions have no place for a context.
-static CALLS: OnceLock<Calls> = OnceLock::new();
+/// One device at a time: the replacement functions have no place for a context.
+static CALLS: Mutex<Option<Calls>> = Mutex::new(None);
 
 fn note(function: &'static str) {
-    if let Some(calls) = CALLS.get() {
+    let calls = CALLS.lock().expect("not poisoned").clone();
+    if let Some(calls) = calls {
         let thread = thread::current().name().unwrap_or("?").to_owned();
         *calls.0.lock().expect("not poisoned").entry((function, thread)).or_default() += 1;
     }
@@ -127,11 +131,11 @@ macro_rules! shim {
     ($($name:literal $module:ident: fn($($arg:ident: $ty:ty),*) $(-> $ret:ty)?;)*) => {
         $(mod $module {
             use super::*;
-            pub(super) static REAL: OnceLock<usize> = OnceLock::new();
+            pub(super) static REAL: AtomicUsize = AtomicUsize::new(0);
             pub(super) unsafe extern "system" fn counted($($arg: $ty),*) $(-> $ret)? {
                 note($name);
-                let real = *REAL.get().expect("loaded before it is called");
-                // SAFETY: `real` is the driver's function of this very type.
+                let real = REAL.load(Ordering::Acquire);
+                // SAFETY: stored when this function was handed out, and the driver's function of this very type.
                 let real: unsafe extern "system" fn($($ty),*) $(-> $ret)? = unsafe { std::mem::transmute(real) };
                 // SAFETY: the caller's arguments, passed on.
                 unsafe { real($($arg),*) }
@@ -141,7 +145,7 @@ macro_rules! shim {
         fn replace(name: &CStr, real: *const c_void) -> *const c_void {
             match name.to_bytes() {
                 $(name if name == $name.as_bytes() => {
-                    $module::REAL.get_or_init(|| real as usize);
+                    $module::REAL.store(real as usize, Ordering::Release);
                     $module::counted as *const c_void
                 })*
                 _ => gates::settle(name, real),
@@ -171,7 +175,8 @@ shim! {
 
 /// Options whose device counts its calls, and the counts.
 pub(crate) fn counting(options: GpuOptions) -> (GpuOptions, Calls) {
-    let calls = CALLS.get_or_init(Calls::default).clone();
+    let calls = Calls::default();
+    *CALLS.lock().expect("not poisoned") = Some(calls.clone());
     let hook: Intercept = Arc::new(replace);
     // SAFETY: the replacements have the types of what they replace, and call it.
     (unsafe { options.intercept(hook) }, calls)

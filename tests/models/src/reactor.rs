@@ -145,8 +145,8 @@ pub fn a_registration_that_races_with_the_advance_is_woken() {
     });
 }
 
-/// A future dropped while its value is reached, and another that may get its key: neither loses its registration to the
-/// other, and none is removed twice.
+/// A future dropped while its value is reached, and another of the same value, then of a later one, that may get its key:
+/// neither loses its registration to the other, and none is removed twice.
 pub fn a_future_dropped_meanwhile_takes_back_its_own_registration_only() {
     explore(MANY, || {
         let table = Arc::new(TestTable::new(1));
@@ -156,7 +156,10 @@ pub fn a_future_dropped_meanwhile_takes_back_its_own_registration_only() {
         };
         let waiter = {
             let table = Arc::clone(&table);
-            thread::spawn(move || assert_eq!(wait(&table, 2, |_| ()), Ok(())))
+            thread::spawn(move || {
+                assert_eq!(wait(&table, 1, |_| ()), Ok(()));
+                assert_eq!(wait(&table, 2, |_| ()), Ok(()));
+            })
         };
         collect(&table, 1);
         dropped.join().expect("it is dropped");
