@@ -82,7 +82,7 @@ impl Picture {
     }
 }
 
-/// Makes what a graph wrote into a buffer visible to the host: "a timeline signal makes nothing visible to the host".
+/// Makes what a graph wrote into a buffer visible to the host, which a timeline's signal alone does not.
 pub(crate) fn to_host<T>(graph: &Graph, buffer: &GpuBuffer<T>) {
     let read = Use { resource: buffer.resource(), access: Some(Access::HOST_READ) };
     graph.pass("to host").reads(read).record(|_| ());

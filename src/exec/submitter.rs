@@ -17,7 +17,7 @@ use crate::{
         state::{Arrival, ResourceState},
     },
     resource::Resource,
-    sync::{Completion, DeviceTimelines, Hub, Stamp, prim::lock},
+    sync::{Completion, DeviceTimelines, Hub, Ring, Stamp, prim::lock},
 };
 
 /// A recorded graph on its way to a queue.
@@ -71,6 +71,8 @@ struct Prepared {
     /// By slot: states to go back to if the submit fails.
     undo: Vec<(usize, ResourceState)>,
     value: Arc<OnceLock<Arc<FrameStats>>>,
+    /// Whether the reactor sleeps on something later.
+    ring: Ring,
     told: Told,
 }
 
@@ -179,14 +181,17 @@ impl Submitter {
         submitted.counts += counts;
         let value = Arc::clone(&submitted.value);
         // Before the submit: the reactor publishes no value whose record it has not run.
-        if let Err((record, error)) = self.hub.retire(queue, stamp.value, Box::new(submitted)) {
-            queues.given[queue.index()] -= 1;
-            drop_later(later, record);
-            tell(later, told, Err(error));
-            return None;
-        }
+        let ring = match self.hub.retire(queue, stamp.value, Box::new(submitted)) {
+            Ok(ring) => ring,
+            Err((record, error)) => {
+                queues.given[queue.index()] -= 1;
+                drop_later(later, record);
+                tell(later, told, Err(error));
+                return None;
+            }
+        };
         let undo = advance(&plan, &slots, &arrivals, stamp);
-        Some(Prepared { stamp, waits: all_waits, waited, buffers, slots, undo, value, told })
+        Some(Prepared { stamp, waits: all_waits, waited, buffers, slots, undo, value, ring, told })
     }
 
     /// The barrier that the recording did not foresee.
@@ -220,6 +225,7 @@ impl Submitter {
                         let waited = &mut queues.waited[queue.index()][stamp.queue.index()];
                         *waited = stamp.value.max(*waited);
                     }
+                    self.hub.answer(commit.ring);
                     self.submitted[queue.index()].store(commit.stamp.value, Ordering::Release);
                     let completion = Completion::new(Arc::clone(&self.hub), commit.stamp, commit.value);
                     tell(later, commit.told, Ok(completion));
@@ -229,8 +235,8 @@ impl Submitter {
         }
     }
 
-    /// "If vkQueueSubmit2 fails […] with out of memory, the implementation must ensure that the state […] is unaffected":
-    /// values, states and records go back to where they were.
+    /// Out of memory leaves everything that the submit names "unaffected by the call or its failure": values, states and
+    /// records go back to where they were.
     fn undo(&self, queues: &mut Queues, queue: QueueId, prepared: Vec<Prepared>, error: &Error, later: &mut Later) {
         let first = prepared[0].stamp.value;
         if error.is_device_lost() {

@@ -108,7 +108,7 @@ impl Graph {
     ///
     /// The future is lazy: nothing is recorded until it is polled. It resolves when the work is submitted, to the
     /// [`Completion`](crate::Completion) of the work on the GPU. Passes are recorded on the tokio runtime that the
-    /// future is polled on; on any other executor, in its poll.
+    /// future is polled on; a small graph, and any on another executor, in its poll.
     ///
     /// # Errors
     ///

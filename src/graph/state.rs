@@ -128,7 +128,7 @@ impl ResourceState {
         if changes {
             for reader in self.readers.iter().flatten() {
                 if reader.stamp.queue == queue {
-                    // "A write after a read is an execution dependency only": the read changed nothing.
+                    // Execution only: the read changed nothing that would have to be made available.
                     *source |= Scope::execution(reader.scope.stages);
                     read_here = true;
                 } else {
@@ -163,7 +163,7 @@ impl ResourceState {
             self.visible = exit.read;
             self.readers = Default::default();
         } else if arrival.dependency.relayout.is_some() {
-            // "Image layout transitions […] are a write"; the barrier showed it to its target.
+            // A layout transition counts as a write; the barrier showed it to its target.
             self.write = Some(Touch { stamp, scope: Scope::execution(entry.access.stages) });
             self.visible = arrival.dependency.target;
             self.readers = Default::default();

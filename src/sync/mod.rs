@@ -14,4 +14,5 @@ mod tests;
 pub use completion::{Completion, WaitFor};
 pub(crate) use reactor::{Hub, Reactor, Retire};
 pub use stamp::Stamp;
+pub(crate) use table::Ring;
 pub(crate) use timelines::DeviceTimelines;

@@ -62,15 +62,14 @@ impl Hub {
         }
     }
 
-    /// Hands `record` over until `value` of `queue` is reached.
+    /// Hands `record` over until `value` of `queue` is reached. The caller answers the ring once `value` is submitted:
+    /// a reactor that is woken before only gets in the submit's way.
     ///
     /// # Errors
     ///
     /// The device is lost or closed: nothing may be submitted. The record comes back.
-    pub(crate) fn retire(&self, queue: QueueId, value: u64, record: Record) -> Result<(), (Record, Error)> {
-        let ring = self.table.retire(queue.index(), value, record)?;
-        self.answer(ring);
-        Ok(())
+    pub(crate) fn retire(&self, queue: QueueId, value: u64, record: Record) -> Result<Ring, (Record, Error)> {
+        self.table.retire(queue.index(), value, record)
     }
 
     /// The device is lost (or closed): answers everything pending and to come with `error`.
@@ -242,10 +241,9 @@ impl Run {
         self.timelines.sleep(&self.targets, timeout)
     }
 
-    /// Watches the counters and the bell for a while: true if a counter is there. Also with nothing armed: who awaits one
-    /// submission after the other rings again within microseconds, and finds the reactor awake.
+    /// Watches the counters for a while: true if one is reached. Nothing armed: parked at once.
     fn spin(&self) -> Result<bool> {
-        if self.spin.is_zero() && self.targets.is_empty() {
+        if self.targets.is_empty() {
             return Ok(false);
         }
         let start = Instant::now();

@@ -204,8 +204,8 @@ impl Timelines for DeviceTimelines {
     fn settle(&self, then: &mut dyn FnMut()) {
         let _submitting = self.alone();
         for queue in &self.device.queues.all {
-            // A lost device's waits "return in finite time", after which "any command buffers […] are no longer
-            // pending".
+            // Such waits "must return in finite time even in the case of a lost device", and a return of
+            // VK_ERROR_DEVICE_LOST counts like one of VK_SUCCESS for whether resources are in use.
             // SAFETY: nobody else uses the queue while `submitting` is held.
             if let Err(result) = unsafe { self.device.raw.queue_wait_idle(queue.raw) } {
                 tracing::debug!("vkQueueWaitIdle on the lost device: {result:?}");
