@@ -60,8 +60,8 @@ pub use glam;
 pub use cull::{Cubes, Cull, ResetArgs};
 pub use error::{Error, Result, Source};
 pub use exec::{
-    Capture, DispatchArgs, DrawArgs, DrawIndexedArgs, Encoder, Frame, FrameStats, Index, Picture, Recorded, Renderer,
-    RendererOptions, Submit,
+    Capture, DispatchArgs, DrawArgs, DrawIndexedArgs, Encoder, Filter, Frame, FrameStats, Index, Picture, Recorded,
+    Renderer, RendererOptions, Submit,
 };
 pub use gpu::{
     CounterSnapshot, DeviceChoice, DeviceInfo, DeviceKind, DeviceSummary, Features, Gpu, GpuOptions, Intercept,
@@ -70,7 +70,10 @@ pub use gpu::{
 pub use graph::{Graph, Pass, PlanStats, System, Systems, Uses};
 pub use pipeline::{ComputePipeline, GraphicsDesc, GraphicsPipeline, Pipeline};
 pub use raster::{Draw, DrawWithIds, NO_ID, SKY};
-pub use resource::{Access, Attachment, Depth, GpuBuffer, GpuImage, Ids, ImageRole, Mode, RenderTarget, Use};
+pub use resource::{
+    Access, Attachment, Buffer, BufferSlice, CopySide, Depth, GpuBuffer, GpuImage, Ids, ImageDesc, ImagePart,
+    ImageRole, Mode, RenderTarget, Subimage, TransientBuffer, Use,
+};
 pub use sync::{Completion, Stamp, WaitFor};
 pub use upload::Readback;
 

@@ -45,7 +45,7 @@ fn image_barrier(barrier: &ImageBarrier, slots: &[Resource]) -> Option<vk::Image
         .new_layout(change.new)
         .src_queue_family_index(vk::QUEUE_FAMILY_IGNORED)
         .dst_queue_family_index(vk::QUEUE_FAMILY_IGNORED)
-        .image(image.raw)
-        .subresource_range(image.subresource_range());
+        .image(image.raw()?)
+        .subresource_range(image.subresource_range(&image.whole()));
     Some(barrier)
 }

@@ -27,7 +27,7 @@ mod word;
 use crate::sync::prim;
 
 pub(crate) use encoder::RecordFn;
-pub use encoder::{DispatchArgs, DrawArgs, DrawIndexedArgs, Encoder, Index, Recorded};
+pub use encoder::{DispatchArgs, DrawArgs, DrawIndexedArgs, Encoder, Filter, Index, Recorded};
 pub use frame::Frame;
 pub(crate) use picture::to_host;
 pub use picture::{Capture, Picture};

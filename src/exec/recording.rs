@@ -18,7 +18,7 @@ use super::{
     barrier,
     chunks::{self, Cost, IN_PLACE_BELOW},
     counts::Counts,
-    encoder::Encoder,
+    encoder::{Encoder, Inputs},
     entry,
     part::FramePart,
     pool::Lease,
@@ -377,15 +377,20 @@ impl Recording {
         let _span = tracing::trace_span!(parent: &self.span, "pass", name = &*name).entered();
         device.labels.begin(recorded.buffer, &name);
         let layout = self.shared.pipelines.layout.raw;
-        let mut encoder = Encoder::new(
-            (device, layout, self.kind),
-            recorded.buffer,
-            (&declared, &rendering),
-            &mut recorded.pipelines,
-            &mut recorded.counts,
-        );
+        let cmd = recorded.buffer;
+        let mut encoder = Encoder::new(Inputs {
+            device,
+            layout,
+            queue: self.kind,
+            cmd,
+            declared: &declared,
+            rendering: &rendering,
+            keep: &mut recorded.pipelines,
+            counts: &mut recorded.counts,
+        });
         if !rendering.is_empty() {
-            rendering::begin(device, recorded.buffer, &rendering);
+            // GLUE: the pass's label stays open if this fails, in a command buffer that is thrown away.
+            rendering::begin(device, cmd, &rendering, vk::RenderingFlags::empty())?;
             let extent = rendering.extent();
             encoder.set_viewport([0, 0], [extent.width, extent.height]);
         }

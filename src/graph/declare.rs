@@ -14,7 +14,7 @@ use crate::{
     error::{Error, Result},
     exec::{Encoder, RecordFn, Recorded},
     gpu::{QueueKind, device::Device},
-    resource::{Attachment, Use},
+    resource::{Attachment, CopySide, Use},
 };
 
 /// A pass as it was declared, ready to record.
@@ -76,9 +76,23 @@ impl Declared {
         record: RecordFn,
     ) -> Result<()> {
         let (declared, rendering) = uses.resolve(&name)?;
-        checks::check(device, queue, &name, &declared, &rendering)?;
+        let home = checks::Home { device, queue: Some(queue), graph: 0 }; // GLUE: the graph's id
+        checks::check(&home, &name, &declared, &rendering)?;
         let slots = &mut self.slots;
-        self.structure.push(declared.iter().map(|declaration| declaration.in_slot(slots.of(&declaration.resource))));
+        // GLUE: the old compiler takes a slot once a pass.
+        let mut merged: Vec<super::ir::SlotUse> = Vec::new();
+        for used in declared.iter().map(|declaration| declaration.in_slot(slots.of(&declaration.resource))) {
+            match merged.iter_mut().find(|known| known.slot == used.slot) {
+                None => merged.push(used),
+                Some(known) => {
+                    known.access.stages |= used.access.stages;
+                    known.access.mask |= used.access.mask;
+                    known.access.mode = if used.access.writes() { used.access.mode } else { known.access.mode };
+                    known.discard = false;
+                }
+            }
+        }
+        self.structure.push(merged);
         self.passes.push(PassBody { name, declared, rendering, record });
         Ok(())
     }
@@ -108,6 +122,18 @@ impl<'g> Pass<'g> {
     /// See [`Uses::writes`].
     pub fn writes(mut self, resource: impl Into<Use>) -> Self {
         self.uses.writes(resource);
+        self
+    }
+
+    /// See [`Uses::writes_concurrently`].
+    pub fn writes_concurrently(mut self, resource: impl Into<Use>) -> Self {
+        self.uses.writes_concurrently(resource);
+        self
+    }
+
+    /// See [`Uses::copies`].
+    pub fn copies(mut self, from: impl CopySide, to: impl CopySide) -> Self {
+        self.uses.copies(from, to);
         self
     }
 

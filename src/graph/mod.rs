@@ -2,6 +2,8 @@
 
 pub(crate) mod cache;
 mod checks;
+#[allow(dead_code, reason = "GLUE")]
+pub(crate) mod compiled;
 pub(crate) mod declare;
 pub(crate) mod ir;
 pub(crate) mod phase;

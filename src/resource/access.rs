@@ -10,6 +10,8 @@ pub enum Mode {
     Read,
     /// Changes the contents; no other access may overlap.
     Write,
+    /// Changes the contents in a way that may overlap with other concurrent writes: atomics, or parts that do not meet.
+    ConcurrentWrite,
 }
 
 /// One way of touching a resource, as Vulkan's synchronization sees it.
@@ -57,6 +59,13 @@ impl Access {
     /// The source of a copy, as an image.
     pub const IMAGE_COPY_SOURCE: Self =
         Self::new(S::ALL_TRANSFER, A::TRANSFER_READ, L::TRANSFER_SRC_OPTIMAL, Mode::Read);
+    /// The destination of a copy or a clear, as an image.
+    pub const IMAGE_COPY_TARGET: Self =
+        Self::new(S::ALL_TRANSFER, A::TRANSFER_WRITE, L::TRANSFER_DST_OPTIMAL, Mode::Write);
+    /// The source of a blit.
+    pub const BLIT_SOURCE: Self = Self::new(S::BLIT, A::TRANSFER_READ, L::TRANSFER_SRC_OPTIMAL, Mode::Read);
+    /// The destination of a blit.
+    pub const BLIT_TARGET: Self = Self::new(S::BLIT, A::TRANSFER_WRITE, L::TRANSFER_DST_OPTIMAL, Mode::Write);
     /// A colour attachment: blended, loaded or overwritten.
     pub const COLOR_ATTACHMENT: Self = Self::new(
         S::COLOR_ATTACHMENT_OUTPUT,
@@ -77,7 +86,7 @@ impl Access {
     /// Whether this access changes the contents.
     #[must_use]
     pub const fn writes(&self) -> bool {
-        matches!(self.mode, Mode::Write)
+        matches!(self.mode, Mode::Write | Mode::ConcurrentWrite)
     }
 
     /// The part of the mask that writes: what a barrier must make available.
