@@ -45,7 +45,7 @@ impl Region {
 
 /// What a slot is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(dead_code, reason = "the new compiler reads it")]
+#[allow(dead_code, reason = "the new compiler reads it")]
 pub(crate) enum SlotShape {
     Buffer { bytes: u64 },
     Image { levels: u32, layers: u32 },
