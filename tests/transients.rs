@@ -4,7 +4,7 @@ mod common;
 
 use common::{close, soon, strict_gpu};
 use vulkio::{
-    Buffer, ComputePipeline, Encoder, Error, Gpu, GpuBuffer, GpuImage, Graph, Ids, RenderTarget, Renderer,
+    Buffer, ComputePipeline, Encoder, Error, Gpu, GpuBuffer, GpuImage, Graph, Ids, PassId, RenderTarget, Renderer,
     RendererOptions, TransientBuffer,
 };
 
@@ -163,14 +163,22 @@ async fn transient_images_that_never_live_together_share_memory() {
     let results: Vec<_> = (0..3).map(|i| gpu.buffer::<u32>(&format!("result {i}"), 64).expect("a buffer")).collect();
     for round in 0..3 {
         let graph = Graph::new(&gpu, "images");
+        let mut last: Option<PassId> = None;
         for (i, result) in results.iter().enumerate() {
             let image: GpuImage<Ids> = graph.image(&format!("image {i}"), [8, 8]).expect("a transient");
-            let after = graph.pass("render").renders(image.clear(round * 10 + i as u32)).record(|_| ());
+            let render = graph.pass("render").renders(image.clear(round * 10 + i as u32));
+            match last {
+                Some(last) => render.after(last).record(|_| ()),
+                None => render.record(|_| ()),
+            };
             let (from, to) = (image.clone(), result.clone());
-            graph.pass("copy").copies(&image, result).after(after).record(move |cmd| {
+            let copy = graph.pass("copy").copies(&image, result).record(move |cmd| {
                 cmd.copy_image(&from, &to);
             });
+            last = Some(copy);
         }
+        let stats = graph.plan_stats().expect("a plan");
+        assert_eq!(stats.transient_bytes * 3, stats.transient_bytes_unaliased);
         run(graph).await;
         for (i, result) in results.iter().enumerate() {
             let words = soon("a read", gpu.read(result, 0..64)).await.expect("read").to_vec();

@@ -25,7 +25,7 @@ use crate::{
     gpu::{QueueKind, device::Device},
     graph::uses::{Declaration, Rendering},
     pipeline::{MAX_PUSH_BYTES, Pipeline, PipelineInner},
-    resource::{Buffer, image::unplaced, range::byte_range},
+    resource::{Buffer, Texel, image::unplaced, range::byte_range},
 };
 
 /// What a pass's closure may return.
@@ -170,7 +170,8 @@ impl<'a> Encoder<'a> {
         self.error.is_none()
     }
 
-    /// Sets the push constants, from their first byte on: at most 128 bytes, a multiple of 4.
+    /// Sets the push constants, from their first byte on: at most 128 bytes, a multiple of 4. On the transfer queue, which
+    /// runs no shaders, it does nothing.
     #[inline]
     pub fn push<T: NoUninit>(&mut self, constants: &T) -> &mut Self {
         let bytes = size_of::<T>();
@@ -256,7 +257,7 @@ impl<'a> Encoder<'a> {
     /// # Safety
     ///
     /// What is recorded must be covered by what the pass declared, must not end or reset the command buffer nor
-    /// rendering, must leave the pipeline bound that vulkio bound last, and is not counted.
+    /// rendering, and is not counted.
     #[must_use]
     pub unsafe fn raw(&self) -> vk::CommandBuffer {
         self.cmd
@@ -311,6 +312,11 @@ impl<'a> Encoder<'a> {
             return Ok(());
         }
         Err(Error::Invalid(format!("{command} in a pass that renders; give it a pass of its own")))
+    }
+
+    /// Depths are copied by graphics queues alone.
+    fn need_queue_for(&self, command: &str, texel: Texel) -> Result<()> {
+        if texel == Texel::Depth { self.need_queue(command, &[QueueKind::Graphics]) } else { Ok(()) }
     }
 
     fn need_queue(&self, command: &str, kinds: &[QueueKind]) -> Result<()> {
