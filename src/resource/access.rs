@@ -3,14 +3,14 @@
 use ash::vk;
 use vk::{AccessFlags2 as A, ImageLayout as L, PipelineStageFlags2 as S};
 
-/// Whether an access needs what was there, changes it, or both.
+/// Whether an access changes what is there, and what may overlap it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Mode {
     /// Looks at the contents and leaves them.
     Read,
     /// Changes the contents; no other access may overlap.
     Write,
-    /// Changes the contents in a way that may overlap with other concurrent writes: atomics, or parts that do not meet.
+    /// Changes the contents in a way that may overlap other such changes: by atomics, or in disjoint parts.
     ConcurrentWrite,
 }
 
@@ -89,6 +89,12 @@ impl Access {
         matches!(self.mode, Mode::Write | Mode::ConcurrentWrite)
     }
 
+    /// Whether it looks at what was there: a write may, too.
+    #[must_use]
+    pub(crate) fn reads(&self) -> bool {
+        !self.writes() || !(self.mask & !WRITES).is_empty()
+    }
+
     /// The part of the mask that writes: what a barrier must make available.
     #[must_use]
     pub fn write_mask(&self) -> vk::AccessFlags2 {
@@ -97,7 +103,7 @@ impl Access {
 }
 
 /// Every access flag that writes. A read flag in a barrier's source mask does nothing, so it is left out there.
-const WRITES: A = A::from_raw(
+pub(crate) const WRITES: A = A::from_raw(
     A::SHADER_STORAGE_WRITE.as_raw()
         | A::SHADER_WRITE.as_raw()
         | A::TRANSFER_WRITE.as_raw()
