@@ -2,16 +2,21 @@
 
 mod barrier;
 mod chunks;
+mod clocks;
 mod commits;
 mod counts;
 mod encoder;
 mod entry;
+mod finalize;
 mod frame;
+mod opened;
 mod part;
+mod passtimes;
 mod picture;
 #[cfg(feature = "png")]
 mod png;
 mod pool;
+mod prepare;
 mod recording;
 mod renderer;
 mod rendering;
@@ -21,14 +26,18 @@ mod stats;
 mod submit;
 mod submitter;
 mod timestamps;
+mod transients;
 mod word;
 
 /// For the files that `tests/models` compiles against loom.
 use crate::sync::prim;
 
+pub(crate) use chunks::Share;
 pub(crate) use encoder::RecordFn;
 pub use encoder::{DispatchArgs, DrawArgs, DrawIndexedArgs, Encoder, Index, Recorded};
+pub use finalize::{Finalize, Finalized};
 pub use frame::Frame;
+pub(crate) use opened::Opened;
 pub(crate) use picture::to_host;
 pub use picture::{Capture, Picture};
 pub(crate) use pool::Pools;
@@ -37,3 +46,4 @@ pub use renderer::{Renderer, RendererOptions};
 pub use stats::FrameStats;
 pub use submit::Submit;
 pub(crate) use submitter::Submitter;
+pub(crate) use transients::TransientPool;
