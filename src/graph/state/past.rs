@@ -129,9 +129,10 @@ impl Past {
     fn take_over(&self, region: Region, entry: &Entry, arrival: &mut Arrival) {
         let touches = || self.last().iter().flatten().map(|touch| touch.stamp);
         let by_owner = |stamp: &Stamp| Some(stamp.queue) == self.owner;
-        let Some(from) = touches().find(by_owner).or_else(|| touches().next()) else { return };
-        let after = touches().filter(|stamp| stamp.queue != from.queue).collect();
-        arrival.acquires.push(Acquire { region, from, after, layout: self.layout });
+        if let Some(from) = touches().find(by_owner).or_else(|| touches().next()) {
+            let after = touches().filter(|stamp| stamp.queue != from.queue).collect();
+            arrival.acquires.push(Acquire { region, from, after, layout: self.layout });
+        }
         if entry.access.layout != self.layout {
             arrival.relayout(self.relayout(region, entry, self.layout, Scope::default()));
         }
