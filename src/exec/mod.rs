@@ -7,6 +7,8 @@ mod counts;
 mod encoder;
 mod entry;
 mod frame;
+#[allow(dead_code, reason = "the graph's side of jobs comes with it")]
+mod job;
 mod part;
 mod picture;
 #[cfg(feature = "png")]
@@ -29,6 +31,7 @@ use crate::sync::prim;
 pub(crate) use encoder::RecordFn;
 pub use encoder::{DispatchArgs, DrawArgs, DrawIndexedArgs, Encoder, Index, Recorded};
 pub use frame::Frame;
+pub use job::Job;
 pub(crate) use picture::to_host;
 pub use picture::{Capture, Picture};
 pub(crate) use pool::Pools;
