@@ -1,5 +1,6 @@
 //! From plans to the GPU: recording tasks, ordered commits, frames.
 
+mod backend;
 mod barrier;
 mod chunks;
 mod commits;
@@ -28,6 +29,7 @@ mod word;
 /// For the files that `tests/models` compiles against loom.
 use crate::sync::prim;
 
+pub use backend::{BackendFrame, RenderBackend};
 pub(crate) use encoder::RecordFn;
 pub use encoder::{DispatchArgs, DrawArgs, DrawIndexedArgs, Encoder, Index, Recorded};
 pub use frame::Frame;
