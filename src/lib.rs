@@ -60,8 +60,8 @@ pub use glam;
 pub use cull::{Cubes, Cull, ResetArgs};
 pub use error::{Error, Result, Source};
 pub use exec::{
-    Capture, DispatchArgs, DrawArgs, DrawIndexedArgs, Encoder, Frame, FrameStats, Index, Picture, Recorded, Renderer,
-    RendererOptions, Submit,
+    BackendFrame, Capture, DispatchArgs, DrawArgs, DrawIndexedArgs, Encoder, Frame, FrameStats, Index, Job, Picture,
+    Recorded, RenderBackend, Renderer, RendererOptions, Submit,
 };
 pub use gpu::{
     CounterSnapshot, DeviceChoice, DeviceInfo, DeviceKind, DeviceSummary, Features, Gpu, GpuOptions, Intercept,

@@ -1,5 +1,6 @@
 //! From plans to the GPU: recording tasks, ordered commits, frames.
 
+mod backend;
 mod barrier;
 mod chunks;
 mod clocks;
@@ -9,6 +10,7 @@ mod encoder;
 mod entry;
 mod finalize;
 mod frame;
+mod job;
 mod opened;
 mod part;
 mod passtimes;
@@ -32,11 +34,14 @@ mod word;
 /// For the files that `tests/models` compiles against loom.
 use crate::sync::prim;
 
+pub use backend::{BackendFrame, RenderBackend};
 pub(crate) use chunks::Share;
 pub(crate) use encoder::RecordFn;
 pub use encoder::{DispatchArgs, DrawArgs, DrawIndexedArgs, Encoder, Index, Recorded};
 pub use finalize::{Finalize, Finalized};
 pub use frame::Frame;
+pub use job::Job;
+pub(crate) use job::{JobOwner, JobUse, output, spawn as spawn_job, try_spawn as try_spawn_job};
 pub(crate) use opened::Opened;
 pub(crate) use picture::to_host;
 pub use picture::{Capture, Picture};
