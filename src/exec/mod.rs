@@ -37,7 +37,7 @@ use crate::sync::prim;
 pub use backend::{BackendFrame, RenderBackend};
 pub(crate) use chunks::Share;
 pub(crate) use encoder::RecordFn;
-pub use encoder::{DispatchArgs, DrawArgs, DrawIndexedArgs, Encoder, Index, Recorded};
+pub use encoder::{DispatchArgs, DrawArgs, DrawIndexedArgs, Encoder, Filter, Index, Recorded};
 pub use finalize::{Finalize, Finalized};
 pub use frame::Frame;
 pub use job::Job;

@@ -16,7 +16,7 @@ use crate::{
     gpu::{Gpu, Shared},
     graph::Graph,
     memory::MemoryKind,
-    resource::{Access, GpuBuffer, GpuImage, ImageRole, Use},
+    resource::{Access, GpuBuffer, GpuImage, ImageRole, Part, Use},
     sync::Completion,
 };
 
@@ -35,7 +35,7 @@ impl Picture {
     /// Adds passes to `graph` that copy `image`. The picture may be looked at once the graph is complete.
     pub(crate) fn copied_by<R: ImageRole>(graph: &Graph, image: &GpuImage<R>) -> Result<Self> {
         let gpu = graph.gpu();
-        let bytes = usize::try_from(image.inner().packed_bytes()).unwrap_or(usize::MAX);
+        let bytes = usize::try_from(image.inner().shape.packed_bytes(0, 1)).unwrap_or(usize::MAX);
         let texels = gpu.buffer_in::<u8>("picture", bytes, MemoryKind::Readback)?;
         let (source, target) = (image.clone(), texels.clone());
         graph.pass("copy picture").reads(image.copy_source()).writes(texels.copy_target()).record(move |cmd| {
@@ -84,7 +84,7 @@ impl Picture {
 
 /// Makes what a graph wrote into a buffer visible to the host, which a timeline's signal alone does not.
 pub(crate) fn to_host<T>(graph: &Graph, buffer: &GpuBuffer<T>) {
-    let read = Use { resource: buffer.resource(), access: Some(Access::HOST_READ) };
+    let read = Use { resource: buffer.resource(), part: Part::Whole, access: Some(Access::HOST_READ) };
     graph.pass("to host").reads(read).record(|_| ());
 }
 

@@ -3,23 +3,29 @@
 use ash::vk;
 
 use crate::{
+    error::Result,
     gpu::device::Device,
-    graph::uses::Rendering,
-    resource::{ImageInner, Load},
+    graph::uses::{Rendering, Target},
+    resource::Load,
 };
 
-/// Begins rendering to a pass's attachments, over the whole of them.
-pub(crate) fn begin(device: &Device, cmd: vk::CommandBuffer, rendering: &Rendering) {
-    let colors: Vec<_> = rendering
-        .colors
-        .iter()
-        .map(|(image, load)| attachment(image, load, vk::ImageLayout::COLOR_ATTACHMENT_OPTIMAL))
-        .collect();
-    let depth = rendering
-        .depth
-        .as_ref()
-        .map(|(image, load)| attachment(image, load, vk::ImageLayout::DEPTH_ATTACHMENT_OPTIMAL));
+/// Begins rendering to a pass's attachments, over the whole of them. `flags` say whether other command buffers go on
+/// with it.
+///
+/// # Errors
+/// What the driver says to a view of an attachment that has none yet.
+pub(crate) fn begin(
+    device: &Device,
+    cmd: vk::CommandBuffer,
+    rendering: &Rendering,
+    flags: vk::RenderingFlags,
+) -> Result<()> {
+    let color = |target| attachment(target, vk::ImageLayout::COLOR_ATTACHMENT_OPTIMAL);
+    let depth = |target| attachment(target, vk::ImageLayout::DEPTH_ATTACHMENT_OPTIMAL);
+    let colors = rendering.colors.iter().map(color).collect::<Result<Vec<_>>>()?;
+    let depth = rendering.depth.as_ref().map(depth).transpose()?;
     let mut info = vk::RenderingInfo::default()
+        .flags(flags)
         .render_area(vk::Rect2D { offset: vk::Offset2D::default(), extent: rendering.extent() })
         .layer_count(1)
         .color_attachments(&colors);
@@ -29,6 +35,7 @@ pub(crate) fn begin(device: &Device, cmd: vk::CommandBuffer, rendering: &Renderi
     // SAFETY: the command buffer is being recorded outside of rendering; the attachments are alive, of one size, and in
     // the layouts named: the pass declared them, so the barriers before it saw to that.
     unsafe { device.raw.cmd_begin_rendering(cmd, &info) };
+    Ok(())
 }
 
 /// Ends it.
@@ -37,14 +44,14 @@ pub(crate) fn end(device: &Device, cmd: vk::CommandBuffer) {
     unsafe { device.raw.cmd_end_rendering(cmd) };
 }
 
-fn attachment(image: &ImageInner, load: &Load, layout: vk::ImageLayout) -> vk::RenderingAttachmentInfo<'static> {
+fn attachment(target: &Target, layout: vk::ImageLayout) -> Result<vk::RenderingAttachmentInfo<'static>> {
     let info = vk::RenderingAttachmentInfo::default()
-        .image_view(image.view)
+        .image_view(target.image.view_of(target.level, target.layer)?)
         .image_layout(layout)
         .store_op(vk::AttachmentStoreOp::STORE);
-    match *load {
+    Ok(match target.load {
         Load::Load => info.load_op(vk::AttachmentLoadOp::LOAD),
         Load::DontCare => info.load_op(vk::AttachmentLoadOp::DONT_CARE),
         Load::Clear(value) => info.load_op(vk::AttachmentLoadOp::CLEAR).clear_value(value),
-    }
+    })
 }

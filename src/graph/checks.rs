@@ -4,30 +4,36 @@ use std::sync::Arc;
 
 use ash::vk;
 
-use super::uses::{Declaration, Rendering};
+use super::uses::{Declaration, Rendering, Target};
 use crate::{
     error::{Error, Result},
     gpu::{QueueKind, device::Device},
-    resource::{ImageInner, Resource},
+    resource::{Resource, Texel},
 };
 
-/// Whether `pass` can run on `queue` of `device` as it was declared.
-pub(crate) fn check(
-    device: &Arc<Device>,
-    queue: QueueKind,
-    pass: &str,
-    declared: &[Declaration],
-    rendering: &Rendering,
-) -> Result<()> {
+/// Where a pass is going to run.
+pub(crate) struct Home<'a> {
+    pub(crate) device: &'a Arc<Device>,
+    /// `None` while nobody has chosen one.
+    pub(crate) queue: Option<QueueKind>,
+    /// The id of its graph, for transients.
+    pub(crate) graph: u64,
+}
+
+/// Whether `pass` can run there as it was declared.
+pub(crate) fn check(home: &Home<'_>, pass: &str, declared: &[Declaration], rendering: &Rendering) -> Result<()> {
     for declaration in declared {
-        check_device(device, pass, &declaration.resource)?;
-        check_queue(queue, pass, declaration)?;
+        check_device(home.device, pass, &declaration.resource)?;
+        check_graph(home.graph, pass, &declaration.resource)?;
+        if let Some(queue) = home.queue {
+            check_queue(queue, pass, declaration)?;
+        }
     }
     if rendering.is_empty() {
         return Ok(());
     }
     check_extents(pass, rendering)?;
-    check_attachments(device, pass, rendering)
+    check_attachments(home.device, pass, rendering)
 }
 
 fn check_device(device: &Arc<Device>, pass: &str, resource: &Resource) -> Result<()> {
@@ -36,6 +42,17 @@ fn check_device(device: &Arc<Device>, pass: &str, resource: &Resource) -> Result
     }
     let name = resource.name();
     Err(Error::Graph(format!("pass `{pass}` uses `{name}`, which belongs to another Gpu; make one on this Gpu")))
+}
+
+fn check_graph(graph: u64, pass: &str, resource: &Resource) -> Result<()> {
+    if resource.transient_of().is_none_or(|home| home == graph) {
+        return Ok(());
+    }
+    let name = resource.name();
+    Err(Error::Graph(format!(
+        "pass `{pass}` uses the transient `{name}`, which lives in another graph; make one with this graph, or with the \
+         Gpu for both"
+    )))
 }
 
 /// Stages that a queue of this kind may lack are refused on every device: what runs on one runs on all.
@@ -56,7 +73,8 @@ fn check_queue(queue: QueueKind, pass: &str, declaration: &Declaration) -> Resul
     )))
 }
 
-fn stages_of(queue: QueueKind) -> vk::PipelineStageFlags2 {
+/// The stages that every queue of a kind has.
+pub(crate) fn stages_of(queue: QueueKind) -> vk::PipelineStageFlags2 {
     use vk::PipelineStageFlags2 as S;
     let copies = S::ALL_TRANSFER | S::HOST;
     match queue {
@@ -74,28 +92,31 @@ fn check_attachments(device: &Device, pass: &str, rendering: &Rendering) -> Resu
             "pass `{pass}` renders to {count} colours; this device takes at most {most}"
         )));
     }
-    let is_depth = |image: &&Arc<ImageInner>| image.aspect.contains(vk::ImageAspectFlags::DEPTH);
-    if let Some(image) = rendering.colors.iter().map(|(image, _)| image).find(is_depth) {
-        let name = &image.name;
+    let is_depth = |target: &&Target| target.image.shape.texel == Texel::Depth;
+    if let Some(target) = rendering.colors.iter().find(is_depth) {
+        let name = &target.image.name;
         return Err(Error::Graph(format!(
             "pass `{pass}` renders colours to the depth image `{name}`; say `.depth(..)`"
         )));
     }
-    if let Some((image, _)) = rendering.depth.as_ref().filter(|(image, _)| !is_depth(&image)) {
-        let name = &image.name;
+    if let Some(target) = rendering.depth.as_ref().filter(|target| !is_depth(target)) {
+        let name = &target.image.name;
         return Err(Error::Graph(format!("pass `{pass}` uses the colour image `{name}` as depth; say `.renders(..)`")));
     }
     Ok(())
 }
 
 fn check_extents(pass: &str, rendering: &Rendering) -> Result<()> {
-    let mut images = rendering.images();
-    let Some(first) = images.next() else { return Ok(()) };
-    match images.find(|image| image.extent != first.extent) {
+    let mut targets = rendering.targets();
+    let Some(first) = targets.next() else { return Ok(()) };
+    match targets.find(|target| target.extent() != first.extent()) {
         None => Ok(()),
         Some(other) => Err(Error::Graph(format!(
             "pass `{pass}` renders to `{}` of {:?} pixels and `{}` of {:?}; attachments must have one size",
-            first.name, first.extent, other.name, other.extent
+            first.image.name,
+            first.extent(),
+            other.image.name,
+            other.extent()
         ))),
     }
 }

@@ -4,20 +4,42 @@ use std::sync::Arc;
 
 use ash::vk;
 
-use super::ir::SlotUse;
+use super::ir::{Region, SlotUse};
 use crate::{
     error::{Error, Result},
     resource::{
-        Access, Attachment, ImageInner, Load, Resource, Use,
+        Access, Attachment, CopySide, ImageInner, Load, Part, Resource, Use,
         access::{GRAPHICS_SHADERS, Mode},
     },
 };
 
+/// An attachment: one level of one layer of an image.
+#[derive(Clone, Debug)]
+pub(crate) struct Target {
+    pub(crate) image: Arc<ImageInner>,
+    pub(crate) level: u32,
+    pub(crate) layer: u32,
+    pub(crate) load: Load,
+}
+
+impl Target {
+    /// Width and height in pixels.
+    pub(crate) fn extent(&self) -> [u32; 2] {
+        self.image.shape.extent_of(self.level)
+    }
+
+    fn declared(&self, access: Access) -> Declaration {
+        let region = Region::subresources(self.level..self.level + 1, self.layer..self.layer + 1);
+        let discard = !matches!(self.load, Load::Load);
+        Declaration::new(Resource::Image(Arc::clone(&self.image)), Some(region), access, discard)
+    }
+}
+
 /// The attachments that a pass renders to.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Rendering {
-    pub(crate) colors: Vec<(Arc<ImageInner>, Load)>,
-    pub(crate) depth: Option<(Arc<ImageInner>, Load)>,
+    pub(crate) colors: Vec<Target>,
+    pub(crate) depth: Option<Target>,
 }
 
 impl Rendering {
@@ -25,29 +47,42 @@ impl Rendering {
         self.colors.is_empty() && self.depth.is_none()
     }
 
-    pub(crate) fn images(&self) -> impl Iterator<Item = &Arc<ImageInner>> {
-        self.colors.iter().chain(&self.depth).map(|(image, _)| image)
+    pub(crate) fn targets(&self) -> impl Iterator<Item = &Target> {
+        self.colors.iter().chain(&self.depth)
     }
 
     /// The pixels that all attachments have.
     pub(crate) fn extent(&self) -> vk::Extent2D {
-        let [width, height] = self.images().next().map_or([0, 0], |image| image.extent);
+        let [width, height] = self.targets().next().map_or([0, 0], Target::extent);
         vk::Extent2D { width, height }
     }
 }
 
-/// A resource and how a pass touches it, once for each resource.
+/// A resource, or a region of it, and how a pass touches it. The regions of one resource do not overlap.
 #[derive(Clone, Debug)]
 pub(crate) struct Declaration {
     pub(crate) resource: Resource,
+    /// `None`: all of it.
+    pub(crate) region: Option<Region>,
     pub(crate) access: Access,
     pub(crate) discard: bool,
 }
 
 impl Declaration {
+    fn new(resource: Resource, region: Option<Region>, access: Access, discard: bool) -> Self {
+        let region = region.filter(|region| *region != resource.whole());
+        Self { resource, region, access, discard }
+    }
+
     /// The structure's view of it.
+    // GLUE: `region: self.region` once there is such a field.
     pub(crate) fn in_slot(&self, slot: usize) -> SlotUse {
         SlotUse { slot, access: self.access, discard: self.discard }
+    }
+
+    /// The region, whether that is all of the resource or not.
+    pub(crate) fn covered(&self) -> Region {
+        self.region.unwrap_or_else(|| self.resource.whole())
     }
 }
 
@@ -59,8 +94,19 @@ pub struct Uses {
     /// Accesses by address have no stages until the pass's kind is known.
     uses: Vec<Declaration>,
     rendering: Rendering,
-    /// The first resource that was said to be read through a use that writes, or the other way round.
-    contradiction: Option<(Resource, Mode)>,
+    /// The first thing that was wrong.
+    mistake: Option<Mistake>,
+}
+
+/// What can be wrong with one use, known before its pass's name is.
+#[derive(Debug)]
+enum Mistake {
+    /// Said to be read through a use that writes, or the other way round.
+    Contradiction(Resource, Mode),
+    /// Beyond the resource.
+    Range(Box<Error>),
+    /// An attachment of several levels or layers.
+    Attachment(Arc<ImageInner>),
 }
 
 impl Uses {
@@ -77,50 +123,103 @@ impl Uses {
         self.add(resource.into(), Access::storage_write(vk::PipelineStageFlags2::NONE))
     }
 
+    /// Writes a resource as [`writes`](Self::writes) does, beside other passes that say the same of it: with atomics, or
+    /// to parts that do not meet. No order among those passes follows from this.
+    pub fn writes_concurrently(&mut self, resource: impl Into<Use>) -> &mut Self {
+        let by_address = Access::storage_write(vk::PipelineStageFlags2::NONE);
+        self.add(resource.into(), Access { mode: Mode::ConcurrentWrite, ..by_address })
+    }
+
+    /// Copies: reads `from` as [`copy_source`](crate::GpuBuffer::copy_source), writes `to` as
+    /// [`copy_target`](crate::GpuBuffer::copy_target).
+    pub fn copies(&mut self, from: impl CopySide, to: impl CopySide) -> &mut Self {
+        self.reads(from.source()).writes(to.target())
+    }
+
     /// Renders to a colour attachment; said again, to a further one. Rendering begins before the pass's commands and
     /// ends after them, over the whole of the attachments.
     pub fn renders(&mut self, target: impl Into<Attachment>) -> &mut Self {
-        let Attachment { image, load } = target.into();
-        self.rendering.colors.push((image, load));
+        let target = self.target(target.into());
+        self.rendering.colors.extend(target);
         self
     }
 
     /// Tests and writes a depth attachment.
     pub fn depth(&mut self, target: impl Into<Attachment>) -> &mut Self {
-        let Attachment { image, load } = target.into();
-        self.rendering.depth = Some((image, load));
+        self.rendering.depth = self.target(target.into());
         self
     }
 
+    fn target(&mut self, attachment: Attachment) -> Option<Target> {
+        let Attachment { image, part, load } = attachment;
+        let region = self.region(part)?.unwrap_or_else(|| image.whole());
+        let (levels, layers) = (region.levels(), region.layers());
+        if (levels.len(), layers.len()) == (1, 1) {
+            return Some(Target { image, level: levels.start, layer: layers.start, load });
+        }
+        self.mistake.get_or_insert(Mistake::Attachment(image));
+        None
+    }
+
     fn add(&mut self, used: Use, by_address: Access) -> &mut Self {
-        let Use { resource, access } = used;
+        let Use { resource, part, access } = used;
+        let Some(region) = self.region(part) else { return self };
         match access {
-            Some(access) if access.mode != by_address.mode => {
-                self.contradiction.get_or_insert((resource, access.mode));
+            Some(access) if access.writes() != by_address.writes() => {
+                self.mistake.get_or_insert(Mistake::Contradiction(resource, access.mode));
             }
-            access => self.uses.push(Declaration { resource, access: access.unwrap_or(by_address), discard: false }),
+            Some(access) => {
+                self.uses.push(Declaration::new(resource, region, Access { mode: by_address.mode, ..access }, false))
+            }
+            None => self.uses.push(Declaration::new(resource, region, by_address, false)),
         }
         self
     }
 
-    /// Resolves stages, adds the attachments, and makes one declaration of each resource's several.
+    /// `None` where there is nothing to declare; else the region, if the part has one.
+    fn region(&mut self, part: Part) -> Option<Option<Region>> {
+        match part {
+            Part::Whole => Some(None),
+            Part::Region(region) => Some(Some(region)),
+            Part::Nothing => None,
+            Part::Wrong(error) => {
+                self.mistake.get_or_insert(Mistake::Range(error));
+                None
+            }
+        }
+    }
+
+    /// Resolves stages, adds the attachments, and makes one declaration of those of a resource that overlap.
     pub(crate) fn resolve(self, pass: &str) -> Result<(Vec<Declaration>, Rendering)> {
-        let Self { mut uses, rendering, contradiction } = self;
-        if let Some((resource, mode)) = contradiction {
-            return Err(contradicts(pass, &resource, mode));
+        let Self { mut uses, rendering, mistake } = self;
+        if let Some(mistake) = mistake {
+            return Err(mistake.told(pass));
         }
         let shaders = if rendering.is_empty() { vk::PipelineStageFlags2::COMPUTE_SHADER } else { GRAPHICS_SHADERS };
         for used in uses.iter_mut().filter(|used| used.access.stages.is_empty()) {
             used.access.stages = shaders;
         }
-        let colors = rendering.colors.iter().map(|target| (target, Access::COLOR_ATTACHMENT));
-        let depth = rendering.depth.iter().map(|target| (target, Access::DEPTH_ATTACHMENT));
-        for ((image, load), access) in colors.chain(depth) {
-            let discard = !matches!(load, Load::Load);
-            uses.push(Declaration { resource: Resource::Image(Arc::clone(image)), access, discard });
-        }
-        merge_same(pass, &mut uses)?;
+        uses.extend(rendering.colors.iter().map(|target| target.declared(Access::COLOR_ATTACHMENT)));
+        uses.extend(rendering.depth.iter().map(|target| target.declared(Access::DEPTH_ATTACHMENT)));
+        merge_overlapping(pass, &mut uses)?;
         Ok((uses, rendering))
+    }
+}
+
+impl Mistake {
+    fn told(self, pass: &str) -> Error {
+        match self {
+            Self::Contradiction(resource, mode) => contradicts(pass, &resource, mode),
+            Self::Range(error) => Error::Graph(format!("pass `{pass}` declares more than there is: {error}")),
+            Self::Attachment(image) => {
+                let name = &image.name;
+                let (levels, layers) = (image.shape.levels, image.shape.layers);
+                Error::Graph(format!(
+                    "pass `{pass}` renders to `{name}`, which has {levels} levels and {layers} layers; an attachment is \
+                     one of each: say `{name}.level(..).layer(..)`"
+                ))
+            }
+        }
     }
 }
 
@@ -130,42 +229,57 @@ fn contradicts(pass: &str, resource: &Resource, mode: Mode) -> Error {
         Mode::Read => {
             format!("pass `{pass}` says that it writes `{name}` through a use that only reads; say `.reads(..)`")
         }
-        Mode::Write => {
+        Mode::Write | Mode::ConcurrentWrite => {
             format!("pass `{pass}` says that it reads `{name}` through a use that writes; say `.writes(..)`")
         }
     })
 }
 
-/// One resource declared twice by one pass is one use of it: both stages, both masks, a write if either is.
-fn merge_same(pass: &str, uses: &mut Vec<Declaration>) -> Result<()> {
+/// What one pass declares twice is one use: both stages, both masks, a write if either is. Of regions that overlap it is
+/// the least that holds both.
+fn merge_overlapping(pass: &str, uses: &mut Vec<Declaration>) -> Result<()> {
     let mut next = 1;
     while next < uses.len() {
-        let id = uses[next].resource.id();
-        match uses[..next].iter().position(|earlier| earlier.resource.id() == id) {
+        match uses[..next].iter().position(|earlier| overlap(earlier, &uses[next])) {
             None => next += 1,
             Some(earlier) => {
-                let later = uses.remove(next);
-                merge(pass, &mut uses[earlier], &later)?;
+                let earlier = uses.remove(earlier);
+                // What they make may overlap others before it, so it is looked at again.
+                next -= 1;
+                merge(pass, &earlier, &mut uses[next])?;
             }
         }
     }
     Ok(())
 }
 
-fn merge(pass: &str, into: &mut Declaration, later: &Declaration) -> Result<()> {
-    if into.access.layout != later.access.layout {
+fn overlap(a: &Declaration, b: &Declaration) -> bool {
+    a.resource.id() == b.resource.id() && a.covered().intersection(&b.covered()).is_some()
+}
+
+fn merge(pass: &str, earlier: &Declaration, into: &mut Declaration) -> Result<()> {
+    if earlier.access.layout != into.access.layout {
         return Err(Error::Graph(format!(
             "pass `{pass}` needs `{}` in two layouts at once ({:?} and {:?}); split it into two passes",
-            later.resource.name(),
-            into.access.layout,
-            later.access.layout
+            into.resource.name(),
+            earlier.access.layout,
+            into.access.layout
         )));
     }
-    into.access.stages |= later.access.stages;
-    into.access.mask |= later.access.mask;
-    if later.access.writes() {
-        into.access.mode = Mode::Write;
-    }
-    into.discard &= later.discard;
+    into.access.stages |= earlier.access.stages;
+    into.access.mask |= earlier.access.mask;
+    into.access.mode = both(earlier.access.mode, into.access.mode);
+    into.discard &= earlier.discard;
+    let hull = hull(earlier.covered(), into.covered());
+    into.region = Some(hull).filter(|hull| *hull != into.resource.whole());
     Ok(())
+}
+
+/// A pass that reads what it writes concurrently reads what others write: that needs order.
+fn both(a: Mode, b: Mode) -> Mode {
+    if a == b { a } else { Mode::Write }
+}
+
+fn hull(a: Region, b: Region) -> Region {
+    Region { x: [a.x[0].min(b.x[0]), a.x[1].max(b.x[1])], y: [a.y[0].min(b.y[0]), a.y[1].max(b.y[1])] }
 }

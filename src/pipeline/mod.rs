@@ -72,8 +72,8 @@ impl PipelineInner {
             let pass = if renders { "a pass that renders" } else { "a pass that does not render" };
             return Err(Error::Invalid(format!("the {kind} pipeline `{name}` is bound in {pass}")));
         }
-        let colors = || rendering.colors.iter().map(|(image, _)| image.format);
-        let depth = rendering.depth.as_ref().map(|(image, _)| image.format);
+        let colors = || rendering.colors.iter().map(|target| target.image.shape.format);
+        let depth = rendering.depth.as_ref().map(|target| target.image.shape.format);
         if graphics && !(colors().eq(self.formats.colors.iter().copied()) && depth == self.formats.depth) {
             let has = Formats { colors: colors().collect(), depth };
             return Err(Error::Invalid(format!(

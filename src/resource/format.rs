@@ -4,7 +4,7 @@ use ash::vk;
 use vk::Format as F;
 
 /// What a texel holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Texel {
     /// Colours as fractions or floats.
     Color,

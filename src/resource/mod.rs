@@ -1,31 +1,49 @@
 //! Buffers and images, and how passes name them: [`Use`] and [`Attachment`].
 
 pub(crate) mod access;
-mod buffer;
+pub(crate) mod buffer;
+mod copies;
 mod format;
-mod image;
-mod range;
+pub(crate) mod image;
+pub(crate) mod range;
 mod role;
+mod uses;
 
 use std::{
     fmt,
     sync::{Arc, Mutex},
 };
 
-use ash::vk;
-
 pub use self::{
     access::{Access, Mode},
-    buffer::GpuBuffer,
-    image::GpuImage,
+    buffer::{Buffer, BufferSlice, GpuBuffer, TransientBuffer},
+    copies::CopySide,
+    image::{GpuImage, ImageDesc, ImagePart, Subimage},
     role::{Depth, Ids, ImageRole, RenderTarget},
+    uses::{Attachment, Use},
 };
 pub(crate) use self::{
     buffer::BufferInner,
     format::{Texel, texel},
     image::ImageInner,
+    uses::{Load, Part},
 };
-use crate::{gpu::device::Device, graph::state::ResourceState};
+use crate::{
+    gpu::device::Device,
+    graph::{
+        ir::{Region, SlotShape},
+        state::ResourceState,
+    },
+};
+
+/// What committed work did to a resource.
+// GLUE: becomes `Mutex<Tracker>`, and `new_state` `Mutex::new(Tracker::new(whole))`.
+pub(crate) type State = Mutex<ResourceState>;
+
+/// The state of a resource that nothing has touched.
+fn new_state(_whole: Region) -> State {
+    Mutex::default()
+}
 
 /// A buffer or an image, whatever its type. Work in flight holds these, which is what defers their destruction.
 #[derive(Clone)]
@@ -54,10 +72,35 @@ impl Resource {
     }
 
     /// Who touched it last, as committed work knows it.
-    pub(crate) fn state(&self) -> &Mutex<ResourceState> {
+    pub(crate) fn state(&self) -> &State {
         match self {
             Self::Buffer(buffer) => &buffer.state,
             Self::Image(image) => &image.state,
+        }
+    }
+
+    /// The graph that it lives in, if it lives in one alone.
+    pub(crate) fn transient_of(&self) -> Option<u64> {
+        match self {
+            Self::Buffer(buffer) => buffer.transient_of,
+            Self::Image(image) => image.transient_of(),
+        }
+    }
+
+    /// All of it.
+    pub(crate) fn whole(&self) -> Region {
+        match self {
+            Self::Buffer(buffer) => Region::bytes(0..buffer.bytes),
+            Self::Image(image) => image.whole(),
+        }
+    }
+
+    /// What a plan needs to know of it.
+    pub(crate) fn shape(&self) -> SlotShape {
+        match self {
+            Self::Image(image) => image.slot_shape(),
+            Self::Buffer(buffer) if buffer.transient_of.is_some() => SlotShape::TransientBuffer { bytes: buffer.bytes },
+            Self::Buffer(buffer) => SlotShape::Buffer { bytes: buffer.bytes },
         }
     }
 
@@ -76,74 +119,5 @@ impl fmt::Debug for Resource {
             Self::Buffer(buffer) => buffer.fmt(f),
             Self::Image(image) => image.fmt(f),
         }
-    }
-}
-
-/// A resource and how a pass touches it: what `reads` and `writes` take.
-///
-/// Made from a reference to a buffer, which means a storage access in the shaders of the pass, or by the methods of
-/// [`GpuBuffer`] and [`GpuImage`] that say otherwise, such as [`GpuBuffer::indirect`].
-#[derive(Clone, Debug)]
-#[must_use = "hand it to a pass's `reads` or `writes`"]
-pub struct Use {
-    pub(crate) resource: Resource,
-    /// `None`: a storage access in the stages of the pass's kind.
-    pub(crate) access: Option<Access>,
-}
-
-impl<T> From<&GpuBuffer<T>> for Use {
-    fn from(buffer: &GpuBuffer<T>) -> Self {
-        Self { resource: buffer.resource(), access: None }
-    }
-}
-
-impl From<&Use> for Use {
-    fn from(used: &Use) -> Self {
-        used.clone()
-    }
-}
-
-/// What becomes of an attachment's old contents when a pass begins to render to it.
-#[derive(Clone, Copy)]
-#[expect(clippy::enum_variant_names, reason = "the names are Vulkan's")]
-pub(crate) enum Load {
-    /// They stay, and the pass draws over them.
-    Load,
-    /// Every texel gets this value first.
-    Clear(vk::ClearValue),
-    /// They are lost: the pass covers all that anyone looks at.
-    DontCare,
-}
-
-impl fmt::Debug for Load {
-    // The value of a clear is a union, which does not know its own type.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Load => "load",
-            Self::Clear(_) => "clear",
-            Self::DontCare => "discard",
-        })
-    }
-}
-
-/// An image that a pass renders to, and what becomes of its old contents.
-///
-/// Made by [`GpuImage::clear`], [`GpuImage::load`] or [`GpuImage::discard`]; a reference to an image means `load`.
-#[derive(Clone, Debug)]
-#[must_use = "hand it to a pass's `renders` or `depth`"]
-pub struct Attachment {
-    pub(crate) image: Arc<ImageInner>,
-    pub(crate) load: Load,
-}
-
-impl<R: ImageRole> From<&GpuImage<R>> for Attachment {
-    fn from(image: &GpuImage<R>) -> Self {
-        image.load()
-    }
-}
-
-impl From<&Attachment> for Attachment {
-    fn from(attachment: &Attachment) -> Self {
-        attachment.clone()
     }
 }

@@ -1,106 +1,78 @@
-//! Copies, fills and updates.
+//! Copies, fills and updates of buffers.
 
 use std::ops::Range;
 
 use ash::vk;
 use bytemuck::{NoUninit, Pod};
 
-use super::Encoder;
+use super::{Encoder, byte_range_of, declared::Want};
 use crate::{
-    GpuBuffer, GpuImage,
-    error::{Bytes, Error, Result},
-    resource::{Access, ImageRole, Resource},
+    error::{Error, Result},
+    resource::Buffer,
 };
 
 /// What `vkCmdUpdateBuffer` takes at most.
 const MOST_UPDATE_BYTES: usize = 65_536;
 
 impl Encoder<'_> {
-    /// Copies elements of one buffer to another, from element `to` on.
+    /// Copies elements of one buffer to another, from element `at` on.
     pub fn copy<T: Pod>(
         &mut self,
-        from: &GpuBuffer<T>,
+        from: &impl Buffer<Element = T>,
         range: Range<usize>,
-        to: &GpuBuffer<T>,
+        to: &impl Buffer<Element = T>,
         at: usize,
     ) -> &mut Self {
         self.step(|this| {
             this.need_outside_rendering("copy")?;
-            let source = from.byte_range(&range)?;
-            let target = to.byte_range(&(at..at.saturating_add(range.len())))?;
+            let source = byte_range_of(from, &range)?;
+            let target = byte_range_of(to, &(at..at.saturating_add(range.len())))?;
             if source.is_empty() {
                 return Ok(());
             }
-            let from = this.need(from.inner(), Access::COPY_SOURCE, "reads", "copy_source()")?;
-            let to_buffer = this.need(to.inner(), Access::COPY_TARGET, "writes", "copy_target()")?;
-            if from == to_buffer && source.start < target.end && target.start < source.end {
-                return Err(Error::Invalid(format!("copy within `{}` to an overlapping range", to.name())));
+            let from = this.need(from.inner(), &source, &Want::COPY_SOURCE)?;
+            let into = this.need(to.inner(), &target, &Want::COPY_TARGET)?;
+            let size = source.end - source.start;
+            if from.raw == into.raw && from.offset < into.offset + size && into.offset < from.offset + size {
+                let name = &to.inner().name;
+                return Err(Error::Invalid(format!("copy within `{name}` to an overlapping range")));
             }
-            let region =
-                vk::BufferCopy { src_offset: source.start, dst_offset: target.start, size: source.end - source.start };
+            let region = vk::BufferCopy { src_offset: from.offset, dst_offset: into.offset, size };
             // SAFETY: both ranges lie within their buffers and do not overlap.
-            unsafe { this.device.raw.cmd_copy_buffer(this.cmd, from, to_buffer, &[region]) };
+            unsafe { this.device.raw.cmd_copy_buffer(this.cmd, from.raw, into.raw, &[region]) };
             Ok(())
         })
     }
 
     /// Fills elements with a value.
-    pub fn fill(&mut self, buffer: &GpuBuffer<u32>, range: Range<usize>, value: u32) -> &mut Self {
+    pub fn fill(&mut self, buffer: &impl Buffer<Element = u32>, range: Range<usize>, value: u32) -> &mut Self {
         self.step(|this| {
             this.need_outside_rendering("fill")?;
-            let bytes = buffer.byte_range(&range)?;
+            let bytes = byte_range_of(buffer, &range)?;
             if bytes.is_empty() {
                 return Ok(());
             }
-            let raw = this.need(buffer.inner(), Access::COPY_TARGET, "writes", "copy_target()")?;
+            let spot = this.need(buffer.inner(), &bytes, &Want::COPY_TARGET)?;
+            let size = bytes.end - bytes.start;
             // SAFETY: the range lies within the buffer, in whole words.
-            unsafe { this.device.raw.cmd_fill_buffer(this.cmd, raw, bytes.start, bytes.end - bytes.start, value) };
+            unsafe { this.device.raw.cmd_fill_buffer(this.cmd, spot.raw, spot.offset, size, value) };
             Ok(())
         })
     }
 
     /// Writes a few elements, at most 64 KiB, from element `at` on; the data travels in the command buffer.
-    pub fn update<T: Pod + NoUninit>(&mut self, buffer: &GpuBuffer<T>, at: usize, data: &[T]) -> &mut Self {
+    pub fn update<T: Pod + NoUninit>(&mut self, buffer: &impl Buffer<Element = T>, at: usize, data: &[T]) -> &mut Self {
         self.step(|this| {
             this.need_outside_rendering("update")?;
-            let range = buffer.byte_range(&(at..at.saturating_add(data.len())))?;
+            let range = byte_range_of(buffer, &(at..at.saturating_add(data.len())))?;
             let bytes: &[u8] = bytemuck::cast_slice(data);
             if bytes.is_empty() {
                 return Ok(());
             }
-            check_update(buffer.name(), range.start, bytes.len())?;
-            let raw = this.need(buffer.inner(), Access::COPY_TARGET, "writes", "copy_target()")?;
+            check_update(&buffer.inner().name, range.start, bytes.len())?;
+            let spot = this.need(buffer.inner(), &range, &Want::COPY_TARGET)?;
             // SAFETY: the range lies within the buffer, is a multiple of 4 bytes, and short enough.
-            unsafe { this.device.raw.cmd_update_buffer(this.cmd, raw, range.start, bytes) };
-            Ok(())
-        })
-    }
-
-    /// Copies an image's texels into a buffer, row after row without gaps.
-    pub fn copy_image<R: ImageRole, T: Pod>(&mut self, image: &GpuImage<R>, to: &GpuBuffer<T>) -> &mut Self {
-        self.step(|this| {
-            this.need_outside_rendering("copy_image")?;
-            let inner = image.inner();
-            let needed = inner.packed_bytes();
-            if needed > to.bytes() {
-                return Err(Error::Invalid(format!(
-                    "`{}` holds {}, the texels of `{}` need {}",
-                    to.name(),
-                    Bytes(to.bytes()),
-                    inner.name,
-                    Bytes(needed)
-                )));
-            }
-            let id = Resource::Image(std::sync::Arc::clone(inner)).id();
-            this.need_declared(id, &inner.name, Access::IMAGE_COPY_SOURCE, "reads", "copy_source()")?;
-            let target = this.need(to.inner(), Access::COPY_TARGET, "writes", "copy_target()")?;
-            let [width, height] = inner.extent;
-            let region = vk::BufferImageCopy::default()
-                .image_subresource(inner.subresource_layers())
-                .image_extent(vk::Extent3D { width, height, depth: 1 });
-            let layout = vk::ImageLayout::TRANSFER_SRC_OPTIMAL;
-            // SAFETY: the image is in that layout, as declared, and its packed texels fit into the buffer.
-            unsafe { this.device.raw.cmd_copy_image_to_buffer(this.cmd, inner.raw, layout, target, &[region]) };
+            unsafe { this.device.raw.cmd_update_buffer(this.cmd, spot.raw, spot.offset, bytes) };
             Ok(())
         })
     }

@@ -4,11 +4,10 @@ use std::{mem::size_of, ops::Range};
 
 use ash::vk;
 
-use super::{DrawArgs, DrawIndexedArgs, Encoder};
+use super::{Encoder, declared::Want, ready::Ready};
 use crate::{
-    GpuBuffer,
     error::{Error, Result},
-    resource::Access,
+    resource::Buffer,
 };
 
 mod sealed {
@@ -27,10 +26,17 @@ mod sealed {
 pub trait Index: sealed::Index {}
 impl<T: sealed::Index> Index for T {}
 
-/// How many a range holds.
-fn count(what: &str, range: &Range<u32>) -> Result<u32> {
-    let reversed = || Error::Invalid(format!("a draw of the {what} {range:?}: the range is reversed"));
-    range.end.checked_sub(range.start).ok_or_else(reversed)
+/// How many a range holds; `None` if it is reversed.
+#[inline]
+fn count(range: &Range<u32>) -> Option<u32> {
+    range.end.checked_sub(range.start)
+}
+
+fn check_order(what: &str, range: &Range<u32>) -> Result<()> {
+    match count(range) {
+        Some(_) => Ok(()),
+        None => Err(Error::Invalid(format!("a draw of the {what} {range:?}: the range is reversed"))),
+    }
 }
 
 impl Encoder<'_> {
@@ -73,129 +79,72 @@ impl Encoder<'_> {
     }
 
     /// Draws vertices, for instances.
+    #[inline]
     pub fn draw(&mut self, vertices: Range<u32>, instances: Range<u32>) -> &mut Self {
+        let (true, Some(vertex_count), Some(instance_count)) =
+            (self.ready.has(Ready::DRAW), count(&vertices), count(&instances))
+        else {
+            return self.refuse_draw(vertices, instances);
+        };
+        // SAFETY: a graphics pipeline is bound inside rendering; it reads no vertex buffer.
+        unsafe { (self.calls.draw)(self.cmd, vertex_count, instance_count, vertices.start, instances.start) };
+        self.draws += 1;
+        self
+    }
+
+    #[cold]
+    fn refuse_draw(&mut self, vertices: Range<u32>, instances: Range<u32>) -> &mut Self {
         self.step(|this| {
             this.need_graphics("draw")?;
-            let (vertex_count, instance_count) = (count("vertices", &vertices)?, count("instances", &instances)?);
-            // SAFETY: a graphics pipeline is bound inside rendering; it reads no vertex buffer.
-            unsafe {
-                this.device.raw.cmd_draw(this.cmd, vertex_count, instance_count, vertices.start, instances.start)
-            };
-            this.counts.draws += 1;
-            Ok(())
+            check_order("vertices", &vertices)?;
+            check_order("instances", &instances)
         })
     }
 
-    /// Binds the index buffer of the indexed draws that follow.
-    pub fn index_buffer<I: Index>(&mut self, indices: &GpuBuffer<I>) -> &mut Self {
+    /// Binds the index buffer of the indexed draws that follow. They may use those of its elements that the pass
+    /// declared; of several slices of it, of the first.
+    pub fn index_buffer<I: Index>(&mut self, indices: &impl Buffer<Element = I>) -> &mut Self {
         self.step(|this| {
             this.need_rendering("index_buffer")?;
-            let raw = this.need(indices.inner(), Access::INDEX, "reads", "index()")?;
+            let declared = this.declared_bytes(indices.inner(), &Want::INDEX)?;
+            let spot = this.need(indices.inner(), &declared, &Want::INDEX)?;
+            let first = spot.offset - declared.start;
             // SAFETY: the buffer is an index buffer and outlives the submission.
-            unsafe { this.device.raw.cmd_bind_index_buffer(this.cmd, raw, 0, I::TYPE) };
-            this.index_count = Some(indices.len() as u64);
+            unsafe { this.device.raw.cmd_bind_index_buffer(this.cmd, spot.raw, first, I::TYPE) };
+            let size = size_of::<I>() as u64;
+            this.indices = declared.start / size..declared.end / size;
+            this.ready = this.ready.indexed();
             Ok(())
         })
     }
 
     /// Draws indices of the bound index buffer, `vertex_offset` added to each, for instances.
+    #[inline]
     pub fn draw_indexed(&mut self, indices: Range<u32>, vertex_offset: i32, instances: Range<u32>) -> &mut Self {
-        self.step(|this| {
-            let most = this.need_indexed("draw_indexed")?;
-            let (count, instance_count) = (count("indices", &indices)?, count("instances", &instances)?);
-            if u64::from(indices.end) > most {
-                let message = format!("draw_indexed of indices {indices:?} from an index buffer of {most}");
-                return Err(Error::Invalid(message));
-            }
-            // SAFETY: a graphics pipeline and an index buffer that holds the range are bound inside rendering.
-            unsafe {
-                let raw = &this.device.raw;
-                raw.cmd_draw_indexed(this.cmd, count, instance_count, indices.start, vertex_offset, instances.start);
-            }
-            this.counts.draws += 1;
-            Ok(())
-        })
-    }
-
-    /// Draws what elements `range` of `args` say. More than one element takes the device's `multi_draw_indirect`.
-    pub fn draw_indirect(&mut self, args: &GpuBuffer<DrawArgs>, range: Range<usize>) -> &mut Self {
-        self.step(|this| {
-            this.need_graphics("draw_indirect")?;
-            let (buffer, offset, count) = this.need_args(args, &range)?;
-            let stride = size_of::<DrawArgs>() as u32;
-            // SAFETY: the arguments lie within the buffer, and a graphics pipeline is bound inside rendering.
-            unsafe { this.device.raw.cmd_draw_indirect(this.cmd, buffer, offset, count, stride) };
-            this.counts.draws += 1;
-            Ok(())
-        })
-    }
-
-    /// Draws, indexed, what elements `range` of `args` say. More than one element takes the device's
-    /// `multi_draw_indirect`.
-    pub fn draw_indexed_indirect(&mut self, args: &GpuBuffer<DrawIndexedArgs>, range: Range<usize>) -> &mut Self {
-        self.step(|this| {
-            this.need_indexed("draw_indexed_indirect")?;
-            let (buffer, offset, count) = this.need_args(args, &range)?;
-            let stride = size_of::<DrawIndexedArgs>() as u32;
-            // SAFETY: the arguments lie within the buffer; a graphics pipeline and an index buffer are bound.
-            unsafe { this.device.raw.cmd_draw_indexed_indirect(this.cmd, buffer, offset, count, stride) };
-            this.counts.draws += 1;
-            Ok(())
-        })
-    }
-
-    /// Draws, indexed, the first elements of `range` of `args`: as many as element `index` of `counts` says on the GPU,
-    /// and no more than `range` holds.
-    pub fn draw_indexed_indirect_count(
-        &mut self,
-        args: &GpuBuffer<DrawIndexedArgs>,
-        range: Range<usize>,
-        counts: &GpuBuffer<u32>,
-        index: usize,
-    ) -> &mut Self {
-        self.step(|this| {
-            this.need_indexed("draw_indexed_indirect_count")?;
-            let bytes = args.byte_range(&range)?;
-            let buffer = this.need(args.inner(), Access::INDIRECT, "reads", "indirect()")?;
-            let count_offset = counts.byte_range(&(index..index.saturating_add(1)))?.start;
-            let count_buffer = this.need(counts.inner(), Access::INDIRECT, "reads", "indirect()")?;
-            let most = this.count_within_limit(range.len())?;
-            let stride = size_of::<DrawIndexedArgs>() as u32;
-            // SAFETY: arguments and count lie within their buffers; a graphics pipeline and an index buffer are bound;
-            // drawIndirectCount is enabled on every device that vulkio opens.
-            unsafe {
-                let raw = &this.device.raw;
-                raw.cmd_draw_indexed_indirect_count(
-                    this.cmd,
-                    buffer,
-                    bytes.start,
-                    count_buffer,
-                    count_offset,
-                    most,
-                    stride,
-                );
-            }
-            this.counts.draws += 1;
-            Ok(())
-        })
-    }
-
-    fn need_args<T: bytemuck::Pod>(&self, args: &GpuBuffer<T>, range: &Range<usize>) -> Result<(vk::Buffer, u64, u32)> {
-        let bytes = args.byte_range(range)?;
-        let buffer = self.need(args.inner(), Access::INDIRECT, "reads", "indirect()")?;
-        let count = self.count_within_limit(range.len())?;
-        if count > 1 && !self.device.info.features.multi_draw_indirect {
-            return Err(Error::Invalid(format!(
-                "an indirect draw of {count} argument structures on a device without multi_draw_indirect; draw them one by one"
-            )));
+        let within = u64::from(indices.start) >= self.indices.start && u64::from(indices.end) <= self.indices.end;
+        let (true, Some(index_count), Some(instance_count)) =
+            (within && self.ready.has(Ready::DRAW_INDEXED), count(&indices), count(&instances))
+        else {
+            return self.refuse_draw_indexed(indices, instances);
+        };
+        // SAFETY: a graphics pipeline and an index buffer that holds the range are bound inside rendering.
+        unsafe {
+            let (first, first_instance) = (indices.start, instances.start);
+            (self.calls.draw_indexed)(self.cmd, index_count, instance_count, first, vertex_offset, first_instance);
         }
-        Ok((buffer, bytes.start, count))
+        self.draws += 1;
+        self
     }
 
-    fn count_within_limit(&self, count: usize) -> Result<u32> {
-        let most = self.device.info.limits.max_draw_indirect_count;
-        u32::try_from(count).ok().filter(|&count| count <= most).ok_or_else(|| {
-            Error::Invalid(format!("an indirect draw of {count} argument structures; this device takes at most {most}"))
+    #[cold]
+    fn refuse_draw_indexed(&mut self, indices: Range<u32>, instances: Range<u32>) -> &mut Self {
+        self.step(|this| {
+            this.need_indexed("draw_indexed")?;
+            check_order("indices", &indices)?;
+            check_order("instances", &instances)?;
+            let Range { start, end } = this.indices;
+            let held = if start == 0 { format!("{end}") } else { format!("which the pass declared {start}..{end}") };
+            Err(Error::Invalid(format!("draw_indexed of indices {indices:?} from an index buffer of {held}")))
         })
     }
 
@@ -206,18 +155,19 @@ impl Encoder<'_> {
         Err(Error::Invalid(format!("{command} in a pass that does not render; add `.renders(..)` or `.depth(..)`")))
     }
 
-    fn need_graphics(&self, command: &str) -> Result<()> {
+    pub(super) fn need_graphics(&self, command: &str) -> Result<()> {
         self.need_rendering(command)?;
-        if self.bound == Some(vk::PipelineBindPoint::GRAPHICS) {
+        if self.ready.has(Ready::DRAW) {
             return Ok(());
         }
         Err(Error::Invalid(format!("{command} without a graphics pipeline; `bind` one before it")))
     }
 
-    fn need_indexed(&self, command: &str) -> Result<u64> {
+    pub(super) fn need_indexed(&self, command: &str) -> Result<()> {
         self.need_graphics(command)?;
-        self.index_count.ok_or_else(|| {
-            Error::Invalid(format!("{command} without an index buffer; say `index_buffer(..)` before it"))
-        })
+        if self.ready.has(Ready::INDEX) {
+            return Ok(());
+        }
+        Err(Error::Invalid(format!("{command} without an index buffer; say `index_buffer(..)` before it")))
     }
 }

@@ -2,23 +2,29 @@
 
 mod args;
 mod copy;
+mod declared;
 mod draw;
+mod image;
+mod indirect;
+mod ready;
 
-use std::{marker::PhantomData, mem::size_of, sync::Arc};
+use std::{marker::PhantomData, mem::size_of, ops::Range, ptr, sync::Arc};
 
 use ash::vk;
 use bytemuck::NoUninit;
 
 pub use args::{DispatchArgs, DrawArgs, DrawIndexedArgs};
 pub use draw::Index;
+pub use image::Filter;
 
+use self::{declared::Want, ready::Ready};
 use super::counts::Counts;
 use crate::{
     error::{Error, Result},
     gpu::{QueueKind, device::Device},
     graph::uses::{Declaration, Rendering},
     pipeline::{MAX_PUSH_BYTES, Pipeline, PipelineInner},
-    resource::{Access, BufferInner, Resource},
+    resource::{Buffer, image::unplaced, range::byte_range},
 };
 
 /// What a pass's closure may return.
@@ -55,53 +61,113 @@ pub(crate) type RecordFn = Box<dyn FnOnce(&mut Encoder<'_>) -> Result<()> + Send
 /// command that touches something the pass did not declare, records nothing more: the first such error comes out of
 /// the graph's `submit`, with the pass's name.
 pub struct Encoder<'a> {
-    device: &'a Device,
-    layout: vk::PipelineLayout,
-    queue: QueueKind,
+    /// What the commands so far allow: the one thing that `push`, `draw` and `dispatch` look at.
+    ready: Ready,
     cmd: vk::CommandBuffer,
+    layout: vk::PipelineLayout,
+    calls: Calls,
+    /// The pipeline that was bound last, null if none is: binding it again needs no checks.
+    bound: *const PipelineInner,
+    /// The elements of the index buffer that draws may use.
+    indices: Range<u64>,
+    draws: u64,
+    dispatches: u64,
+    most_groups: [u32; 3],
+    device: &'a Device,
+    queue: QueueKind,
     declared: &'a [Declaration],
     rendering: &'a Rendering,
     keep: &'a mut Vec<Arc<PipelineInner>>,
     counts: &'a mut Counts,
-    bound: Option<vk::PipelineBindPoint>,
-    index_count: Option<u64>,
     error: Option<Error>,
     /// A pool is used by one thread at a time, so an encoder must not move to another.
     not_send: PhantomData<*mut ()>,
 }
 
-impl<'a> Encoder<'a> {
-    pub(crate) fn new(
-        (device, layout, queue): (&'a Device, vk::PipelineLayout, QueueKind),
-        cmd: vk::CommandBuffer,
-        (declared, rendering): (&'a [Declaration], &'a Rendering),
-        keep: &'a mut Vec<Arc<PipelineInner>>,
-        counts: &'a mut Counts,
-    ) -> Self {
-        let (bound, index_count, error) = (None, None, None);
+/// What an encoder is made of.
+pub(crate) struct Inputs<'a> {
+    pub(crate) device: &'a Device,
+    /// Of all pipelines.
+    pub(crate) layout: vk::PipelineLayout,
+    /// The kind of queue that the commands run on.
+    pub(crate) queue: QueueKind,
+    /// Being recorded; inside rendering if there is any.
+    pub(crate) cmd: vk::CommandBuffer,
+    pub(crate) declared: &'a [Declaration],
+    pub(crate) rendering: &'a Rendering,
+    /// Gets the pipelines that must outlive the submission.
+    pub(crate) keep: &'a mut Vec<Arc<PipelineInner>>,
+    /// Added to when the encoder finishes.
+    pub(crate) counts: &'a mut Counts,
+}
+
+/// The driver's functions of the commands that come by the hundred thousand: a load less for each.
+struct Calls {
+    bind_pipeline: vk::PFN_vkCmdBindPipeline,
+    push_constants: vk::PFN_vkCmdPushConstants,
+    draw: vk::PFN_vkCmdDraw,
+    draw_indexed: vk::PFN_vkCmdDrawIndexed,
+    dispatch: vk::PFN_vkCmdDispatch,
+}
+
+impl Calls {
+    fn of(device: &Device) -> Self {
+        let all = device.raw.fp_v1_0();
         Self {
-            device,
-            layout,
-            queue,
+            bind_pipeline: all.cmd_bind_pipeline,
+            push_constants: all.cmd_push_constants,
+            draw: all.cmd_draw,
+            draw_indexed: all.cmd_draw_indexed,
+            dispatch: all.cmd_dispatch,
+        }
+    }
+}
+
+impl<'a> Encoder<'a> {
+    pub(crate) fn new(inputs: Inputs<'a>) -> Self {
+        let Inputs { device, layout, queue, cmd, declared, rendering, keep, counts } = inputs;
+        Self {
+            ready: Ready::at_first(queue),
             cmd,
+            layout,
+            calls: Calls::of(device),
+            bound: ptr::null(),
+            indices: 0..0,
+            draws: 0,
+            dispatches: 0,
+            most_groups: device.info.limits.max_compute_work_group_count,
+            device,
+            queue,
             declared,
             rendering,
             keep,
             counts,
-            bound,
-            index_count,
-            error,
+            error: None,
             not_send: PhantomData,
         }
     }
 
+    /// Books what was counted; the first error, if there was one.
     pub(crate) fn finish(self) -> Result<()> {
+        self.counts.draws += self.draws;
+        self.counts.dispatches += self.dispatches;
         self.error.map_or(Ok(()), Err)
     }
 
     /// Binds a compute or graphics pipeline.
+    #[inline]
     pub fn bind<P: Pipeline>(&mut self, pipeline: &P) -> &mut Self {
         let inner = pipeline.inner();
+        if self.bound == Arc::as_ptr(inner) || self.adopts(inner) {
+            // SAFETY: the command buffer is being recorded, and the pipeline is kept alive until it retires.
+            unsafe { (self.calls.bind_pipeline)(self.cmd, inner.bind_point, inner.raw) };
+        }
+        self
+    }
+
+    /// Whether a pipeline fits the pass. It is kept then.
+    #[inline(never)]
+    fn adopts(&mut self, inner: &Arc<PipelineInner>) -> bool {
         self.step(|this| {
             inner.check_fits(this.device, this.rendering)?;
             if this.queue == QueueKind::Transfer {
@@ -110,65 +176,102 @@ impl<'a> Encoder<'a> {
                     "pipeline `{name}` is bound in a graph for the transfer queue, which only copies"
                 )));
             }
-            this.bound = Some(inner.bind_point);
             if !this.keep.iter().any(|kept| Arc::ptr_eq(kept, inner)) {
                 this.keep.push(Arc::clone(inner));
             }
-            // SAFETY: the command buffer is being recorded, and the pipeline is kept alive until it retires.
-            unsafe { this.device.raw.cmd_bind_pipeline(this.cmd, inner.bind_point, inner.raw) };
+            this.bound = Arc::as_ptr(inner);
+            this.ready = this.ready.bound(inner.bind_point);
             Ok(())
-        })
+        });
+        self.error.is_none()
     }
 
     /// Sets the push constants, from their first byte on: at most 128 bytes, a multiple of 4.
+    #[inline]
     pub fn push<T: NoUninit>(&mut self, constants: &T) -> &mut Self {
-        self.step(|this| {
-            let bytes = bytemuck::bytes_of(constants);
-            if bytes.is_empty() {
-                return Ok(());
-            }
-            if bytes.len() > MAX_PUSH_BYTES || !bytes.len().is_multiple_of(4) {
-                return Err(Error::Invalid(format!(
-                    "push constants of {} bytes; they take at most {MAX_PUSH_BYTES}, in steps of 4: put larger data into a \
-                     buffer and push its address",
-                    size_of::<T>()
-                )));
-            }
-            let layout = this.layout;
-            // SAFETY: the range lies within the layout's only range, which all its stages share.
-            unsafe { this.device.raw.cmd_push_constants(this.cmd, layout, vk::ShaderStageFlags::ALL, 0, bytes) };
-            Ok(())
+        let bytes = size_of::<T>();
+        if bytes == 0 {
+            return self;
+        }
+        if bytes > MAX_PUSH_BYTES || !bytes.is_multiple_of(4) || !self.ready.has(Ready::PUSH) {
+            return self.refuse_push(bytes);
+        }
+        let data = ptr::from_ref(constants).cast();
+        // SAFETY: the range lies within the layout's only range, which all its stages share, and `T` has no padding.
+        unsafe {
+            (self.calls.push_constants)(self.cmd, self.layout, vk::ShaderStageFlags::ALL, 0, bytes as u32, data);
+        }
+        self
+    }
+
+    #[cold]
+    fn refuse_push(&mut self, bytes: usize) -> &mut Self {
+        self.step(|_| {
+            Err(Error::Invalid(if bytes > MAX_PUSH_BYTES || !bytes.is_multiple_of(4) {
+                format!(
+                    "push constants of {bytes} bytes; they take at most {MAX_PUSH_BYTES}, in steps of 4: put larger data \
+                     into a buffer and push its address"
+                )
+            } else {
+                "push constants on the transfer queue, which runs no shaders".to_owned()
+            }))
         })
     }
 
     /// Dispatches `groups` workgroups of the bound compute pipeline.
+    #[inline]
     pub fn dispatch(&mut self, groups: [u32; 3]) -> &mut Self {
+        let [x, y, z] = groups;
+        let most = self.most_groups;
+        if !self.ready.has(Ready::DISPATCH) || x > most[0] || y > most[1] || z > most[2] {
+            return self.refuse_dispatch(groups);
+        }
+        // SAFETY: a compute pipeline is bound outside of rendering, and the counts are within the limits.
+        unsafe { (self.calls.dispatch)(self.cmd, x, y, z) };
+        self.dispatches += 1;
+        self
+    }
+
+    #[cold]
+    fn refuse_dispatch(&mut self, groups: [u32; 3]) -> &mut Self {
         self.step(|this| {
             this.need_compute("dispatch")?;
-            let most = this.device.info.limits.max_compute_work_group_count;
-            if groups.iter().zip(most).any(|(&count, most)| count > most) {
-                let message = format!("dispatch of {groups:?} workgroups; this device takes at most {most:?}");
-                return Err(Error::Invalid(message));
-            }
-            let [x, y, z] = groups;
-            // SAFETY: a compute pipeline is bound and the counts are within the limits.
-            unsafe { this.device.raw.cmd_dispatch(this.cmd, x, y, z) };
-            this.counts.dispatches += 1;
-            Ok(())
+            let most = this.most_groups;
+            let message = format!("dispatch of {groups:?} workgroups; this device takes at most {most:?}");
+            Err(Error::Invalid(message))
         })
     }
 
     /// Dispatches as many workgroups as element `index` of `args` says.
-    pub fn dispatch_indirect(&mut self, args: &crate::GpuBuffer<DispatchArgs>, index: usize) -> &mut Self {
+    pub fn dispatch_indirect(&mut self, args: &impl Buffer<Element = DispatchArgs>, index: usize) -> &mut Self {
         self.step(|this| {
             this.need_compute("dispatch_indirect")?;
-            let offset = args.byte_range(&(index..index.saturating_add(1)))?.start;
-            let buffer = this.need(args.inner(), Access::INDIRECT, "reads", "indirect()")?;
+            let bytes = byte_range_of(args, &(index..index.saturating_add(1)))?;
+            let args = this.need(args.inner(), &bytes, &Want::INDIRECT)?;
             // SAFETY: a compute pipeline is bound, and the arguments lie within the buffer.
-            unsafe { this.device.raw.cmd_dispatch_indirect(this.cmd, buffer, offset) };
-            this.counts.dispatches += 1;
+            unsafe { this.device.raw.cmd_dispatch_indirect(this.cmd, args.raw, args.offset) };
+            this.dispatches += 1;
             Ok(())
         })
+    }
+
+    /// The address at which this pass's shaders reach the first element of a buffer that the pass declared; pass it in
+    /// push constants. 0 after an error.
+    pub fn address(&mut self, buffer: &impl Buffer) -> u64 {
+        let mut address = 0;
+        self.step(|this| {
+            let inner = buffer.inner();
+            let name = &inner.name;
+            if !this.declares(inner) {
+                return Err(Error::Graph(format!(
+                    "it takes the address of `{name}`, which it did not declare; add `.reads(&{name})` or \
+                     `.writes(&{name})`"
+                )));
+            }
+            address = inner.address().ok_or_else(|| unplaced(name))?;
+            Ok(())
+        });
+        address
     }
 
     /// The command buffer, for commands that vulkio has no word for.
@@ -176,23 +279,27 @@ impl<'a> Encoder<'a> {
     /// # Safety
     ///
     /// What is recorded must be covered by what the pass declared, must not end or reset the command buffer nor
-    /// rendering, and is not counted.
+    /// rendering, must leave the pipeline bound that vulkio bound last, and is not counted.
     #[must_use]
     pub unsafe fn raw(&self) -> vk::CommandBuffer {
         self.cmd
     }
 
-    /// Runs one command unless an earlier one failed.
+    /// Runs one command unless an earlier one failed. After an error nothing is ready.
     fn step(&mut self, command: impl FnOnce(&mut Self) -> Result<()>) -> &mut Self {
-        if self.error.is_none() {
-            self.error = command(self).err();
+        if self.error.is_none()
+            && let Err(error) = command(self)
+        {
+            self.error = Some(error);
+            self.ready = Ready::default();
+            self.bound = ptr::null();
         }
         self
     }
 
     fn need_compute(&self, command: &str) -> Result<()> {
         self.need_outside_rendering(command)?;
-        if self.bound == Some(vk::PipelineBindPoint::COMPUTE) {
+        if self.ready.has(Ready::DISPATCH) {
             return Ok(());
         }
         Err(Error::Invalid(format!("{command} without a compute pipeline; `bind` one before it")))
@@ -205,24 +312,20 @@ impl<'a> Encoder<'a> {
         Err(Error::Invalid(format!("{command} in a pass that renders; give it a pass of its own")))
     }
 
-    /// The handle of a buffer that the pass declared with at least `access`.
-    fn need(&self, buffer: &Arc<BufferInner>, access: Access, verb: &str, role: &str) -> Result<vk::Buffer> {
-        let id = Resource::Buffer(Arc::clone(buffer)).id();
-        self.need_declared(id, &buffer.name, access, verb, role)?;
-        Ok(buffer.raw)
-    }
-
-    fn need_declared(&self, id: usize, name: &str, access: Access, verb: &str, role: &str) -> Result<()> {
-        let fits = |declared: &&Declaration| {
-            declared.access.stages.contains(access.stages)
-                && declared.access.mask.contains(access.mask)
-                && declared.access.layout == access.layout
-        };
-        match self.declared.iter().filter(|declared| declared.resource.id() == id).find(fits) {
-            Some(_) => Ok(()),
-            None => Err(Error::Graph(format!(
-                "it touches `{name}` in a way that it did not declare; add `.{verb}({name}.{role})`"
-            ))),
+    fn need_queue(&self, command: &str, kinds: &[QueueKind]) -> Result<()> {
+        if kinds.contains(&self.queue) {
+            return Ok(());
         }
+        let queue = self.queue;
+        Err(Error::Invalid(format!("{command} on the {queue:?} queue, which cannot; one of {kinds:?} can")))
     }
+}
+
+/// The bytes of some elements.
+///
+/// # Errors
+/// [`Error::Invalid`] if the range is reversed or reaches beyond the buffer.
+fn byte_range_of<B: Buffer>(buffer: &B, elements: &Range<usize>) -> Result<Range<u64>> {
+    let (inner, size) = (buffer.inner(), size_of::<B::Element>());
+    byte_range(&inner.name, elements, inner.bytes as usize / size.max(1), size)
 }

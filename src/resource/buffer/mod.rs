@@ -1,40 +1,34 @@
 //! Typed buffers.
 
+mod any;
+mod inner;
+mod slice;
+mod transient;
+
 use std::{
     fmt,
     marker::PhantomData,
-    mem::{ManuallyDrop, align_of, size_of},
+    mem::{align_of, size_of},
     ops::Range,
     ptr::NonNull,
-    slice,
-    sync::{Arc, Mutex},
+    sync::Arc,
 };
 
 use ash::vk;
 use bytemuck::Pod;
 
+pub use self::inner::BufferInner;
+pub(crate) use self::inner::Spot;
+pub use self::{any::Buffer, slice::BufferSlice, transient::TransientBuffer};
 use super::{
-    Access, Resource, Use,
+    Access, Part, Resource, Use,
     range::{byte_range, bytes_of},
 };
 use crate::{
-    error::{During, Error, Result},
-    gpu::{Gpu, device::Device},
-    graph::state::ResourceState,
-    memory::{Allocation, Dedicated, MemoryKind},
+    error::{Error, Result},
+    gpu::Gpu,
+    memory::MemoryKind,
 };
-
-/// What any buffer may be used for. Narrower flags buy nothing on the devices there are.
-const USAGE: vk::BufferUsageFlags = vk::BufferUsageFlags::from_raw(
-    vk::BufferUsageFlags::STORAGE_BUFFER.as_raw()
-        | vk::BufferUsageFlags::UNIFORM_BUFFER.as_raw()
-        | vk::BufferUsageFlags::VERTEX_BUFFER.as_raw()
-        | vk::BufferUsageFlags::INDEX_BUFFER.as_raw()
-        | vk::BufferUsageFlags::INDIRECT_BUFFER.as_raw()
-        | vk::BufferUsageFlags::TRANSFER_SRC.as_raw()
-        | vk::BufferUsageFlags::TRANSFER_DST.as_raw()
-        | vk::BufferUsageFlags::SHADER_DEVICE_ADDRESS.as_raw(),
-);
 
 /// Vulkan maps memory to at least this alignment, so elements that want more could not be looked at in place.
 const MOST_ALIGNMENT: usize = 64;
@@ -47,101 +41,6 @@ pub struct GpuBuffer<T> {
     inner: Arc<BufferInner>,
     // The handle owns no `T`, and is `Send` and `Sync` whatever `T` is.
     element: PhantomData<fn() -> T>,
-}
-
-/// A buffer without its element type.
-pub(crate) struct BufferInner {
-    pub(crate) device: Arc<Device>,
-    pub(crate) raw: vk::Buffer,
-    pub(crate) bytes: u64,
-    pub(crate) address: u64,
-    pub(crate) kind: MemoryKind,
-    pub(crate) name: Arc<str>,
-    pub(crate) state: Mutex<ResourceState>,
-    allocation: ManuallyDrop<Allocation>,
-}
-
-impl BufferInner {
-    /// Makes a buffer of `bytes`, which must not be zero.
-    ///
-    /// # Errors
-    /// [`Error::OutOfDeviceMemory`] before any Vulkan call if no heap could hold it; else as [`Gpu::buffer`].
-    pub(crate) fn new(device: &Arc<Device>, name: &str, bytes: u64, kind: MemoryKind) -> Result<Self> {
-        device.memory().check(name, bytes, kind)?;
-        let raw = create(device, bytes)?;
-        let allocation = place(device, name, raw, kind).inspect_err(|_| {
-            // SAFETY: the buffer was made above and nothing uses it.
-            unsafe { device.raw.destroy_buffer(raw, None) }
-        })?;
-        device.labels.name(raw, name);
-        let info = vk::BufferDeviceAddressInfo::default().buffer(raw);
-        // SAFETY: the buffer is bound to memory that may have an address, and has the usage for it.
-        let address = unsafe { device.raw.get_buffer_device_address(&info) };
-        Ok(Self {
-            device: Arc::clone(device),
-            raw,
-            bytes,
-            address,
-            kind,
-            name: name.into(),
-            state: Mutex::default(),
-            allocation: ManuallyDrop::new(allocation),
-        })
-    }
-
-    /// Where the host sees the buffer: for upload and readback buffers.
-    pub(crate) fn mapped(&self) -> Option<NonNull<u8>> {
-        self.allocation.mapped
-    }
-}
-
-impl Drop for BufferInner {
-    fn drop(&mut self) {
-        // SAFETY: whoever submits work holds the buffer until that work has completed, so the device does not use it.
-        unsafe { self.device.raw.destroy_buffer(self.raw, None) };
-        // SAFETY: the allocation is taken here, in the only place, and never looked at again.
-        let allocation = unsafe { ManuallyDrop::take(&mut self.allocation) };
-        self.device.memory().free(allocation);
-    }
-}
-
-impl fmt::Debug for BufferInner {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Buffer")
-            .field("name", &self.name)
-            .field("bytes", &self.bytes)
-            .field("memory", &self.kind.word())
-            .finish_non_exhaustive()
-    }
-}
-
-fn create(device: &Device, bytes: u64) -> Result<vk::Buffer> {
-    let families = &device.queues.families;
-    let mut info = vk::BufferCreateInfo::default().size(bytes).usage(USAGE);
-    if families.len() > 1 {
-        // Buffers pass between queues by semaphores alone; ownership transfers would buy nothing for them.
-        info = info.sharing_mode(vk::SharingMode::CONCURRENT).queue_family_indices(families);
-    }
-    // SAFETY: the structure is valid and the families are those that the device was made with.
-    unsafe { device.raw.create_buffer(&info, None) }.during("vkCreateBuffer")
-}
-
-/// Gives the buffer memory.
-fn place(device: &Device, name: &str, raw: vk::Buffer, kind: MemoryKind) -> Result<Allocation> {
-    // SAFETY: the buffer was just made on this device.
-    let requirements = unsafe { device.raw.get_buffer_memory_requirements(raw) };
-    let memory = device.memory();
-    let allocation = memory.allocate(name, requirements, kind, Some(Dedicated::Buffer(raw)), &device.labels)?;
-    // SAFETY: the buffer is unbound, and the memory meets its requirements from that offset on.
-    match unsafe { device.raw.bind_buffer_memory(raw, allocation.memory, allocation.offset) }
-        .during("vkBindBufferMemory")
-    {
-        Ok(()) => Ok(allocation),
-        Err(error) => {
-            memory.free(allocation);
-            Err(error)
-        }
-    }
 }
 
 impl<T> GpuBuffer<T> {
@@ -167,7 +66,8 @@ impl<T> GpuBuffer<T> {
     /// The address at which shaders reach the first element; pass it in push constants.
     #[must_use]
     pub fn address(&self) -> u64 {
-        self.inner.address
+        // `None` is for transients, which have handles of their own.
+        self.inner.address().unwrap_or_default()
     }
 
     /// The name it was made with.
@@ -189,31 +89,38 @@ impl<T> GpuBuffer<T> {
     /// ordered against vulkio's by the caller.
     #[must_use]
     pub unsafe fn raw(&self) -> vk::Buffer {
-        self.inner.raw
+        // As in `address`.
+        self.inner.raw().unwrap_or_default()
+    }
+
+    /// Some of its elements, for a pass to declare.
+    #[must_use = "hand it to a pass's `reads` or `writes`"]
+    pub fn slice(&self, range: Range<usize>) -> BufferSlice<T> {
+        BufferSlice::new(&self.inner, range)
     }
 
     /// Read as the arguments of indirect draws or dispatches, or as a draw count.
     pub fn indirect(&self) -> Use {
-        self.used(Access::INDIRECT)
+        self.used(Some(Access::INDIRECT))
     }
 
     /// Read as an index buffer.
     pub fn index(&self) -> Use {
-        self.used(Access::INDEX)
+        self.used(Some(Access::INDEX))
     }
 
     /// Read by a copy.
     pub fn copy_source(&self) -> Use {
-        self.used(Access::COPY_SOURCE)
+        self.used(Some(Access::COPY_SOURCE))
     }
 
     /// Written by a copy, a fill or an update.
     pub fn copy_target(&self) -> Use {
-        self.used(Access::COPY_TARGET)
+        self.used(Some(Access::COPY_TARGET))
     }
 
-    fn used(&self, access: Access) -> Use {
-        Use { resource: self.resource(), access: Some(access) }
+    fn used(&self, access: Option<Access>) -> Use {
+        Use { resource: self.resource(), part: Part::Whole, access }
     }
 
     pub(crate) fn resource(&self) -> Resource {
@@ -244,7 +151,7 @@ impl<T: Pod> GpuBuffer<T> {
     /// [`GpuBuffer::host_slice_mut`]; what the GPU wrote must have been made available to the host.
     pub(crate) unsafe fn host_slice(&self) -> &[T] {
         // SAFETY: all of the buffer is mapped, to 64 bytes or more, and any bytes are a `T`; the caller promises the rest.
-        unsafe { slice::from_raw_parts(self.host_start().as_ptr(), self.len()) }
+        unsafe { std::slice::from_raw_parts(self.host_start().as_ptr(), self.len()) }
     }
 
     /// The contents, in place, to be written in order: the memory may be write-combined, so reading it is slow.
@@ -257,11 +164,17 @@ impl<T: Pod> GpuBuffer<T> {
     #[expect(clippy::mut_from_ref, reason = "handles are shared; the caller promises that this is the only slice")]
     pub(crate) unsafe fn host_slice_mut(&self) -> &mut [T] {
         // SAFETY: as in `host_slice`.
-        unsafe { slice::from_raw_parts_mut(self.host_start().as_ptr(), self.len()) }
+        unsafe { std::slice::from_raw_parts_mut(self.host_start().as_ptr(), self.len()) }
     }
 
     fn host_start(&self) -> NonNull<T> {
         self.inner.mapped().expect("host access is asked of upload and readback buffers only").cast()
+    }
+}
+
+impl<T> From<&GpuBuffer<T>> for Use {
+    fn from(buffer: &GpuBuffer<T>) -> Self {
+        buffer.used(None)
     }
 }
 

@@ -1,0 +1,212 @@
+//! Buffers without their element types: with memory of their own, or placed in an arena while a graph lives.
+
+use std::{
+    fmt,
+    mem::ManuallyDrop,
+    ptr::NonNull,
+    sync::{Arc, OnceLock},
+};
+
+use ash::vk;
+
+use super::super::{State, new_state};
+use crate::{
+    error::{During, Error, Result},
+    gpu::device::Device,
+    graph::ir::Region,
+    memory::{Allocation, Dedicated, MemoryKind},
+};
+
+/// What any buffer may be used for. Narrower flags buy nothing on the devices there are.
+const USAGE: vk::BufferUsageFlags = vk::BufferUsageFlags::from_raw(
+    vk::BufferUsageFlags::STORAGE_BUFFER.as_raw()
+        | vk::BufferUsageFlags::UNIFORM_BUFFER.as_raw()
+        | vk::BufferUsageFlags::VERTEX_BUFFER.as_raw()
+        | vk::BufferUsageFlags::INDEX_BUFFER.as_raw()
+        | vk::BufferUsageFlags::INDIRECT_BUFFER.as_raw()
+        | vk::BufferUsageFlags::TRANSFER_SRC.as_raw()
+        | vk::BufferUsageFlags::TRANSFER_DST.as_raw()
+        | vk::BufferUsageFlags::SHADER_DEVICE_ADDRESS.as_raw(),
+);
+
+/// A buffer without its element type.
+pub struct BufferInner {
+    pub(crate) device: Arc<Device>,
+    pub(crate) bytes: u64,
+    pub(crate) kind: MemoryKind,
+    pub(crate) name: Arc<str>,
+    pub(crate) state: State,
+    /// The graph that it lives in, if it lives in one alone.
+    pub(crate) transient_of: Option<u64>,
+    body: Body,
+}
+
+enum Body {
+    Own(Own),
+    /// From when the graph is recorded on.
+    Placed(OnceLock<Placed>),
+}
+
+struct Own {
+    raw: vk::Buffer,
+    address: u64,
+    allocation: ManuallyDrop<Allocation>,
+}
+
+struct Placed {
+    arena: Arc<BufferInner>,
+    offset: u64,
+}
+
+/// Where a buffer's first byte is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Spot {
+    pub(crate) raw: vk::Buffer,
+    pub(crate) offset: u64,
+}
+
+impl BufferInner {
+    /// Makes a buffer of `bytes`, which must not be zero.
+    ///
+    /// # Errors
+    /// [`Error::OutOfDeviceMemory`] before any Vulkan call if no heap could hold it; else as [`Gpu::buffer`](crate::Gpu::buffer).
+    pub(crate) fn new(device: &Arc<Device>, name: &str, bytes: u64, kind: MemoryKind) -> Result<Self> {
+        device.memory().check(name, bytes, kind)?;
+        let raw = create(device, bytes)?;
+        let allocation = place(device, name, raw, kind).inspect_err(|_| {
+            // SAFETY: the buffer was made above and nothing uses it.
+            unsafe { device.raw.destroy_buffer(raw, None) }
+        })?;
+        device.labels.name(raw, name);
+        let info = vk::BufferDeviceAddressInfo::default().buffer(raw);
+        // SAFETY: the buffer is bound to memory that may have an address, and has the usage for it.
+        let address = unsafe { device.raw.get_buffer_device_address(&info) };
+        let body = Body::Own(Own { raw, address, allocation: ManuallyDrop::new(allocation) });
+        Ok(Self::with(device, name, bytes, kind, None, body))
+    }
+
+    /// A buffer of `bytes`, which must not be zero, that lives inside the graph with this id: it has no memory before
+    /// it is placed.
+    ///
+    /// # Errors
+    /// [`Error::OutOfDeviceMemory`] if no heap could hold it.
+    pub(crate) fn transient(device: &Arc<Device>, name: &str, bytes: u64, graph: u64) -> Result<Self> {
+        device.memory().check(name, bytes, MemoryKind::Device)?;
+        let body = Body::Placed(OnceLock::new());
+        Ok(Self::with(device, name, bytes, MemoryKind::Device, Some(graph), body))
+    }
+
+    fn with(
+        device: &Arc<Device>,
+        name: &str,
+        bytes: u64,
+        kind: MemoryKind,
+        transient_of: Option<u64>,
+        body: Body,
+    ) -> Self {
+        let state = new_state(Region::bytes(0..bytes));
+        Self { device: Arc::clone(device), bytes, kind, name: name.into(), state, transient_of, body }
+    }
+
+    /// Gives a transient buffer its place in an arena, once.
+    ///
+    /// # Errors
+    /// [`Error::Graph`] if it has one, or needs none.
+    pub(crate) fn place(&self, arena: &Arc<Self>, offset: u64) -> Result<()> {
+        let placed = Placed { arena: Arc::clone(arena), offset };
+        let fresh = match &self.body {
+            Body::Own(_) => false,
+            Body::Placed(place) => place.set(placed).is_ok(),
+        };
+        let name = &self.name;
+        if fresh { Ok(()) } else { Err(Error::Graph(format!("`{name}` has memory already; a transient gets it once"))) }
+    }
+
+    /// The Vulkan buffer that it is or lies in; `None` while a transient has no place.
+    pub(crate) fn raw(&self) -> Option<vk::Buffer> {
+        match &self.body {
+            Body::Own(own) => Some(own.raw),
+            Body::Placed(place) => place.get().and_then(|placed| placed.arena.raw()),
+        }
+    }
+
+    /// Where it begins in that.
+    pub(crate) fn offset(&self) -> u64 {
+        match &self.body {
+            Body::Own(_) => 0,
+            Body::Placed(place) => place.get().map_or(0, |placed| placed.offset),
+        }
+    }
+
+    pub(crate) fn spot(&self) -> Option<Spot> {
+        self.raw().map(|raw| Spot { raw, offset: self.offset() })
+    }
+
+    /// The address of its first byte; `None` while a transient has no place.
+    pub(crate) fn address(&self) -> Option<u64> {
+        match &self.body {
+            Body::Own(own) => Some(own.address),
+            Body::Placed(place) => place.get().and_then(|placed| Some(placed.arena.address()? + placed.offset)),
+        }
+    }
+
+    /// Where the host sees the buffer: for upload and readback buffers.
+    pub(crate) fn mapped(&self) -> Option<NonNull<u8>> {
+        match &self.body {
+            Body::Own(own) => own.allocation.mapped,
+            Body::Placed(_) => None,
+        }
+    }
+}
+
+impl Drop for BufferInner {
+    fn drop(&mut self) {
+        // A placed one has nothing of its own.
+        let Body::Own(own) = &mut self.body else { return };
+        // SAFETY: whoever submits work holds the buffer until that work has completed, so the device does not use it.
+        unsafe { self.device.raw.destroy_buffer(own.raw, None) };
+        // SAFETY: the allocation is taken here, in the only place, and never looked at again.
+        let allocation = unsafe { ManuallyDrop::take(&mut own.allocation) };
+        self.device.memory().free(allocation);
+    }
+}
+
+impl fmt::Debug for BufferInner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Buffer")
+            .field("name", &self.name)
+            .field("bytes", &self.bytes)
+            .field("memory", &self.kind.word())
+            .field("transient", &self.transient_of.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+fn create(device: &Device, bytes: u64) -> Result<vk::Buffer> {
+    let families = &device.queues.families;
+    let mut info = vk::BufferCreateInfo::default().size(bytes).usage(USAGE);
+    if families.len() > 1 {
+        // Buffers pass between queues by semaphores alone; ownership transfers would buy nothing for them.
+        info = info.sharing_mode(vk::SharingMode::CONCURRENT).queue_family_indices(families);
+    }
+    // SAFETY: the structure is valid and the families are those that the device was made with.
+    unsafe { device.raw.create_buffer(&info, None) }.during("vkCreateBuffer")
+}
+
+/// Gives the buffer memory.
+fn place(device: &Device, name: &str, raw: vk::Buffer, kind: MemoryKind) -> Result<Allocation> {
+    // SAFETY: the buffer was just made on this device.
+    let requirements = unsafe { device.raw.get_buffer_memory_requirements(raw) };
+    let memory = device.memory();
+    let allocation = memory.allocate(name, requirements, kind, Some(Dedicated::Buffer(raw)), &device.labels)?;
+    // SAFETY: the buffer is unbound, and the memory meets its requirements from that offset on.
+    match unsafe { device.raw.bind_buffer_memory(raw, allocation.memory, allocation.offset) }
+        .during("vkBindBufferMemory")
+    {
+        Ok(()) => Ok(allocation),
+        Err(error) => {
+            memory.free(allocation);
+            Err(error)
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Parts of buffers, as passes declare them.
+
+use std::{fmt, marker::PhantomData, mem::size_of, ops::Range, sync::Arc};
+
+use super::BufferInner;
+use crate::{
+    graph::ir::Region,
+    resource::{Access, Part, Resource, Use, range::byte_range},
+};
+
+/// Some elements of a buffer, for a pass to declare: what others do to the rest of the buffer meanwhile is no concern
+/// of the pass.
+///
+/// Made by [`GpuBuffer::slice`](super::GpuBuffer::slice) and [`TransientBuffer::slice`](super::TransientBuffer::slice).
+/// A slice of no elements declares nothing; one that reaches beyond its buffer is an error of the pass that declares it.
+pub struct BufferSlice<T> {
+    buffer: Arc<BufferInner>,
+    range: Range<usize>,
+    element: PhantomData<fn() -> T>,
+}
+
+impl<T> BufferSlice<T> {
+    pub(super) fn new(buffer: &Arc<BufferInner>, range: Range<usize>) -> Self {
+        Self { buffer: Arc::clone(buffer), range, element: PhantomData }
+    }
+
+    /// The elements.
+    #[must_use]
+    pub fn range(&self) -> Range<usize> {
+        self.range.clone()
+    }
+
+    /// Read as the arguments of indirect draws or dispatches, or as a draw count.
+    pub fn indirect(&self) -> Use {
+        self.used(Some(Access::INDIRECT))
+    }
+
+    /// Read as an index buffer.
+    pub fn index(&self) -> Use {
+        self.used(Some(Access::INDEX))
+    }
+
+    /// Read by a copy.
+    pub fn copy_source(&self) -> Use {
+        self.used(Some(Access::COPY_SOURCE))
+    }
+
+    /// Written by a copy, a fill or an update.
+    pub fn copy_target(&self) -> Use {
+        self.used(Some(Access::COPY_TARGET))
+    }
+
+    fn used(&self, access: Option<Access>) -> Use {
+        Use { resource: Resource::Buffer(Arc::clone(&self.buffer)), part: self.part(), access }
+    }
+
+    fn part(&self) -> Part {
+        let size = size_of::<T>().max(1);
+        let len = self.buffer.bytes as usize / size;
+        match byte_range(&self.buffer.name, &self.range, len, size) {
+            Ok(bytes) if bytes.is_empty() => Part::Nothing,
+            Ok(bytes) => Part::Region(Region::bytes(bytes)),
+            Err(error) => Part::Wrong(Box::new(error)),
+        }
+    }
+}
+
+impl<T> From<&BufferSlice<T>> for Use {
+    fn from(slice: &BufferSlice<T>) -> Self {
+        slice.used(None)
+    }
+}
+
+impl<T> From<BufferSlice<T>> for Use {
+    fn from(slice: BufferSlice<T>) -> Self {
+        slice.used(None)
+    }
+}
+
+impl<T> Clone for BufferSlice<T> {
+    fn clone(&self) -> Self {
+        Self::new(&self.buffer, self.range.clone())
+    }
+}
+
+impl<T> fmt::Debug for BufferSlice<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BufferSlice")
+            .field("name", &self.buffer.name)
+            .field("range", &self.range)
+            .finish_non_exhaustive()
+    }
+}

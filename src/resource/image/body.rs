@@ -1,0 +1,193 @@
+//! The Vulkan objects of an image: itself, its memory, its views.
+
+use std::{
+    mem::ManuallyDrop,
+    sync::{Arc, Mutex},
+};
+
+use ash::vk;
+
+use super::Shape;
+use crate::{
+    error::{During, Result},
+    gpu::device::Device,
+    memory::{Allocation, Dedicated, MemoryKind},
+    sync::prim::lock,
+};
+
+/// An image's objects. Fields are dropped in order: the views, the image, the memory.
+pub(crate) struct ImageBody {
+    views: Views,
+    image: RawImage,
+    /// That of one image, or of several that share it.
+    _memory: Arc<ImageMemory>,
+}
+
+impl ImageBody {
+    /// An image with memory of its own.
+    ///
+    /// # Errors
+    /// [`Error::OutOfDeviceMemory`](crate::Error::OutOfDeviceMemory), or what the driver says.
+    pub(crate) fn new(device: &Arc<Device>, name: &str, shape: Shape) -> Result<Self> {
+        let image = RawImage::new(device, shape)?;
+        // SAFETY: the image was just made on this device.
+        let requirements = unsafe { device.raw.get_image_memory_requirements(image.raw) };
+        let memory = ImageMemory::new(device, name, requirements, Some(Dedicated::Image(image.raw)))?;
+        Self::bind(image, name, shape, Arc::new(memory), 0)
+    }
+
+    /// An image in a part of `memory`, which must meet its requirements from `offset` on.
+    ///
+    /// # Errors
+    /// What the driver says.
+    pub(crate) fn within(
+        device: &Arc<Device>,
+        name: &str,
+        shape: Shape,
+        memory: &Arc<ImageMemory>,
+        offset: u64,
+    ) -> Result<Self> {
+        Self::bind(RawImage::new(device, shape)?, name, shape, Arc::clone(memory), offset)
+    }
+
+    fn bind(image: RawImage, name: &str, shape: Shape, memory: Arc<ImageMemory>, offset: u64) -> Result<Self> {
+        let device = &image.device;
+        let (raw, at) = (memory.allocation.memory, memory.allocation.offset + offset);
+        // SAFETY: the image is unbound, and the memory meets its requirements from that offset on.
+        unsafe { device.raw.bind_image_memory(image.raw, raw, at) }.during("vkBindImageMemory")?;
+        device.labels.name(image.raw, name);
+        let views = Views::new(&image, name, shape)?;
+        Ok(Self { views, image, _memory: memory })
+    }
+
+    pub(crate) fn raw(&self) -> vk::Image {
+        self.image.raw
+    }
+
+    /// The view of all of it.
+    pub(crate) fn view(&self) -> vk::ImageView {
+        self.views.whole
+    }
+
+    /// The view of one level of one layer, made when it is first asked for.
+    ///
+    /// # Errors
+    /// What the driver says.
+    pub(crate) fn view_of(&self, shape: Shape, level: u32, layer: u32) -> Result<vk::ImageView> {
+        if (shape.levels, shape.layers) == (1, 1) {
+            return Ok(self.views.whole);
+        }
+        let mut single = lock(&self.views.single);
+        if let Some(&(.., view)) = single.iter().find(|(of, ..)| *of == [level, layer]) {
+            return Ok(view);
+        }
+        let range = vk::ImageSubresourceRange {
+            aspect_mask: shape.aspect(),
+            base_mip_level: level,
+            level_count: 1,
+            base_array_layer: layer,
+            layer_count: 1,
+        };
+        let view = create_view(&self.image, shape.format, vk::ImageViewType::TYPE_2D, range)?;
+        single.push(([level, layer], view));
+        Ok(view)
+    }
+}
+
+/// The image alone.
+struct RawImage {
+    device: Arc<Device>,
+    raw: vk::Image,
+}
+
+impl RawImage {
+    fn new(device: &Arc<Device>, shape: Shape) -> Result<Self> {
+        // SAFETY: the structure is valid, and the device was found to have such images.
+        let raw = unsafe { device.raw.create_image(&shape.info(), None) }.during("vkCreateImage")?;
+        Ok(Self { device: Arc::clone(device), raw })
+    }
+}
+
+impl Drop for RawImage {
+    fn drop(&mut self) {
+        // SAFETY: whoever submits work holds the image until that work has completed, so the device does not use it.
+        unsafe { self.device.raw.destroy_image(self.raw, None) };
+    }
+}
+
+/// Memory that images are bound to.
+pub(crate) struct ImageMemory {
+    device: Arc<Device>,
+    allocation: ManuallyDrop<Allocation>,
+}
+
+impl ImageMemory {
+    /// # Errors
+    /// [`Error::OutOfDeviceMemory`](crate::Error::OutOfDeviceMemory), or what the driver says.
+    pub(crate) fn new(
+        device: &Arc<Device>,
+        name: &str,
+        requirements: vk::MemoryRequirements,
+        dedicated: Option<Dedicated>,
+    ) -> Result<Self> {
+        let memory = device.memory();
+        let allocation = memory.allocate(name, requirements, MemoryKind::Device, dedicated, &device.labels)?;
+        Ok(Self { device: Arc::clone(device), allocation: ManuallyDrop::new(allocation) })
+    }
+}
+
+impl Drop for ImageMemory {
+    fn drop(&mut self) {
+        // SAFETY: the allocation is taken here, in the only place, and never looked at again.
+        let allocation = unsafe { ManuallyDrop::take(&mut self.allocation) };
+        self.device.memory().free(allocation);
+    }
+}
+
+struct Views {
+    device: Arc<Device>,
+    whole: vk::ImageView,
+    /// By level and layer. Few are ever asked for.
+    single: Mutex<Vec<([u32; 2], vk::ImageView)>>,
+}
+
+impl Views {
+    fn new(image: &RawImage, name: &str, shape: Shape) -> Result<Self> {
+        let kind = match shape.layers {
+            1 => vk::ImageViewType::TYPE_2D,
+            _ => vk::ImageViewType::TYPE_2D_ARRAY,
+        };
+        let range = vk::ImageSubresourceRange {
+            aspect_mask: shape.aspect(),
+            base_mip_level: 0,
+            level_count: shape.levels,
+            base_array_layer: 0,
+            layer_count: shape.layers,
+        };
+        let whole = create_view(image, shape.format, kind, range)?;
+        image.device.labels.name(whole, name);
+        Ok(Self { device: Arc::clone(&image.device), whole, single: Mutex::default() })
+    }
+}
+
+impl Drop for Views {
+    fn drop(&mut self) {
+        let single = self.single.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
+        for view in single.drain(..).map(|(_, view)| view).chain([self.whole]) {
+            // SAFETY: as for the image itself.
+            unsafe { self.device.raw.destroy_image_view(view, None) };
+        }
+    }
+}
+
+fn create_view(
+    image: &RawImage,
+    format: vk::Format,
+    kind: vk::ImageViewType,
+    range: vk::ImageSubresourceRange,
+) -> Result<vk::ImageView> {
+    let info =
+        vk::ImageViewCreateInfo::default().image(image.raw).view_type(kind).format(format).subresource_range(range);
+    // SAFETY: the image is bound to memory, has this format and aspect, and holds the range.
+    unsafe { image.device.raw.create_image_view(&info, None) }.during("vkCreateImageView")
+}

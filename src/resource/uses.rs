@@ -1,0 +1,83 @@
+//! How passes name what they touch: [`Use`] and [`Attachment`].
+
+use std::{fmt, sync::Arc};
+
+use ash::vk;
+
+use super::{Access, ImageInner, Resource};
+#[cfg(doc)]
+use super::{GpuBuffer, GpuImage};
+use crate::{error::Error, graph::ir::Region};
+
+/// How much of a resource.
+#[derive(Clone, Debug)]
+pub(crate) enum Part {
+    /// All of it.
+    Whole,
+    /// A region that lies within it.
+    Region(Region),
+    /// An empty range: nothing is touched.
+    Nothing,
+    /// Not within it, which is an error of the pass that says so.
+    Wrong(Box<Error>),
+}
+
+/// A resource and how a pass touches it: what `reads` and `writes` take.
+///
+/// Made from a reference to a buffer or a slice of one, which means a storage access in the shaders of the pass, or by the methods of
+/// [`GpuBuffer`] and [`GpuImage`] that say otherwise, such as [`GpuBuffer::indirect`].
+#[derive(Clone, Debug)]
+#[must_use = "hand it to a pass's `reads` or `writes`"]
+pub struct Use {
+    pub(crate) resource: Resource,
+    pub(crate) part: Part,
+    /// `None`: a storage access in the stages of the pass's kind.
+    pub(crate) access: Option<Access>,
+}
+
+impl From<&Use> for Use {
+    fn from(used: &Use) -> Self {
+        used.clone()
+    }
+}
+
+/// What becomes of an attachment's old contents when a pass begins to render to it.
+#[derive(Clone, Copy)]
+#[expect(clippy::enum_variant_names, reason = "the names are Vulkan's")]
+pub(crate) enum Load {
+    /// They stay, and the pass draws over them.
+    Load,
+    /// Every texel gets this value first.
+    Clear(vk::ClearValue),
+    /// They are lost: the pass covers all that anyone looks at.
+    DontCare,
+}
+
+impl fmt::Debug for Load {
+    // The value of a clear is a union, which does not know its own type.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Load => "load",
+            Self::Clear(_) => "clear",
+            Self::DontCare => "discard",
+        })
+    }
+}
+
+/// An image that a pass renders to, and what becomes of its old contents.
+///
+/// Made by [`GpuImage::clear`], [`GpuImage::load`] or [`GpuImage::discard`], and by those of
+/// [`Subimage`](super::Subimage); a reference to an image means `load`.
+#[derive(Clone, Debug)]
+#[must_use = "hand it to a pass's `renders` or `depth`"]
+pub struct Attachment {
+    pub(crate) image: Arc<ImageInner>,
+    pub(crate) part: Part,
+    pub(crate) load: Load,
+}
+
+impl From<&Attachment> for Attachment {
+    fn from(attachment: &Attachment) -> Self {
+        attachment.clone()
+    }
+}
