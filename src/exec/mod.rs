@@ -41,7 +41,7 @@ pub use encoder::{DispatchArgs, DrawArgs, DrawIndexedArgs, Encoder, Filter, Inde
 pub use finalize::{Finalize, Finalized};
 pub use frame::Frame;
 pub use job::Job;
-pub(crate) use job::{JobOwner, JobUse, output, spawn as spawn_job, try_spawn as try_spawn_job};
+pub(crate) use job::{JobOwner, JobUse, spawn as spawn_job, try_spawn as try_spawn_job};
 pub(crate) use opened::Opened;
 pub(crate) use picture::to_host;
 pub use picture::{Capture, Picture};

@@ -122,7 +122,7 @@ impl Opened {
         let renders = !self.rendering.is_empty();
         if renders {
             let both = vk::RenderingFlags::RESUMING | vk::RenderingFlags::SUSPENDING;
-            rendering::begin(device, cmd, &self.rendering, both);
+            rendering::begin(device, cmd, &self.rendering, both)?;
         }
         let inputs = Inputs {
             device,
@@ -131,8 +131,11 @@ impl Opened {
             declared: &self.declared,
             rendering: &self.rendering,
             jobs: &[],
+            cmd,
+            keep: pipelines,
+            counts,
         };
-        let mut encoder = Encoder::new(inputs, cmd, pipelines, counts);
+        let mut encoder = Encoder::new(inputs);
         let returned = catch_unwind(AssertUnwindSafe(|| record(&mut encoder)));
         let stuck = encoder.finish();
         if renders {

@@ -150,7 +150,7 @@ fn check_written(plan: &Compiled, slots: &[Resource], names: &[Arc<str>]) -> Res
         let import = &plan.imports[entry.import];
         let resource = &slots[import.slot];
         if !lock(resource.state()).is_written(import.region) {
-            let (pass, name) = (names.get(entry.position).map_or("?", |name| name), resource.name());
+            let (pass, name) = (names.get(plan.batches[entry.batch].positions.start).map_or("?", |name| name), resource.name());
             return Err(Error::Graph(format!(
                 "pass `{pass}` reads `{name}`, which nothing has written yet; write, upload or clear it before"
             )));

@@ -36,18 +36,18 @@ impl PlanCache {
     /// # Errors
     ///
     /// What is wrong with the graph. Faults are not kept.
-    pub(crate) fn get(&self, structure: Structure, queues: &QueueMap) -> Result<Arc<Compiled>, Fault> {
-        let hash = FxBuildHasher.hash_one(&structure);
-        if let Some(known) = self.find(hash, &structure, queues) {
+    pub(crate) fn get(&self, structure: &Structure, queues: &QueueMap) -> Result<Arc<Compiled>, Fault> {
+        let hash = FxBuildHasher.hash_one(structure);
+        if let Some(known) = self.find(hash, structure, queues) {
             return Ok(known);
         }
         // Not under the lock: other frames go on meanwhile.
-        let compiled = Arc::new(Compiled::compile(&structure, queues)?);
+        let compiled = Arc::new(Compiled::compile(structure, queues)?);
         let mut plans = lock(&self.plans);
         if plans.len() == KEPT {
             plans.remove(0);
         }
-        plans.push(Cached { hash, structure, queues: queues.clone(), compiled: Arc::clone(&compiled) });
+        plans.push(Cached { hash, structure: structure.clone(), queues: queues.clone(), compiled: Arc::clone(&compiled) });
         Ok(compiled)
     }
 

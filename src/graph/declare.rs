@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ash::vk;
 
 use super::{
-    checks,
+    checks::{self, Home},
     compiled::Fault,
     ir::{Needs, PassShape, SlotUse, Structure},
     slots::Slots,
@@ -101,7 +101,7 @@ impl Declared {
 
     pub(crate) fn sizes(&self) -> Sizes {
         let Self { structure, passes, .. } = self;
-        Sizes { passes: passes.len(), uses: structure.use_count(), slots: structure.slots() }
+        Sizes { passes: passes.len(), uses: structure.all_uses(), slots: structure.slots() }
     }
 
     /// Adds a pass to the graph with this id, and gives its number. One that is wrong keeps its number.
@@ -128,7 +128,7 @@ impl Declared {
     ) -> Result<()> {
         let NewPass { name, uses, queue, keep, after, jobs } = pass;
         let (declared, rendering) = uses.resolve(&name)?;
-        checks::check(device, graph, queue, &name, &declared, &rendering)?;
+        checks::check(&Home { device, queue, graph }, &name, &declared, &rendering)?;
         let shape = PassShape { needs: needs(&declared, &rendering), queue, keep };
         let Self { structure, slots, .. } = self;
         let numbers: Vec<_> = declared.iter().map(|declaration| slots.of(structure, &declaration.resource)).collect();
@@ -171,7 +171,7 @@ impl Declared {
                 pass(index)
             ),
             Fault::TooMany => {
-                format!("{} passes; a graph holds {} at most", self.passes.len(), super::ir::MOST_PASSES)
+                format!("{} passes; a graph holds {} at most", self.passes.len(), super::phase::MOST_PASSES)
             }
         })
     }

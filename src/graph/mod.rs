@@ -36,7 +36,7 @@ pub use system::{System, Systems};
 pub use uses::Uses;
 
 use crate::{
-    error::{Error, Result, Source},
+    error::{Error, Result},
     exec::{Encoder, Finalize, Job, JobOwner, Opened, Submission, Submit, spawn_job, try_spawn_job},
     gpu::{Gpu, QueueKind},
     resource::{GpuImage, ImageRole, TransientBuffer},
@@ -245,7 +245,8 @@ impl Graph {
         let compiled = self.compile(&declared, cache)?;
         let passes = declared.passes.iter().map(|pass| Arc::clone(&pass.name)).collect();
         let resources = declared.slots.all().iter().map(|resource| Arc::clone(resource.name())).collect();
-        Ok(Plan::new(compiled, declared.structure.clone(), passes, resources))
+        let structure = Arc::new(declared.structure.clone());
+        Ok(Plan { structure, compiled, passes, resources })
     }
 
     pub(crate) fn stats_with(&self, cache: Option<&PlanCache>) -> Result<PlanStats> {

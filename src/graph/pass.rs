@@ -11,7 +11,7 @@ use crate::{
     error::Error,
     exec::{Encoder, Job, JobUse, Opened, Recorded, Share},
     gpu::QueueKind,
-    resource::{Attachment, CopySource, CopyTarget, Use},
+    resource::{Attachment, CopySide, Use},
 };
 
 /// A pass of a graph, to come [`after`](Pass::after) or to record into with [`Graph::with_encoder`].
@@ -94,7 +94,7 @@ impl<'g> Pass<'g> {
     }
 
     /// See [`Uses::copies`].
-    pub fn copies(mut self, from: &impl CopySource, to: &impl CopyTarget) -> Self {
+    pub fn copies(mut self, from: impl CopySide, to: impl CopySide) -> Self {
         self.pass.uses.copies(from, to);
         self
     }

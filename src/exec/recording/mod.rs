@@ -16,6 +16,8 @@ use std::{
 
 use ash::vk;
 
+pub(super) use task::outcome;
+
 use self::{
     answer::Answer,
     work::{Recorded, Task, Work},

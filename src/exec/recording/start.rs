@@ -8,7 +8,7 @@ use std::{
 use super::{
     Parts, Recording, Submission, UNUSED,
     answer::Answer,
-    work::{Task, Work},
+    work::{SharedPass, Task, Work},
 };
 use crate::{
     error::{Result, guarded},
@@ -105,7 +105,8 @@ fn compile(
 
 /// Also a graph of nothing is complete at some point, after what was submitted before it.
 fn empty(plan: &Compiled, queue: QueueId) -> Compiled {
-    Compiled { batches: vec![Batch { queue, ..Batch::default() }], ..plan.clone() }
+    let batch = Batch { queue, positions: 0..0, waits: Vec::new(), entries: Vec::new(), after: None };
+    Compiled { batches: vec![batch], ..plan.clone() }
 }
 
 fn cut(plan: &Compiled, passes: &[Option<PassBody>], frame: Option<&FramePart>, workers: usize) -> Cut {
@@ -131,13 +132,13 @@ fn cut(plan: &Compiled, passes: &[Option<PassBody>], frame: Option<&FramePart>, 
 /// The tasks, each with its passes.
 fn tasks(plan: &Compiled, pieces: Vec<Piece>, bodies: &mut impl Iterator<Item = PassBody>) -> Vec<Task> {
     let mut tasks: Vec<Task> = Vec::with_capacity(pieces.len().max(1));
-    let mut shared: Option<Arc<PassBody>> = None;
+    let mut shared: Option<Arc<SharedPass>> = None;
     for Piece { batch, positions, share } in pieces {
         let work = match share {
             None => Work::Passes(bodies.by_ref().take(positions.len()).collect()),
             Some(share) => {
                 if share.is_first() {
-                    shared = bodies.next().map(Arc::new);
+                    shared = bodies.next().and_then(SharedPass::new);
                 }
                 match &shared {
                     Some(body) => Work::Share(Arc::clone(body), share),

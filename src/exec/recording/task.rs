@@ -1,8 +1,6 @@
 //! One recording task: its passes go into a command buffer, with the barriers of the plan before them.
 
 use std::{
-    mem,
-    ops::Range,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     time::{Duration, Instant},
@@ -12,7 +10,7 @@ use ash::vk;
 
 use super::{
     Recording, UNUSED,
-    work::{Recorded, Task, Work},
+    work::{Recorded, SharedPass, Task, Work},
 };
 use crate::{
     error::{During, Error, Result, guarded, panic_message},
@@ -167,15 +165,14 @@ impl Recording {
         }
     }
 
-    fn share(&self, pass: &PassBody, share: Share, position: usize, recorded: &mut Recorded) -> Result<()> {
+    fn share(&self, pass: &SharedPass, share: Share, position: usize, recorded: &mut Recorded) -> Result<()> {
         let before = Instant::now();
         if share.is_first() {
             self.barrier_before(position, recorded);
         }
-        let Body::Parallel(parallel) = &pass.body else { return Ok(()) };
-        let PassBody { name, declared, rendering, jobs, queue, .. } = pass;
+        let SharedPass { name, declared, rendering, jobs, queue, record } = pass;
         let view = View { name, declared, rendering, jobs, queue: *queue, position, share: Some(share) };
-        self.encode(&view, recorded, |cmd| (parallel.record)(cmd, share))?;
+        self.encode(&view, recorded, |cmd| record(cmd, share))?;
         book(name, position, before, recorded);
         Ok(())
     }
@@ -186,7 +183,7 @@ impl Recording {
         let parts = opened.take();
         let renders = !view.rendering.is_empty();
         if renders {
-            rendering::begin(device, current(recorded), view.rendering, vk::RenderingFlags::SUSPENDING);
+            rendering::begin(device, current(recorded), view.rendering, vk::RenderingFlags::SUSPENDING)?;
             rendering::end(device, current(recorded));
         }
         end(device, recorded)?;
@@ -197,7 +194,7 @@ impl Recording {
         lock(&self.parts).leases.extend(parts.leases);
         recorded.buffers.push(lease.begin()?);
         if renders {
-            rendering::begin(device, current(recorded), view.rendering, vk::RenderingFlags::RESUMING);
+            rendering::begin(device, current(recorded), view.rendering, vk::RenderingFlags::RESUMING)?;
             rendering::end(device, current(recorded));
         }
         Ok(())
@@ -221,7 +218,7 @@ impl Recording {
         }
         let renders = !pass.rendering.is_empty();
         if renders {
-            rendering::begin(device, cmd, pass.rendering, flags(pass.share));
+            rendering::begin(device, cmd, pass.rendering, flags(pass.share))?;
         }
         let inputs = Inputs {
             device,
@@ -230,8 +227,11 @@ impl Recording {
             declared: pass.declared,
             rendering: pass.rendering,
             jobs: pass.jobs,
+            cmd,
+            keep: &mut recorded.pipelines,
+            counts: &mut recorded.counts,
         };
-        let mut encoder = Encoder::new(inputs, cmd, &mut recorded.pipelines, &mut recorded.counts);
+        let mut encoder = Encoder::new(inputs);
         let returned = catch_unwind(AssertUnwindSafe(|| record(&mut encoder)));
         let stuck = encoder.finish();
         if renders {

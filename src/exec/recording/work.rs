@@ -8,7 +8,16 @@ use std::{
 use ash::vk;
 
 use super::super::{chunks::Share, counts::Counts, job::JobUse};
-use crate::{error::Result, graph::declare::PassBody, pipeline::PipelineInner, sync::prim::lock};
+use crate::{
+    error::Result,
+    gpu::QueueKind,
+    graph::{
+        declare::{Body, Parallel, PassBody, ShareFn},
+        uses::{Declaration, Rendering},
+    },
+    pipeline::PipelineInner,
+    sync::prim::lock,
+};
 
 /// One recording task: passes of one batch, next to each other in the plan.
 pub(super) struct Task {
@@ -32,7 +41,7 @@ impl Task {
     }
 
     pub(super) fn is_ready(&self) -> bool {
-        lock(&self.work).jobs().all(JobUse::is_ready)
+        lock(&self.work).jobs().into_iter().all(JobUse::is_ready)
     }
 }
 
@@ -40,7 +49,30 @@ impl Task {
 pub(super) enum Work {
     Passes(Vec<PassBody>),
     /// A share of one pass.
-    Share(Arc<PassBody>, Share),
+    Share(Arc<SharedPass>, Share),
+}
+
+/// A pass that several tasks record.
+pub(super) struct SharedPass {
+    pub(super) name: Arc<str>,
+    pub(super) declared: Vec<Declaration>,
+    pub(super) rendering: Rendering,
+    pub(super) jobs: Vec<JobUse>,
+    pub(super) queue: Option<QueueKind>,
+    pub(super) record: Box<ShareFn>,
+}
+
+impl SharedPass {
+    /// `None` if the pass is not one to be shared.
+    pub(super) fn new(pass: PassBody) -> Option<Arc<Self>> {
+        let PassBody { name, declared, rendering, jobs, queue, body } = pass;
+        match body {
+            Body::Parallel(Parallel { record, .. }) => {
+                Some(Arc::new(Self { name, declared, rendering, jobs, queue, record }))
+            }
+            _ => None,
+        }
+    }
 }
 
 impl Default for Work {
@@ -50,20 +82,23 @@ impl Default for Work {
 }
 
 impl Work {
-    fn jobs(&self) -> impl Iterator<Item = &JobUse> {
-        let passes = match self {
-            Self::Passes(passes) => passes.as_slice(),
-            Self::Share(pass, _) => std::slice::from_ref(&**pass),
-        };
-        passes.iter().flat_map(|pass| &pass.jobs)
+    fn jobs(&self) -> Vec<&JobUse> {
+        match self {
+            Self::Passes(passes) => passes.iter().flat_map(|pass| &pass.jobs).collect(),
+            Self::Share(pass, _) => pass.jobs.iter().collect(),
+        }
     }
 
     /// Waits until the values that its passes look at are there.
-    pub(super) async fn jobs_done(&self) -> Result<()> {
-        for job in self.jobs() {
-            job.ready().await?;
+    pub(super) fn jobs_done(&self) -> impl Future<Output = Result<()>> + Send {
+        // Not borrowed as a whole: closures may not be shared between threads.
+        let jobs = self.jobs();
+        async move {
+            for job in jobs {
+                job.ready().await?;
+            }
+            Ok(())
         }
-        Ok(())
     }
 }
 
