@@ -131,7 +131,7 @@ impl Past {
         let by_owner = |stamp: &Stamp| Some(stamp.queue) == self.owner;
         if let Some(from) = touches().find(by_owner).or_else(|| touches().next()) {
             let after = touches().filter(|stamp| stamp.queue != from.queue).collect();
-            arrival.acquires.push(Acquire { region, from, after, layout: self.layout });
+            arrival.acquire(Acquire { region, from, after, layout: self.layout });
         }
         if entry.access.layout != self.layout {
             arrival.relayout(self.relayout(region, entry, self.layout, Scope::default()));
