@@ -58,6 +58,11 @@ pub(super) struct Now {
     pub(super) discard: bool,
 }
 
+/// `ALL_COMMANDS` stands for each stage.
+fn all_of(stages: S) -> S {
+    if stages.contains(S::ALL_COMMANDS) { !S::NONE } else { stages }
+}
+
 fn bits(stages: S) -> impl Iterator<Item = S> {
     (0..64).map(|bit| S::from_raw(1 << bit)).filter(move |&stage| stages.contains(stage))
 }
@@ -119,7 +124,7 @@ impl Gpu {
             }
             if source.stages.contains(past.stage) || past.after.intersects(source.stages) {
                 past.available |= source.stages.contains(past.stage) && source.mask.contains(past.write_mask);
-                past.after |= target.stages;
+                past.after |= all_of(target.stages);
                 if past.available {
                     past.visible.push(target);
                 }
