@@ -1,6 +1,6 @@
 //! The last accesses to one region, and what the next one must wait for.
 
-use ash::vk::ImageLayout;
+use ash::vk::{ImageLayout, PipelineStageFlags2};
 
 use super::{
     arrival::{Acquire, Arrival, Relayout},
@@ -12,6 +12,7 @@ use crate::{
         compiled::{Entry, Exit, Mark},
         ir::Region,
     },
+    resource::Access,
     sync::Stamp,
 };
 
@@ -69,7 +70,7 @@ impl Past {
         let Coming { entry, foreign } = coming;
         if entry.after_readers {
             let source = wait_for(&self.readers, entry.queue, arrival);
-            meet(arrival, source, entry);
+            meet(arrival, source, after_readers(&entry.access));
         } else if foreign && !entry.discard {
             self.take_over(region, entry, arrival);
         } else {
@@ -90,7 +91,7 @@ impl Past {
             let old = if entry.discard { ImageLayout::UNDEFINED } else { self.layout };
             arrival.relayout(self.relayout(region, entry, old, source));
         } else {
-            meet(arrival, source, entry);
+            meet(arrival, source, Scope::of(&entry.access));
         }
     }
 
@@ -131,7 +132,7 @@ impl Past {
         let by_owner = |stamp: &Stamp| Some(stamp.queue) == self.owner;
         if let Some(from) = touches().find(by_owner).or_else(|| touches().next()) {
             let after = touches().filter(|stamp| stamp.queue != from.queue).collect();
-            arrival.acquires.push(Acquire { region, from, after, layout: self.layout });
+            arrival.acquire(Acquire { region, from, after, layout: self.layout });
         }
         if entry.access.layout != self.layout {
             arrival.relayout(self.relayout(region, entry, self.layout, Scope::default()));
@@ -204,10 +205,18 @@ fn execution_only(touch: Touch) -> Touch {
 }
 
 /// Adds a memory dependency on the queue itself, if there is a source.
-fn meet(arrival: &mut Arrival, source: Scope, entry: &Entry) {
+fn meet(arrival: &mut Arrival, source: Scope, target: Scope) {
     if !source.is_empty() {
-        arrival.memory |= Dependency { source, target: Scope::of(&entry.access) };
+        arrival.memory |= Dependency { source, target };
     }
+}
+
+/// What must come after readers of before the plan, where the plan reads before it changes. For an image the change may be
+/// a transition, which comes after the stages of the plan's own reads: whatever those are, all commands chain with them.
+fn after_readers(access: &Access) -> Scope {
+    let stages =
+        if access.layout == ImageLayout::UNDEFINED { access.stages } else { PipelineStageFlags2::ALL_COMMANDS };
+    Scope { stages, mask: access.mask }
 }
 
 /// Waits for other queues; gives back what a barrier on this one must have as its source.
