@@ -52,7 +52,7 @@ fn image_barrier(
         .new_layout(barrier.new)
         .src_queue_family_index(from)
         .dst_queue_family_index(to)
-        .image(image.raw())
-        .subresource_range(image.range(&barrier.region));
+        .image(image.raw()?)
+        .subresource_range(image.subresource_range(&barrier.region));
     Some(info)
 }

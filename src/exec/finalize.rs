@@ -51,9 +51,9 @@ impl Future for Finalize {
             return Poll::Ready(Err(Error::Cancelled)); // polled again after it was ready
         };
         launched.poll_here(cx);
-        let held = launched.recording.poll_held(cx);
+        let recording = Arc::clone(&launched.recording);
+        let held = recording.poll_held(cx);
         held.map(|result| {
-            let recording = Arc::clone(&launched.recording);
             self.0 = State::Done;
             result.map(|()| Finalized { recording: Some(recording) })
         })

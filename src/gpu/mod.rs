@@ -126,7 +126,7 @@ impl Gpu {
         let reactor = Reactor::start(Arc::clone(&timelines) as _, device.queues.len(), options.spin_time())?;
         let pools = Pools::new(Arc::clone(&device));
         let submitter = Submitter::new(Arc::clone(&device), timelines, Arc::clone(&reactor.hub), Arc::clone(&pools));
-        let transients = TransientPool::new(&device);
+        let transients = TransientPool::new(Arc::clone(&device));
         let shared = Shared {
             submitter,
             pools,

@@ -39,7 +39,7 @@ use crate::{
     error::{Error, Result},
     exec::{Encoder, Finalize, Job, JobOwner, Opened, Submission, Submit, spawn_job, try_spawn_job},
     gpu::{Gpu, QueueKind},
-    resource::{GpuImage, ImageRole, TransientBuffer},
+    resource::{GpuImage, ImageDesc, ImageRole, TransientBuffer},
     sync::prim::lock,
 };
 
@@ -167,7 +167,7 @@ impl Graph {
     ///
     /// As [`Gpu::image`].
     pub fn image<R: ImageRole>(&self, name: &str, size: [u32; 2]) -> Result<GpuImage<R>> {
-        GpuImage::transient(&self.gpu.shared.device, name, size, self.id)
+        GpuImage::transient(&self.gpu.shared.device, name, ImageDesc::new(size), self.id)
     }
 
     /// Frees the passes from the order in which they are declared, for those who declare them from several tasks at once:

@@ -99,6 +99,15 @@ impl Tracker {
         self.parts.iter_mut().for_each(|part| part.past.assume_written());
     }
 
+    /// What is left of it when a plan that was to change it runs in part, up to the stamps in `running`: who comes next
+    /// waits for all of that, and an image's contents and layout are gone.
+    pub(crate) fn lost(&self, running: &[Stamp]) -> Self {
+        let mut lost = self.clone();
+        let is_image = self.families.is_some();
+        lost.parts.iter_mut().for_each(|part| part.past.lose(running, is_image));
+        lost
+    }
+
     fn is_foreign(&self, past: &Past, queue: QueueId) -> bool {
         let family = |queue: QueueId| self.families.map(|families| families[queue.index()]);
         past.owner.is_some_and(|owner| family(owner) != family(queue))

@@ -170,9 +170,11 @@ fn description<'a>(request: &Request<'a>) -> AllocationCreateDesc<'a> {
             memory_type_bits: 1 << request.type_index,
         },
         location: MemoryLocation::Unknown,
-        linear: !matches!(request.dedicated, Some(Dedicated::Image(_))),
+        linear: !matches!(request.dedicated, Some(Dedicated::Image(_) | Dedicated::Images)),
         allocation_scheme: match request.dedicated {
             Some(Dedicated::Image(image)) => AllocationScheme::DedicatedImage(image),
+            // To no image in particular, which Vulkan takes as not dedicated, and the allocator as not to be gathered.
+            Some(Dedicated::Images) => AllocationScheme::DedicatedImage(vk::Image::null()),
             Some(Dedicated::Buffer(buffer)) => AllocationScheme::DedicatedBuffer(buffer),
             None => AllocationScheme::GpuAllocatorManaged,
         },

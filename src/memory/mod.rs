@@ -33,6 +33,8 @@ use crate::{
 pub(crate) enum Dedicated {
     /// An image: always gets memory of its own, so that `bufferImageGranularity` never matters.
     Image(vk::Image),
+    /// Several images that share memory: it is theirs alone, for the same reason.
+    Images,
     /// A buffer: gets memory of its own when it is large.
     Buffer(vk::Buffer),
 }
@@ -158,7 +160,7 @@ impl Memory {
         dedicated: Option<Dedicated>,
         labels: &Labels,
     ) -> Result<Allocation> {
-        let image = matches!(dedicated, Some(Dedicated::Image(_)));
+        let image = matches!(dedicated, Some(Dedicated::Image(_) | Dedicated::Images));
         if image || footprint(requirements) > choice.block_bytes / 2 {
             return self.own(what, requirements, choice, dedicated, labels);
         }

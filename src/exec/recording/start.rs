@@ -56,7 +56,7 @@ impl Recording {
             foreseen,
             names,
             waits: declared.waits,
-            transients,
+            transients: Some(transients),
             frame,
             ..Parts::default()
         };

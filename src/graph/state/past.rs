@@ -1,6 +1,6 @@
 //! The last accesses to one region, and what the next one must wait for.
 
-use ash::vk::{ImageLayout, PipelineStageFlags2};
+use ash::vk::{AccessFlags2, ImageLayout, PipelineStageFlags2};
 
 use super::{
     arrival::{Acquire, Arrival, Relayout},
@@ -65,6 +65,24 @@ pub(super) struct Coming<'a> {
 }
 
 impl Past {
+    /// See [`Tracker::lost`](super::Tracker::lost).
+    pub(super) fn lose(&mut self, running: &[Stamp], is_image: bool) {
+        let scope = Scope { stages: PipelineStageFlags2::ALL_COMMANDS, mask: AccessFlags2::MEMORY_WRITE };
+        for &stamp in running {
+            let touch = Touch { stamp, scope };
+            let writer = &mut self.writers[stamp.queue.index()];
+            writer.get_or_insert(touch).join(touch);
+        }
+        // Readers from before are waited for as writers are.
+        for reader in self.readers.iter_mut().filter_map(Option::take) {
+            self.writers[reader.stamp.queue.index()].get_or_insert(reader).join(reader);
+        }
+        self.visible = Default::default();
+        if is_image {
+            (self.layout, self.owner, self.written) = (ImageLayout::UNDEFINED, None, false);
+        }
+    }
+
     /// Adds to `arrival` what must stand before the access.
     pub(super) fn arrive(&self, region: Region, coming: Coming<'_>, arrival: &mut Arrival) {
         let Coming { entry, foreign } = coming;

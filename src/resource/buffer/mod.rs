@@ -17,8 +17,7 @@ use std::{
 use ash::vk;
 use bytemuck::Pod;
 
-pub use self::inner::BufferInner;
-pub(crate) use self::inner::Spot;
+pub(crate) use self::inner::{BufferInner, Spot};
 pub use self::{any::Buffer, slice::BufferSlice, transient::TransientBuffer};
 use super::{
     Access, Part, Resource, Use,

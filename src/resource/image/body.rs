@@ -32,7 +32,7 @@ impl ImageBody {
         let image = RawImage::new(device, shape)?;
         // SAFETY: the image was just made on this device.
         let requirements = unsafe { device.raw.get_image_memory_requirements(image.raw) };
-        let memory = ImageMemory::new(device, name, requirements, Some(Dedicated::Image(image.raw)))?;
+        let memory = ImageMemory::new(device, name, requirements, Dedicated::Image(image.raw))?;
         Self::bind(image, name, shape, Arc::new(memory), 0)
     }
 
@@ -122,16 +122,19 @@ pub(crate) struct ImageMemory {
 }
 
 impl ImageMemory {
+    /// Memory for several images.
+    ///
+    /// # Errors
+    /// As for one.
+    pub(crate) fn shared(device: &Arc<Device>, name: &str, requirements: vk::MemoryRequirements) -> Result<Self> {
+        Self::new(device, name, requirements, Dedicated::Images)
+    }
+
     /// # Errors
     /// [`Error::OutOfDeviceMemory`](crate::Error::OutOfDeviceMemory), or what the driver says.
-    pub(crate) fn new(
-        device: &Arc<Device>,
-        name: &str,
-        requirements: vk::MemoryRequirements,
-        dedicated: Option<Dedicated>,
-    ) -> Result<Self> {
+    fn new(device: &Arc<Device>, name: &str, requirements: vk::MemoryRequirements, whose: Dedicated) -> Result<Self> {
         let memory = device.memory();
-        let allocation = memory.allocate(name, requirements, MemoryKind::Device, dedicated, &device.labels)?;
+        let allocation = memory.allocate(name, requirements, MemoryKind::Device, Some(whose), &device.labels)?;
         Ok(Self { device: Arc::clone(device), allocation: ManuallyDrop::new(allocation) })
     }
 }
