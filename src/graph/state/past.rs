@@ -180,7 +180,7 @@ impl Past {
     }
 
     /// Makes one past of two that is careful for both: reads count as writes, since who read the one region did not wait
-    /// for the writers of the other.
+    /// for the writers of the other; and nobody has seen all of these "writes".
     pub(super) fn merge(&mut self, other: &Self) {
         for queue in 0..QueueId::MOST {
             let touches = [self.writers[queue], self.readers[queue], other.writers[queue], other.readers[queue]];
@@ -188,8 +188,8 @@ impl Past {
                 all.join(touch);
                 all
             });
-            self.visible[queue] = self.visible[queue].common(other.visible[queue]);
         }
+        self.visible = Default::default();
         self.readers = Default::default();
         self.written |= other.written;
     }

@@ -410,7 +410,7 @@ fn image() -> impl Strategy<Value = (Setting, Vec<Plan>)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1024, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn random_plans_on_a_buffer_have_no_hazard_and_no_needless_wait(plans in buffer()) {
@@ -424,7 +424,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn random_plans_on_a_buffer_of_many_regions_have_no_hazard(plans in long_buffer()) {

@@ -320,6 +320,18 @@ fn a_buffer_has_a_bounded_number_of_regions_and_merging_loses_no_wait() {
 }
 
 #[test]
+fn merged_regions_remember_readers_that_a_later_reader_did_not_wait_for() {
+    let mut tracker = Tracker::new(Region::bytes(0..2));
+    let byte = |at| Region::bytes(at..at + 1);
+    let (index, copy) = (entry(GRAPHICS, Access::INDEX), Access::COPY_SOURCE);
+    touch_part(&mut tracker, Region::bytes(0..2), at(COMPUTE, 1), entry(COMPUTE, copy));
+    touch_part(&mut tracker, byte(0), at(GRAPHICS, 1), index);
+    tracker.parts.halve();
+    let read = touch_part(&mut tracker, byte(1), at(COMPUTE, 2), entry(COMPUTE, copy));
+    assert_eq!(read.waits, [at(GRAPHICS, 1)], "a later write waits for this reader alone");
+}
+
+#[test]
 fn neighbours_that_change_alike_are_one_image_barrier() {
     let mut tracker = Tracker::exclusive(Region::subresources(0..4, 0..2), &[0, 0, 0]);
     let color = Access::COLOR_ATTACHMENT;
