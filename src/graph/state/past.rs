@@ -40,7 +40,7 @@ impl Touch {
 /// The last accesses to a region, in commit order.
 ///
 /// Whoever reads has waited for all `writers`: a later change that waits for the `readers`, if there are any, need not
-/// wait for the writers as well.
+/// wait for the writers as well, unless the past was `merged`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Past {
     pub(super) layout: ImageLayout,
@@ -55,6 +55,8 @@ pub(super) struct Past {
     visible: ByQueue<Scope>,
     /// Reads since the last writes.
     readers: ByQueue<Option<Touch>>,
+    /// Of several regions: who read the one did not wait for the writers of the other.
+    merged: bool,
 }
 
 /// What arrives: an entry, and whether the region is another family's.
@@ -115,7 +117,11 @@ impl Past {
 
     /// A write, or a transition: after all reads, or where there are none, after the writes.
     fn before_change(&self, queue: QueueId, arrival: &mut Arrival) -> Scope {
-        wait_for(self.last(), queue, arrival)
+        let mut source = wait_for(self.last(), queue, arrival);
+        if self.merged {
+            source |= wait_for(&self.writers, queue, arrival);
+        }
+        source
     }
 
     fn before_read(&self, entry: &Entry, arrival: &mut Arrival) -> Scope {
@@ -168,6 +174,7 @@ impl Past {
             writers: exit.writes.each_ref().map(touch),
             visible: exit.reads.each_ref().map(read),
             readers: exit.reads.each_ref().map(|mark| touch(mark).map(execution_only)),
+            merged: false,
         }
     }
 
@@ -181,39 +188,35 @@ impl Past {
             *self = kept;
             self.writers[queue] = Some(transition);
         }
-        if !entry.after_readers {
-            self.visible[queue].widen(Scope::of(&entry.access));
-        }
+        self.visible[queue].widen(Scope::of(&entry.access));
     }
 
     /// Books the reads of a plan that only read.
     pub(super) fn read_until(&mut self, exit: &Exit, stamps: &[Stamp]) {
         self.layout = exit.layout;
-        for (reader, mark) in self.readers.iter_mut().zip(&exit.reads) {
-            if let Some(mark) = mark {
-                let touch = execution_only(Touch::of(mark, stamps));
-                reader.get_or_insert(touch).join(touch);
-            }
-        }
+        let touch = |mark: &Option<Mark>| mark.as_ref().map(|mark| execution_only(Touch::of(mark, stamps)));
+        join_each(&mut self.readers, &exit.reads.each_ref().map(touch));
     }
 
-    /// Makes one past of two that is careful for both: reads count as writes, since who read the one region did not wait
-    /// for the writers of the other.
+    /// Makes one past of two that is careful for both.
     pub(super) fn merge(&mut self, other: &Self) {
-        for queue in 0..QueueId::MOST {
-            let touches = [self.writers[queue], self.readers[queue], other.writers[queue], other.readers[queue]];
-            self.writers[queue] = touches.into_iter().flatten().reduce(|mut all, touch| {
-                all.join(touch);
-                all
-            });
-            self.visible[queue] = self.visible[queue].common(other.visible[queue]);
-        }
-        self.readers = Default::default();
+        join_each(&mut self.writers, &other.writers);
+        join_each(&mut self.readers, &other.readers);
+        self.visible = Default::default();
+        self.merged = true;
         self.written |= other.written;
     }
 
     pub(super) fn assume_written(&mut self) {
         self.written = true;
+    }
+}
+
+fn join_each(touches: &mut ByQueue<Option<Touch>>, others: &ByQueue<Option<Touch>>) {
+    for (touch, other) in touches.iter_mut().zip(others) {
+        if let Some(other) = *other {
+            touch.get_or_insert(other).join(other);
+        }
     }
 }
 

@@ -91,6 +91,18 @@ fn a_read_after_a_write_is_a_memory_dependency_once() {
 }
 
 #[test]
+fn what_one_kind_of_read_saw_another_in_the_same_stage_did_not() {
+    let mut tracker = buffer();
+    let storage = Access::storage_read(S::COMPUTE_SHADER);
+    let uniform = Access { mask: A::UNIFORM_READ, ..storage };
+    touch(&mut tracker, at(GRAPHICS, 1), Access::COPY_TARGET);
+    touch(&mut tracker, at(GRAPHICS, 2), storage);
+    let other = touch(&mut tracker, at(GRAPHICS, 3), uniform).memory;
+    assert_eq!((other.source, other.target), (Scope::written_by(&Access::COPY_TARGET), Scope::of(&uniform)));
+    assert_eq!(touch(&mut tracker, at(GRAPHICS, 4), storage), Arrival::default());
+}
+
+#[test]
 fn a_write_after_reads_waits_for_their_execution_only() {
     let mut tracker = buffer();
     touch(&mut tracker, at(GRAPHICS, 1), Access::COPY_TARGET);
@@ -317,6 +329,34 @@ fn a_buffer_has_a_bounded_number_of_regions_and_merging_loses_no_wait() {
         assert!(arrival.waits.iter().any(|wait| wait.queue == by && wait.value >= cell), "{cell}: {arrival:?}");
         assert!(tracker.is_written(region));
     }
+}
+
+#[test]
+fn a_change_of_merged_regions_waits_for_the_writers_of_the_one_and_the_readers_of_the_other() {
+    let mut tracker = Tracker::new(Region::bytes(0..2));
+    let byte = |at| Region::bytes(at..at + 1);
+    touch_part(&mut tracker, byte(0), at(COMPUTE, 1), entry(COMPUTE, Access::COPY_TARGET));
+    touch_part(&mut tracker, byte(1), at(TRANSFER, 1), entry(TRANSFER, Access::COPY_SOURCE));
+    tracker.parts.halve();
+    let write = tracker.arrive(byte(0), &entry(GRAPHICS, Access::COPY_TARGET));
+    assert_eq!(write.waits, [at(TRANSFER, 1), at(COMPUTE, 1)]);
+    let read = tracker.arrive(byte(0), &entry(TRANSFER, Access::COPY_SOURCE));
+    assert_eq!(read.waits, [at(COMPUTE, 1)], "who read the other byte saw nothing of this one");
+}
+
+/// A plan's imports depart one by one: the first may merge what the second arrived in.
+#[test]
+fn a_merge_between_arrival_and_departure_forgets_no_reader() {
+    let mut tracker = Tracker::new(Region::bytes(0..2));
+    let byte = |at| Region::bytes(at..at + 1);
+    touch_part(&mut tracker, byte(1), at(COMPUTE, 1), entry(COMPUTE, Access::INDEX));
+    let read = entry(GRAPHICS, Access::INDEX);
+    let arrival = tracker.arrive(byte(1), &read);
+    assert_eq!(arrival, Arrival::default());
+    tracker.parts.halve();
+    tracker.depart(&import(byte(1), exit(GRAPHICS, &Access::INDEX)), &[read], &[arrival], &[at(GRAPHICS, 1)]);
+    let write = tracker.arrive(byte(1), &entry(TRANSFER, Access::COPY_TARGET));
+    assert_eq!(write.waits, [at(GRAPHICS, 1), at(COMPUTE, 1)]);
 }
 
 #[test]
