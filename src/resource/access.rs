@@ -3,13 +3,15 @@
 use ash::vk;
 use vk::{AccessFlags2 as A, ImageLayout as L, PipelineStageFlags2 as S};
 
-/// Whether an access needs what was there, changes it, or both.
+/// Whether an access changes what is there, and what may overlap it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Mode {
     /// Looks at the contents and leaves them.
     Read,
     /// Changes the contents; no other access may overlap.
     Write,
+    /// Changes the contents in a way that may overlap other such changes: by atomics, or in disjoint parts.
+    ConcurrentWrite,
 }
 
 /// One way of touching a resource, as Vulkan's synchronization sees it.
@@ -57,6 +59,13 @@ impl Access {
     /// The source of a copy, as an image.
     pub const IMAGE_COPY_SOURCE: Self =
         Self::new(S::ALL_TRANSFER, A::TRANSFER_READ, L::TRANSFER_SRC_OPTIMAL, Mode::Read);
+    /// The destination of a copy or a clear, as an image.
+    pub const IMAGE_COPY_TARGET: Self =
+        Self::new(S::ALL_TRANSFER, A::TRANSFER_WRITE, L::TRANSFER_DST_OPTIMAL, Mode::Write);
+    /// The source of a blit.
+    pub const BLIT_SOURCE: Self = Self::new(S::BLIT, A::TRANSFER_READ, L::TRANSFER_SRC_OPTIMAL, Mode::Read);
+    /// The destination of a blit.
+    pub const BLIT_TARGET: Self = Self::new(S::BLIT, A::TRANSFER_WRITE, L::TRANSFER_DST_OPTIMAL, Mode::Write);
     /// A colour attachment: blended, loaded or overwritten.
     pub const COLOR_ATTACHMENT: Self = Self::new(
         S::COLOR_ATTACHMENT_OUTPUT,
@@ -77,7 +86,13 @@ impl Access {
     /// Whether this access changes the contents.
     #[must_use]
     pub const fn writes(&self) -> bool {
-        matches!(self.mode, Mode::Write)
+        matches!(self.mode, Mode::Write | Mode::ConcurrentWrite)
+    }
+
+    /// Whether it looks at what was there: a write may, too.
+    #[must_use]
+    pub(crate) fn reads(&self) -> bool {
+        !self.writes() || !(self.mask & !WRITES).is_empty()
     }
 
     /// The part of the mask that writes: what a barrier must make available.
