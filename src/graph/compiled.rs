@@ -226,3 +226,6 @@ impl Compiled {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
