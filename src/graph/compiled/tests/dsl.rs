@@ -47,6 +47,10 @@ pub(super) struct Slot {
 }
 
 impl Slot {
+    pub(super) fn region(self) -> Option<Region> {
+        self.region
+    }
+
     pub(super) fn bytes(self, bytes: Range<u64>) -> Self {
         Self { region: Some(Region::bytes(bytes)), ..self }
     }

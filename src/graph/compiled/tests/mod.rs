@@ -16,15 +16,15 @@ mod stream;
 
 //ACC mod broken;
 mod history;
-//ACC mod random;
+mod random;
 
-//ACC mod access;
-//ACC mod concurrent;
-//ACC mod faults;
+mod access;
+mod concurrent;
+mod faults;
 //ACC mod frames;
-//ACC mod images;
+mod images;
 //ACC mod named;
-//ACC mod order;
-//ACC mod queues;
-//ACC mod regions;
-//ACC mod transients;
+mod order;
+mod queues;
+mod regions;
+mod transients;

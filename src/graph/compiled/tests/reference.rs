@@ -103,7 +103,11 @@ pub(super) fn live(graph: &Graph) -> Vec<bool> {
         let writes = || uses[pass].iter().filter(|used| used.access.writes());
         live[pass] = graph.passes[pass].keep || writes().next().is_none() || writes().any(|used| wanted[used.cell]);
         if live[pass] {
-            uses[pass].iter().for_each(|used| wanted[used.cell] = !used.discard || outlives[used.cell]);
+            for used in &uses[pass] {
+                // Who only writes needs nothing, but may leave a part as it was.
+                let needs = !used.discard && (wanted[used.cell] || used.access.mask != used.access.write_mask());
+                wanted[used.cell] = needs || outlives[used.cell];
+            }
         }
     }
     live
