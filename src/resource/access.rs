@@ -103,7 +103,7 @@ impl Access {
 }
 
 /// Every access flag that writes. A read flag in a barrier's source mask does nothing, so it is left out there.
-const WRITES: A = A::from_raw(
+pub(crate) const WRITES: A = A::from_raw(
     A::SHADER_STORAGE_WRITE.as_raw()
         | A::SHADER_WRITE.as_raw()
         | A::TRANSFER_WRITE.as_raw()

@@ -1,0 +1,116 @@
+//! How imports enter and leave the plan.
+
+use super::{
+    barriers::{Barriers, Input},
+    groups::{Group, Side},
+};
+use crate::{
+    gpu::QueueId,
+    graph::{
+        compiled::{Batch, Entry, Exit, Import, Mark},
+        state::Scope,
+    },
+};
+
+/// Imports with their entries, which are also noted in the batches at whose heads they are made.
+pub(crate) fn imports(input: Input<'_>, barriers: &Barriers, batches: &mut [Batch]) -> (Vec<Import>, Vec<Entry>) {
+    let atoms = input.touches.atoms.iter().zip(&input.groups.ends);
+    let imported = atoms.filter(|(atom, _)| !input.structure.shapes()[atom.slot as usize].is_transient());
+    let mut lower = Lower { input, barriers, imports: Vec::new(), entries: Vec::new() };
+    for (atom, ends) in imported {
+        if let (Some(first), Some(last)) = (input.groups.get(ends[0]), input.groups.get(ends[1])) {
+            let start = lower.entries.len();
+            lower.enter(first);
+            let (entries, exit) = (start..lower.entries.len(), lower.exit(last));
+            lower.imports.push(Import { slot: atom.slot as usize, region: atom.region, entries, exit });
+        }
+    }
+    for (number, entry) in lower.entries.iter().enumerate() {
+        batches[entry.batch].entries.push(number);
+    }
+    (lower.imports, lower.entries)
+}
+
+struct Lower<'a> {
+    input: Input<'a>,
+    barriers: &'a Barriers,
+    imports: Vec<Import>,
+    entries: Vec<Entry>,
+}
+
+impl Lower<'_> {
+    fn enter(&mut self, first: &Group) {
+        self.enter_group(first, false);
+        if first.writes() {
+            return;
+        }
+        let mut group = first;
+        while let Some(next) = self.input.groups.get(group.next) {
+            if next.writes() || self.input.changes_hands(group, next) {
+                return self.enter_group(next, true);
+            }
+            group = next;
+        }
+    }
+
+    fn enter_group(&mut self, group: &Group, after_readers: bool) {
+        for (number, side) in self.sides(group) {
+            self.entries.push(Entry {
+                import: self.imports.len(),
+                queue: side.queue,
+                batch: self.batch(self.barriers.spans[number][0]),
+                access: self.input.groups.access(&side),
+                discard: group.discard && !after_readers,
+                after_readers,
+            });
+        }
+    }
+
+    /// From the last group back to the one that wrote.
+    fn exit(&self, last: &Group) -> Exit {
+        let owner = self.sides(last).next().map_or(QueueId::GRAPHICS, |(_, side)| side.queue);
+        let mut exit = Exit { layout: last.layout, owner, writes: Default::default(), reads: Default::default() };
+        let mut group = last;
+        loop {
+            let before = self.input.groups.before(group);
+            for (number, side) in self.sides(group) {
+                let [first, last] = self.barriers.spans[number].map(|position| self.batch(position));
+                if group.writes() {
+                    let scope = self.input.groups.left_by(&side);
+                    exit.writes[side.queue.index()] = Some(Mark { batch: last, scope });
+                    continue;
+                }
+                read(&mut exit.reads[side.queue.index()], Mark { batch: last, scope: side.scope });
+                if before.is_some_and(|before| self.input.changes_hands(before, group)) {
+                    // The change is a write of its own, before these reads.
+                    let scope = Scope::execution(side.scope.stages);
+                    exit.writes[side.queue.index()] = Some(Mark { batch: first, scope });
+                }
+            }
+            match before {
+                Some(before) if exit.writes.iter().all(Option::is_none) => group = before,
+                _ => return exit,
+            }
+        }
+    }
+
+    fn batch(&self, position: u32) -> usize {
+        self.input.schedule.batch_of[position as usize] as usize
+    }
+
+    /// A group's sides by queue.
+    fn sides(&self, group: &Group) -> impl Iterator<Item = (usize, Side)> + use<> {
+        let mut sides = [None; QueueId::MOST];
+        for (number, side) in self.input.groups.sides(group) {
+            sides[side.queue.index()] = Some((number, *side));
+        }
+        sides.into_iter().flatten()
+    }
+}
+
+/// A reader before others that are known.
+fn read(known: &mut Option<Mark>, mark: Mark) {
+    let known = known.get_or_insert(mark);
+    known.batch = known.batch.max(mark.batch);
+    known.scope |= mark.scope;
+}
