@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{dsl::Graph, reference};
-use crate::graph::compiled::{Batch, Compiled};
+use crate::{gpu::QueueId, graph::compiled::Compiled};
 
 /// Checks all of it.
 ///
@@ -67,36 +67,30 @@ fn queues(graph: &Graph, plan: &Compiled) -> Result<(), String> {
     Ok(())
 }
 
-/// Every call is made once, does something, and is the only one on its queue between two waves.
+/// Every call is made once, does something, and is the only one on its queue between two waves. What takes an image over
+/// from another queue stands behind the wait for that queue, and is extra.
 fn calls(plan: &Compiled) -> Result<(), String> {
     let made = plan.before.iter().chain(plan.batches.iter().map(|batch| &batch.after)).flatten();
     let mut made: Vec<_> = made.map(|&call| call as usize).collect();
     made.sort_unstable();
     ensure(made.iter().copied().eq(0..plan.barriers.len()), || format!("calls {made:?} are made"))?;
     ensure(plan.barriers.iter().all(|barrier| !barrier.is_empty()), || "an empty barrier".into())?;
-    for (number, batch) in plan.batches.iter().enumerate() {
-        let head = batch.positions.start;
-        for position in batch.positions.clone().filter(|&position| plan.before[position].is_some()) {
-            let boundary = position == head || plan.waves[position - 1] < plan.waves[position];
-            ensure(boundary, || format!("a call inside of a wave, before position {position}"))?;
-            let before = previous(&plan.batches[..number], batch).filter(|_| position == head);
-            let one = before.is_none_or(|last| plan.waves[last] < plan.waves[head] || starts_late(plan, last, head));
-            ensure(one, || format!("two calls at one wave, before position {position}"))?;
+    let mut latest = [None; QueueId::MOST];
+    for batch in &plan.batches {
+        let mut wave = latest[batch.queue.index()];
+        for position in batch.positions.clone() {
+            if let Some(call) = plan.before[position] {
+                let extra = position == batch.positions.start
+                    && !batch.waits.is_empty()
+                    && !plan.barriers[call as usize].images.is_empty();
+                let boundary = wave < Some(plan.waves[position]);
+                ensure(boundary || extra, || format!("a call inside of a wave, before position {position}"))?;
+            }
+            wave = Some(plan.waves[position]);
         }
+        latest[batch.queue.index()] = wave;
     }
     Ok(())
-}
-
-/// The last position of the batch before this one on the same queue.
-fn previous(earlier: &[Batch], batch: &Batch) -> Option<usize> {
-    earlier.iter().rfind(|earlier| earlier.queue == batch.queue).map(|earlier| earlier.positions.end - 1)
-}
-
-/// A batch that was cut inside of a wave may begin with a call if that wave had none on this queue so far.
-fn starts_late(plan: &Compiled, last: usize, head: usize) -> bool {
-    let queue = |position: usize| plan.batches.iter().find(|batch| batch.positions.contains(&position)).map(|b| b.queue);
-    let same = |&position: &usize| plan.waves[position] == plan.waves[head] && queue(position) == queue(head);
-    (0..=last).filter(same).all(|position| plan.before[position].is_none())
 }
 
 /// Entries and batches name each other.
