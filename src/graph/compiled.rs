@@ -228,3 +228,6 @@ impl Compiled {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

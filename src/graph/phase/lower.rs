@@ -1,5 +1,7 @@
 //! How imports enter and leave the plan.
 
+use ash::vk::{AccessFlags2, ImageLayout};
+
 use super::{
     barriers::{Barriers, Input},
     groups::{Group, NONE, Side},
@@ -10,6 +12,7 @@ use crate::{
         compiled::{Batch, Entry, Exit, Import, Mark},
         state::Scope,
     },
+    resource::{Access, Mode},
 };
 
 /// Imports with their entries, which are also noted in the batches at whose heads they are made.
@@ -48,11 +51,36 @@ impl Lower<'_> {
         }
         let mut group = first;
         while let Some(next) = self.input.groups.get(group.next) {
-            if next.writes() || self.input.changes_hands(group, next) {
+            if self.input.changes_hands(group, next) {
+                return self.enter_change(group, next);
+            }
+            if next.writes() {
                 return self.enter_group(next, true);
             }
             group = next;
         }
+    }
+
+    /// Before an image barrier after reads. It waits for certain stages of the plan only, so readers from before the plan
+    /// must be ordered before those same stages, on the queue that makes the barrier (the release, if there is one).
+    fn enter_change(&mut self, before: &Group, next: &Group) {
+        let Input { groups, map, schedule, .. } = self.input;
+        let [from, to] = [before, next].map(|group| groups.sides[group.side as usize]);
+        let [[_, last], [position, _]] = [before, next].map(|group| self.barriers.spans[group.side as usize]);
+        let released = !next.discard && map.family(from.queue) != map.family(to.queue);
+        let here = from.queue == to.queue && !schedule.went_round(to.queue, last, position);
+        let stages = if released || here { from.scope.stages } else { to.scope.stages };
+        // Both the call and the release stand behind the last of the reads.
+        let (queue, position) = if released || here { (from.queue, last) } else { (to.queue, position) };
+        let (mask, layout) = (AccessFlags2::NONE, ImageLayout::UNDEFINED);
+        self.entries.push(Entry {
+            import: self.imports.len(),
+            queue,
+            batch: self.batch(position),
+            access: Access { stages, mask, layout, mode: Mode::Write },
+            discard: false,
+            after_readers: true,
+        });
     }
 
     fn enter_group(&mut self, group: &Group, after_readers: bool) {
