@@ -1,6 +1,6 @@
 //! `./x bench record [--quick] [--raw-only] [--cold] [FILTER]`: a pass of very many draws, each with 64 bytes of push
 //! constants, recorded by 1 to 16 workers through vulkio and by hand; and `./x bench record --instructions`, which
-//! counts instructions instead of time.
+//! counts instructions a draw by valgrind's callgrind instead of time.
 //!
 //! All run in one process, on one device and one queue, in rounds: in each, every side runs once with every number of
 //! workers. The clock runs from beginning to record (by hand with the reset of the pools, for vulkio with
@@ -27,6 +27,7 @@ use harness::{
     Args, Result, alu,
     draws::{Constants, Matrices, Plain},
     hand_record::{HandRecord, Technique},
+    instructions::{self, PerDraw},
     option,
     our_record::{How, OurRecord},
     pairs::Limits,
@@ -52,12 +53,70 @@ struct Bench {
 fn main() -> Result {
     let args = Args::parse();
     let gpu = Gpu::open_blocking(GpuOptions::default())?;
+    for counted in COUNTED {
+        if let Some(draws) = harness::option_and_number(counted.option) {
+            (counted.record)(&gpu, draws)?;
+            return Ok(block_on(gpu.close())?);
+        }
+    }
+    if harness::flag("--instructions") {
+        return count_instructions(&gpu, &args);
+    }
     harness::print_machine("recording draws, from beginning to committed", &gpu, &args);
     for draws in if args.quick { vec![10_000] } else { vec![100_000, 1_000_000] } {
         compare(&gpu, &args, draws, Matrices::new())?;
         compare(&gpu, &args, draws, Plain)?;
     }
     block_on(gpu.close())?;
+    Ok(())
+}
+
+/// What callgrind counts: one worker, one frame.
+struct Counted {
+    name: &'static str,
+    /// Records that once, with the number of draws that follows.
+    option: &'static str,
+    record: fn(&Gpu, usize) -> Result,
+}
+
+const COUNTED: [Counted; 3] = [
+    Counted { name: "by hand", option: "--callgrind-raw", record: once_by_hand },
+    Counted {
+        name: "vulkio, record",
+        option: "--callgrind-record",
+        record: |gpu, draws| once(gpu, How::Record, draws),
+    },
+    Counted {
+        name: "vulkio, parallel",
+        option: "--callgrind-ours",
+        record: |gpu, draws| once(gpu, How::Parallel, draws),
+    },
+];
+
+fn once_by_hand(gpu: &Gpu, draws: usize) -> Result {
+    let mut hand = HandRecord::new(gpu, 1, 1)?;
+    hand.frame(&mut Team::new(1), Technique::Suspended, draws, Matrices::new())?;
+    Ok(hand.wait_for_all()?)
+}
+
+fn once(gpu: &Gpu, how: How, draws: usize) -> Result {
+    OurRecord::new(gpu, 1)?.frame(how, draws, Matrices::new(), false)?;
+    Ok(())
+}
+
+fn count_instructions(gpu: &Gpu, args: &Args) -> Result {
+    harness::print_machine("instructions a draw, one worker, matrices", gpu, args);
+    let mut by_hand = None;
+    for counted in COUNTED {
+        let PerDraw { ours, elsewhere } = instructions::count(counted.option, 10_000)?;
+        let ratio = ours / *by_hand.get_or_insert(ours);
+        let verdict = if ratio <= record_table::ONE_WORKER { "met" } else { "MISSED" };
+        println!(
+            "{:<18} {ours:>8.1} outside of the driver, ratio {ratio:.3}, goal <= {} {verdict}; {elsewhere:.1} elsewhere",
+            counted.name,
+            record_table::ONE_WORKER
+        );
+    }
     Ok(())
 }
 

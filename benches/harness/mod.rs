@@ -7,6 +7,7 @@ pub(crate) mod draws;
 pub(crate) mod flood;
 pub(crate) mod frames;
 pub(crate) mod hand_record;
+pub(crate) mod instructions;
 pub(crate) mod our_record;
 pub(crate) mod pairs;
 pub(crate) mod raw;
@@ -49,6 +50,11 @@ pub(crate) fn flag(name: &str) -> bool {
 /// The number of an option given as `--name=number`.
 pub(crate) fn option(name: &str) -> Option<usize> {
     std::env::args().find_map(|argument| argument.strip_prefix(name)?.strip_prefix('=')?.parse().ok())
+}
+
+/// The number of an option given as `--name number`.
+pub(crate) fn option_and_number(name: &str) -> Option<usize> {
+    std::env::args().skip_while(|argument| argument != name).nth(1)?.parse().ok()
 }
 
 /// The threads that can run at once.

@@ -10,8 +10,8 @@ const SECONDARIES: Side = Side::Hand(Technique::Secondaries);
 const SUSPENDED: Side = Side::Hand(Technique::Suspended);
 const OURS: Side = Side::Ours(How::Parallel);
 
-/// Time, over raw ash with one worker.
-const ONE_WORKER: f64 = 1.05;
+/// Time or instructions, over raw ash with one worker.
+pub(crate) const ONE_WORKER: f64 = 1.05;
 /// The least share of raw ash's own speed-up that 16 workers are to reach.
 const SHARES: [(usize, f64); 2] = [(1_000_000, 0.85), (100_000, 0.75)];
 const GOAL_WORKERS: usize = 16;
