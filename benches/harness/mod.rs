@@ -13,6 +13,7 @@ pub(crate) mod pairs;
 pub(crate) mod raw;
 pub(crate) mod record_table;
 pub(crate) mod rounds;
+pub(crate) mod shapes;
 pub(crate) mod spin;
 pub(crate) mod stub;
 pub(crate) mod team;
