@@ -44,10 +44,12 @@ const MOST_WORKERS: usize = 16;
 struct Bench {
     team: Team,
     workers: Vec<usize>,
-    hands: Vec<HandRecord>,
+    /// By number of workers and technique: pools are kept apart.
+    hands: Vec<[HandRecord; 2]>,
     /// None with `--raw-only`.
     ours: Vec<OurRecord>,
     warm: bool,
+    rounds: usize,
 }
 
 fn main() -> Result {
@@ -163,30 +165,44 @@ impl Bench {
         let workers = worker_counts();
         let most = workers.iter().copied().max().unwrap_or(1);
         let pieces_each = option("--pieces").unwrap_or(1);
-        let hands = workers.iter().map(|&threads| HandRecord::new(gpu, threads, pieces_each)).collect::<Result<_>>()?;
+        let hand = |threads| HandRecord::new(gpu, threads, pieces_each);
+        let hands = workers.iter().map(|&threads| Ok([hand(threads)?, hand(threads)?])).collect::<Result<_>>()?;
         let ours = match harness::flag("--raw-only") {
             true => Vec::new(),
             false => workers.iter().map(|&workers| OurRecord::new(gpu, workers)).collect::<Result<_>>()?,
         };
-        Ok(Self { team: Team::new(most), workers, hands, ours, warm: !harness::flag("--cold") })
+        Ok(Self { team: Team::new(most), workers, hands, ours, warm: !harness::flag("--cold"), rounds: 0 })
     }
 
+    /// Whatever comes later in a round has the same before it in every second round only.
     fn round<C: Constants>(&mut self, rounds: &mut Rounds, draws: usize, constants: C) -> Result {
-        for index in 0..self.workers.len() {
+        let mut turns: Vec<_> = (0..self.workers.len()).flat_map(|index| self.turns(index)).collect();
+        if self.rounds % 2 == 1 {
+            turns.reverse();
+        }
+        self.rounds += 1;
+        for (index, side) in turns {
             let workers = self.workers[index];
-            for technique in [Technique::Secondaries, Technique::Suspended] {
-                let time = self.by_hand(index, technique, draws, constants)?;
-                rounds.push(Side::Hand(technique), workers, nanos(time));
-            }
-            let hows = if workers == 1 { &[How::Parallel, How::Record][..] } else { &[How::Parallel] };
-            for &how in hows {
-                let Some(ours) = self.ours.get(index) else { continue };
-                let time = ours.frame(how, draws, constants, self.warm)?;
-                rounds.push(Side::Ours(how), workers, nanos(time));
-            }
-            rounds.push(Side::Alu, workers, nanos(alu::time(&mut self.team, workers, draws)));
+            let time = match side {
+                Side::Hand(technique) => self.by_hand(index, technique, draws, constants)?,
+                Side::Ours(how) => self.ours[index].frame(how, draws, constants, self.warm)?,
+                Side::Alu => alu::time(&mut self.team, workers, draws),
+            };
+            rounds.push(side, workers, time.as_secs_f64() * 1e9);
         }
         Ok(())
+    }
+
+    /// What runs with that number of workers.
+    fn turns(&self, index: usize) -> Vec<(usize, Side)> {
+        let mut sides = vec![Side::Hand(Technique::Secondaries), Side::Hand(Technique::Suspended), Side::Alu];
+        if !self.ours.is_empty() {
+            sides.push(Side::Ours(How::Parallel));
+            if self.workers[index] == 1 {
+                sides.push(Side::Ours(How::Record));
+            }
+        }
+        sides.into_iter().map(|side| (index, side)).collect()
     }
 
     fn by_hand<C: Constants>(
@@ -199,14 +215,11 @@ impl Bench {
         if self.warm {
             self.team.run(self.workers[index], |_| ());
         }
+        let hand = &mut self.hands[index][technique as usize];
         let start = Instant::now();
-        self.hands[index].frame(&mut self.team, technique, draws, constants)?;
+        hand.frame(&mut self.team, technique, draws, constants)?;
         let took = start.elapsed();
-        self.hands[index].wait_for_all()?;
+        hand.wait_for_all()?;
         Ok(took)
     }
-}
-
-fn nanos(time: Duration) -> f64 {
-    time.as_secs_f64() * 1e9
 }
