@@ -2,17 +2,20 @@
 
 use std::{
     hint,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use tokio::runtime::{Builder, Runtime};
-use vulkio::{Gpu, GraphicsDesc, GraphicsPipeline, Renderer, RendererOptions};
+use vulkio::{Completion, FrameStats, Gpu, GraphicsDesc, GraphicsPipeline, Renderer, RendererOptions};
 
 use super::{
     Result,
     draws::{Constants, FORMAT, FRAGMENT, SIZE, VERTEX},
     stub::ParallelPass as _,
 };
+
+type Done = Completion<Arc<FrameStats>>;
 
 /// How the pass is recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,14 +59,23 @@ impl OurRecord {
             if warm {
                 rouse(workers).await?;
             }
-            scene.frame(how, draws, constants).await
+            let (took, done) = scene.frame(how, draws, constants).await?;
+            done.await?;
+            Ok(took)
         });
+        self.runtime.block_on(frame)?
+    }
+
+    /// One frame that nobody waits for, up to its commit.
+    pub(crate) fn commit<C: Constants>(&self, how: How, draws: usize, constants: C) -> Result {
+        let scene = self.scene.clone();
+        let frame = self.runtime.spawn(async move { scene.frame(how, draws, constants).await.map(drop) });
         self.runtime.block_on(frame)?
     }
 }
 
 impl Scene {
-    async fn frame<C: Constants>(&self, how: How, draws: usize, constants: C) -> Result<Duration> {
+    async fn frame<C: Constants>(&self, how: How, draws: usize, constants: C) -> Result<(Duration, Done)> {
         let frame = self.renderer.frame().await?;
         let pipeline = self.pipeline.clone();
         let start = Instant::now();
@@ -83,9 +95,7 @@ impl Scene {
             }
         }
         let done = frame.submit().await?;
-        let took = start.elapsed();
-        done.await?;
-        Ok(took)
+        Ok((start.elapsed(), done))
     }
 }
 
