@@ -129,6 +129,22 @@ pub enum Error {
         /// The panic's message.
         message: String,
     },
+    /// A CPU job of a frame returned an error. The passes that wait for it, and so its frame, fail with it.
+    #[error("job `{job}`: {source}")]
+    JobFailed {
+        /// The job.
+        job: String,
+        /// What it returned.
+        source: Source,
+    },
+    /// A CPU job of a frame panicked. The passes that wait for it, and so its frame, fail with it.
+    #[error("job `{job}` panicked: {message}")]
+    JobPanicked {
+        /// The job.
+        job: String,
+        /// The panic's message.
+        message: String,
+    },
     /// A task on a helper thread panicked.
     #[error("{task} panicked: {message}")]
     HelperPanicked {
@@ -137,8 +153,11 @@ pub enum Error {
         /// The panic's message.
         message: String,
     },
-    /// The tokio runtime that was to record a frame has shut down.
-    #[error("the tokio runtime shut down before frame recording ended; submit from a running runtime")]
+    /// The tokio runtime that was to record a frame, or to run a job of it, has shut down; or there was none for the job.
+    #[error(
+        "no tokio runtime runs this frame's recording or job any more, or none did; submit from a running runtime, or \
+         give one in RendererOptions::runtime"
+    )]
     RuntimeGone,
     /// Reading or writing a file failed.
     #[error("{path}: {source}")]
@@ -179,6 +198,7 @@ impl Error {
         match self {
             Self::DeviceLost { .. } => true,
             Self::Record { source, .. } => source.is_device_lost(),
+            Self::JobFailed { source, .. } => source.downcast_ref().is_some_and(Self::is_device_lost),
             _ => false,
         }
     }
@@ -259,5 +279,13 @@ mod tests {
         let lost = Error::vulkan("vkQueueSubmit2", vk::Result::ERROR_DEVICE_LOST);
         assert!(Error::Record { pass: "draw".into(), source: Box::new(lost) }.is_device_lost());
         assert!(!Error::Closed.is_device_lost());
+    }
+
+    #[test]
+    fn a_lost_device_is_known_through_the_job_that_met_it() {
+        let failed = |source: Error| Error::JobFailed { job: "load".into(), source: Arc::new(source) };
+        let lost = Error::vulkan("vkQueueSubmit2", vk::Result::ERROR_DEVICE_LOST);
+        assert!(failed(lost).is_device_lost());
+        assert!(!failed(Error::Closed).is_device_lost());
     }
 }

@@ -60,14 +60,14 @@ pub use glam;
 pub use cull::{Cubes, Cull, ResetArgs};
 pub use error::{Error, Result, Source};
 pub use exec::{
-    Capture, DispatchArgs, DrawArgs, DrawIndexedArgs, Encoder, Filter, Frame, FrameStats, Index, Picture, Recorded,
-    Renderer, RendererOptions, Submit,
+    BackendFrame, Capture, DispatchArgs, DrawArgs, DrawIndexedArgs, Encoder, Filter, Finalize, Finalized, Frame,
+    FrameStats, Index, Job, Picture, Recorded, RenderBackend, Renderer, RendererOptions, Submit,
 };
 pub use gpu::{
     CounterSnapshot, DeviceChoice, DeviceInfo, DeviceKind, DeviceSummary, Features, Gpu, GpuOptions, Intercept,
     QueueId, QueueKind, RawDevice, RawHandles, RawQueue, Validation, ValidationMessages,
 };
-pub use graph::{Graph, Pass, PlanStats, System, Systems, Uses};
+pub use graph::{After, Graph, Pass, PassId, Plan, PlanStats, System, Systems, Uses};
 pub use pipeline::{ComputePipeline, GraphicsDesc, GraphicsPipeline, Pipeline};
 pub use raster::{Draw, DrawWithIds, NO_ID, SKY};
 pub use resource::{

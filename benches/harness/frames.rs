@@ -233,7 +233,8 @@ unsafe fn begin_rendering(device: &ash::Device, cmd: vk::CommandBuffer, target: 
     }
 }
 
-fn to_attachment(device: &ash::Device, cmd: vk::CommandBuffer, target: &GpuImage<RenderTarget>) {
+/// Brings a target that holds nothing into the layout of an attachment.
+pub(crate) fn to_attachment(device: &ash::Device, cmd: vk::CommandBuffer, target: &GpuImage<RenderTarget>) {
     let range =
         vk::ImageSubresourceRange::default().aspect_mask(vk::ImageAspectFlags::COLOR).level_count(1).layer_count(1);
     let barriers = [vk::ImageMemoryBarrier2::default()

@@ -1,12 +1,22 @@
 //! What the benches share: their arguments, the lines they print, clocks, pairs, and the hand-written side.
 #![allow(dead_code, reason = "each bench uses a part of it")]
 
+pub(crate) mod alu;
 pub(crate) mod clock;
+pub(crate) mod draws;
 pub(crate) mod flood;
 pub(crate) mod frames;
+pub(crate) mod hand_record;
+pub(crate) mod instructions;
+pub(crate) mod our_record;
 pub(crate) mod pairs;
 pub(crate) mod raw;
+pub(crate) mod record_table;
+pub(crate) mod rounds;
+pub(crate) mod shapes;
 pub(crate) mod spin;
+pub(crate) mod stub;
+pub(crate) mod team;
 
 use vulkio::Gpu;
 
@@ -31,6 +41,21 @@ impl Args {
     pub(crate) fn wants(&self, name: &str) -> bool {
         self.filter.as_deref().is_none_or(|filter| name.contains(filter))
     }
+}
+
+/// Whether an option of a bench's own was given.
+pub(crate) fn flag(name: &str) -> bool {
+    std::env::args().any(|argument| argument == name)
+}
+
+/// The number of an option given as `--name=number`.
+pub(crate) fn option(name: &str) -> Option<usize> {
+    std::env::args().find_map(|argument| argument.strip_prefix(name)?.strip_prefix('=')?.parse().ok())
+}
+
+/// The number of an option given as `--name number`.
+pub(crate) fn option_and_number(name: &str) -> Option<usize> {
+    std::env::args().skip_while(|argument| argument != name).nth(1)?.parse().ok()
 }
 
 /// The threads that can run at once.

@@ -74,6 +74,14 @@ impl ByHand {
         Ok(())
     }
 
+    /// A submission of command buffers that were recorded elsewhere. The caller waits for it before it records into them
+    /// again.
+    pub(crate) fn submit_recorded(&mut self, buffers: &[vk::CommandBuffer]) -> VkResult<()> {
+        let infos: Vec<_> =
+            buffers.iter().map(|&buffer| vk::CommandBufferSubmitInfo::default().command_buffer(buffer)).collect();
+        self.submit(&infos)
+    }
+
     /// A submission that only signals.
     pub(crate) fn signal(&mut self) -> VkResult<()> {
         self.submit(&[])

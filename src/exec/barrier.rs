@@ -5,7 +5,7 @@ use ash::vk;
 use super::counts::Counts;
 use crate::{
     gpu::device::Device,
-    graph::phase::barriers::{Barrier, ImageBarrier},
+    graph::compiled::{Barrier, ImageBarrier},
     resource::Resource,
 };
 
@@ -22,7 +22,7 @@ pub(crate) fn record(
         .src_access_mask(barrier.memory.source.mask)
         .dst_stage_mask(barrier.memory.target.stages)
         .dst_access_mask(barrier.memory.target.mask)];
-    let images: Vec<_> = barrier.images.iter().filter_map(|image| image_barrier(image, slots)).collect();
+    let images: Vec<_> = barrier.images.iter().filter_map(|image| image_barrier(device, image, slots)).collect();
     let mut info = vk::DependencyInfo::default().image_memory_barriers(&images);
     if !barrier.memory.is_empty() {
         info = info.memory_barriers(&memory);
@@ -33,19 +33,26 @@ pub(crate) fn record(
     counts.barriers += 1;
 }
 
-fn image_barrier(barrier: &ImageBarrier, slots: &[Resource]) -> Option<vk::ImageMemoryBarrier2<'static>> {
+fn image_barrier(
+    device: &Device,
+    barrier: &ImageBarrier,
+    slots: &[Resource],
+) -> Option<vk::ImageMemoryBarrier2<'static>> {
     let Resource::Image(image) = &slots[barrier.slot] else { return None };
-    let change = barrier.dependency.relayout?;
-    let barrier = vk::ImageMemoryBarrier2::default()
-        .src_stage_mask(barrier.dependency.source.stages)
-        .src_access_mask(barrier.dependency.source.mask)
-        .dst_stage_mask(barrier.dependency.target.stages)
-        .dst_access_mask(barrier.dependency.target.mask)
-        .old_layout(change.old)
-        .new_layout(change.new)
-        .src_queue_family_index(vk::QUEUE_FAMILY_IGNORED)
-        .dst_queue_family_index(vk::QUEUE_FAMILY_IGNORED)
+    let family = |queue| device.queues.get(queue).family;
+    let (from, to) = barrier
+        .transfer
+        .map_or((vk::QUEUE_FAMILY_IGNORED, vk::QUEUE_FAMILY_IGNORED), |[from, to]| (family(from), family(to)));
+    let info = vk::ImageMemoryBarrier2::default()
+        .src_stage_mask(barrier.source.stages)
+        .src_access_mask(barrier.source.mask)
+        .dst_stage_mask(barrier.target.stages)
+        .dst_access_mask(barrier.target.mask)
+        .old_layout(barrier.old)
+        .new_layout(barrier.new)
+        .src_queue_family_index(from)
+        .dst_queue_family_index(to)
         .image(image.raw()?)
-        .subresource_range(image.subresource_range(&image.whole()));
-    Some(barrier)
+        .subresource_range(image.subresource_range(&barrier.region));
+    Some(info)
 }

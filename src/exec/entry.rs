@@ -1,68 +1,146 @@
-//! A plan's entry: the barrier between what its resources were used for last and what it uses them for first.
+//! A plan's entries: what stands between what its resources were used for last and what it uses them for first.
 //!
 //! What that is, only the commit knows. Recording foresees it from the states as they are, and puts it at the head of
-//! the first command buffer, since a command buffer of its own costs a microsecond or two. Where another commit came in
-//! between, the commit puts a barrier in front that leads to what was foreseen.
+//! each batch's first command buffer, since a command buffer of its own costs a microsecond or two. Where another commit
+//! came in between, the commit puts a prologue in front that leads to what was foreseen.
 
 use ash::vk;
 use vk::{AccessFlags2, ImageLayout, PipelineStageFlags2};
 
 use crate::{
-    gpu::QueueId,
     graph::{
-        phase::barriers::{Barrier, ImageBarrier},
-        plan::Plan,
-        state::{Arrival, Dependency, Relayout, Scope},
+        compiled::{Barrier, Batch, Compiled, Entry, ImageBarrier, Import},
+        ir::Region,
+        state::{Acquire, Arrival, Dependency, Relayout, Scope},
     },
     resource::Resource,
     sync::prim::lock,
 };
 
-/// What the plan's imports would have to wait for if it were committed now, in their order.
-pub(crate) fn arrivals(plan: &Plan, slots: &[Resource], queue: QueueId) -> Vec<Arrival> {
-    plan.imports.iter().map(|import| lock(slots[import.slot].state()).arrive(queue, &import.entry)).collect()
+/// What the plan's entries would have to wait for if it were committed now, in their order.
+pub(crate) fn arrivals(plan: &Compiled, slots: &[Resource]) -> Vec<Arrival> {
+    let arrive = |entry: &Entry| {
+        let import = &plan.imports[entry.import];
+        lock(slots[import.slot].state()).arrive(import.region, entry)
+    };
+    plan.entries.iter().map(arrive).collect()
 }
 
-/// One barrier for all of them.
-pub(crate) fn barrier(plan: &Plan, arrivals: &[Arrival]) -> Barrier {
+/// One barrier for all entries of a batch.
+pub(crate) fn barrier(plan: &Compiled, batch: &Batch, arrivals: &[Arrival]) -> Barrier {
     let mut barrier = Barrier::default();
-    for (import, arrival) in plan.imports.iter().zip(arrivals) {
-        barrier.add(import.slot, arrival.dependency);
+    for &index in &batch.entries {
+        let arrival = &arrivals[index];
+        if !arrival.memory.is_empty() {
+            barrier.memory.source |= arrival.memory.source;
+            barrier.memory.target |= arrival.memory.target;
+        }
+        let slot = plan.imports[plan.entries[index].import].slot;
+        barrier.images.extend(arrival.layouts.iter().map(|change| image_barrier(slot, change)));
     }
     barrier
 }
 
-/// What must stand before a command buffer that begins with the barrier `foreseen`, now that the plan arrives through
-/// `actual`: nothing where that is the same. Adds to `actual` the changes of layout that the command buffer makes.
-pub(crate) fn correction(plan: &Plan, slots: &[Resource], foreseen: &[Arrival], actual: &mut [Arrival]) -> Barrier {
+fn image_barrier(slot: usize, change: &Relayout) -> ImageBarrier {
+    let &Relayout { region, source, target, old, new } = change;
+    ImageBarrier { slot, region, source, target, old, new, transfer: None }
+}
+
+/// What must be released elsewhere and acquired here before a batch.
+pub(crate) fn acquires<'a>(
+    plan: &'a Compiled,
+    batch: &'a Batch,
+    arrivals: &'a [Arrival],
+) -> impl Iterator<Item = (usize, &'a Acquire)> {
+    let of_entry = |&index: &usize| {
+        let slot = plan.imports[plan.entries[index].import].slot;
+        arrivals[index].acquires.iter().map(move |acquire| (slot, acquire))
+    };
+    batch.entries.iter().flat_map(of_entry)
+}
+
+/// What must stand before a batch that begins with the barrier `foreseen`, now that the plan arrives through `actual`:
+/// nothing where that is the same. Adds to `actual` the changes of layout that the batch makes.
+pub(crate) fn correction(
+    plan: &Compiled,
+    slots: &[Resource],
+    batch: &Batch,
+    foreseen: &[Arrival],
+    actual: &mut [Arrival],
+) -> Barrier {
+    let same = |&index: &usize| {
+        let (foreseen, actual) = (&foreseen[index], &actual[index]);
+        foreseen.memory == actual.memory && foreseen.layouts == actual.layouts
+    };
     let mut correction = Barrier::default();
-    let same = |(foreseen, actual): (&Arrival, &Arrival)| foreseen.dependency == actual.dependency;
-    if foreseen.iter().zip(&*actual).all(same) {
+    if batch.entries.iter().all(same) {
         return correction;
     }
     // Rare, so simple: everything before is over and visible.
     correction.memory = everything();
-    for ((import, foreseen), actual) in plan.imports.iter().zip(foreseen).zip(actual) {
-        let assumed = foreseen.dependency.relayout.map_or(import.entry.access.layout, |change| change.old);
-        let present = lock(slots[import.slot].state()).layout();
-        if assumed != ImageLayout::UNDEFINED && assumed != present {
-            let relayout = Some(Relayout { old: present, new: assumed });
-            correction
-                .images
-                .push(ImageBarrier { slot: import.slot, dependency: Dependency { relayout, ..everything() } });
+    for &index in &batch.entries {
+        let entry = &plan.entries[index];
+        let import = &plan.imports[entry.import];
+        let state = lock(slots[import.slot].state());
+        for (region, present) in state.layouts(import.region) {
+            lead_to(&foreseen[index], entry, region, present, import.slot, &mut correction);
         }
-        // A change of layout is a write, whoever asked for it.
-        actual.dependency.relayout = actual.dependency.relayout.or(foreseen.dependency.relayout);
-        if !actual.dependency.is_empty() {
-            actual.dependency.target = Scope::of(&import.entry.access);
-        }
+        drop(state);
+        book(import, entry, &foreseen[index], &mut actual[index]);
     }
     correction
 }
 
-fn everything() -> Dependency {
+/// Brings `region` from its `present` layout to the one that the recorded entry takes it to be in.
+fn lead_to(
+    foreseen: &Arrival,
+    entry: &Entry,
+    region: Region,
+    present: ImageLayout,
+    slot: usize,
+    correction: &mut Barrier,
+) {
+    let Dependency { source, target } = everything();
+    let mut lead = |region, assumed| {
+        if assumed != ImageLayout::UNDEFINED && assumed != present {
+            correction.images.push(ImageBarrier {
+                slot,
+                region,
+                source,
+                target,
+                old: present,
+                new: assumed,
+                transfer: None,
+            });
+        }
+    };
+    let mut changed = false;
+    for change in &foreseen.layouts {
+        if let Some(part) = change.region.intersection(&region) {
+            lead(part, change.old);
+            changed = true;
+        }
+    }
+    if !changed {
+        lead(region, entry.access.layout);
+    }
+}
+
+/// A change of layout is a write, whoever asked for it.
+fn book(import: &Import, entry: &Entry, foreseen: &Arrival, actual: &mut Arrival) {
+    let target = Scope::of(&entry.access);
+    if actual.layouts.is_empty() && !foreseen.layouts.is_empty() {
+        let new = entry.access.layout;
+        let source = everything().source;
+        actual.layouts = vec![Relayout { region: import.region, source, target, old: ImageLayout::UNDEFINED, new }];
+    }
+    actual.memory = Dependency { source: everything().source, target };
+}
+
+/// All that was, before all that comes.
+pub(crate) fn everything() -> Dependency {
     let stages = PipelineStageFlags2::ALL_COMMANDS;
     let source = Scope { stages, mask: AccessFlags2::MEMORY_WRITE };
     let target = Scope { stages, mask: AccessFlags2::MEMORY_READ | AccessFlags2::MEMORY_WRITE };
-    Dependency { source, target, relayout: None }
+    Dependency { source, target }
 }

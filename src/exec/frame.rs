@@ -1,18 +1,21 @@
 //! One frame: a slot, its target image, and a graph to fill.
 
-use std::{fmt, sync::Mutex};
+use std::{fmt, future::Future, sync::Mutex};
 
+use bytemuck::Pod;
 use tokio::sync::oneshot;
 
 use super::{
+    Encoder, Finalize, Job,
     part::FramePart,
     picture::{Capture, Pending, Picture},
+    recording::Submission,
     submit::Submit,
 };
 use crate::{
     error::Result,
-    graph::{Graph, Pass, PlanStats, Systems},
-    resource::{GpuImage, RenderTarget},
+    graph::{Graph, Pass, PassId, Plan, PlanStats, Systems},
+    resource::{GpuImage, ImageRole, RenderTarget, TransientBuffer},
     sync::prim::lock,
 };
 
@@ -54,13 +57,73 @@ impl Frame {
         &self.graph
     }
 
-    /// See [`Graph::plan_stats`].
+    /// See [`Graph::job`].
+    pub fn job<F>(&self, name: &str, job: F) -> Job<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + Sync + 'static,
+    {
+        self.graph.job(name, job)
+    }
+
+    /// See [`Graph::try_job`].
+    pub fn try_job<F, T, E>(&self, name: &str, job: F) -> Job<T>
+    where
+        F: Future<Output = std::result::Result<T, E>> + Send + 'static,
+        T: Send + Sync + 'static,
+        E: Into<Box<dyn std::error::Error + Send + Sync>> + Send + 'static,
+    {
+        self.graph.try_job(name, job)
+    }
+
+    /// See [`Graph::buffer`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Graph::buffer`].
+    pub fn buffer<T: Pod>(&self, name: &str, len: usize) -> Result<TransientBuffer<T>> {
+        self.graph.buffer(name, len)
+    }
+
+    /// See [`Graph::image`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Graph::image`].
+    pub fn image<R: ImageRole>(&self, name: &str, size: [u32; 2]) -> Result<GpuImage<R>> {
+        self.graph.image(name, size)
+    }
+
+    /// See [`Graph::any_order`].
+    pub fn any_order(&self) {
+        self.graph.any_order();
+    }
+
+    /// See [`Graph::with_encoder`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Graph::with_encoder`].
+    pub fn with_encoder<R>(&self, pass: PassId, record: impl FnOnce(&mut Encoder<'_>) -> R) -> Result<R> {
+        self.graph.with_encoder(pass, record)
+    }
+
+    /// The frame's plan, as far as it is declared: the renderer's cached one, where the frame is as an earlier one was.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the declarations.
+    pub fn plan(&self) -> Result<Plan> {
+        self.graph.plan_with(Some(&self.part.plans))
+    }
+
+    /// Figures of that plan.
     ///
     /// # Errors
     ///
     /// What is wrong with the declarations.
     pub fn plan_stats(&self) -> Result<PlanStats> {
-        self.graph.plan_stats()
+        self.graph.stats_with(Some(&self.part.plans))
     }
 
     /// The future of this frame's picture, as it is when all its passes are through. It resolves after the frame was
@@ -78,6 +141,15 @@ impl Frame {
 
     /// Records the passes and submits them; see [`Graph::submit`], whose notes on errors and cancellation hold here.
     pub fn submit(self) -> Submit {
+        Submit::new(self.into_submission())
+    }
+
+    /// Records the passes, to be submitted later; see [`Graph::finalize`].
+    pub fn finalize(self) -> Finalize {
+        Finalize::new(self.into_submission())
+    }
+
+    fn into_submission(self) -> Result<Submission> {
         let Self { graph, mut part, captures } = self;
         let captures = captures.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
         if !captures.is_empty() {
@@ -89,10 +161,9 @@ impl Frame {
                 Err(error) => captures.into_iter().for_each(|capture| drop(capture.send(Err(error.clone())))),
             }
         }
-        Submit::new(graph.into_submission().map(|mut submission| {
-            submission.frame = Some(part);
-            submission
-        }))
+        let mut submission = graph.into_submission()?;
+        submission.frame = Some(part);
+        Ok(submission)
     }
 }
 

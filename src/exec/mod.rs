@@ -1,17 +1,24 @@
 //! From plans to the GPU: recording tasks, ordered commits, frames.
 
+mod backend;
 mod barrier;
 mod chunks;
+mod clocks;
 mod commits;
 mod counts;
 mod encoder;
 mod entry;
+mod finalize;
 mod frame;
+mod job;
+mod opened;
 mod part;
+mod passtimes;
 mod picture;
 #[cfg(feature = "png")]
 mod png;
 mod pool;
+mod prepare;
 mod recording;
 mod renderer;
 mod rendering;
@@ -21,16 +28,21 @@ mod stats;
 mod submit;
 mod submitter;
 mod timestamps;
-#[allow(dead_code, reason = "GLUE: until graphs have transients")]
-pub(crate) mod transients;
+mod transients;
 mod word;
 
 /// For the files that `tests/models` compiles against loom.
 use crate::sync::prim;
 
+pub use backend::{BackendFrame, RenderBackend};
+pub(crate) use chunks::Share;
 pub(crate) use encoder::RecordFn;
 pub use encoder::{DispatchArgs, DrawArgs, DrawIndexedArgs, Encoder, Filter, Index, Recorded};
+pub use finalize::{Finalize, Finalized};
 pub use frame::Frame;
+pub use job::Job;
+pub(crate) use job::{JobOwner, JobUse, spawn as spawn_job, try_spawn as try_spawn_job};
+pub(crate) use opened::Opened;
 pub(crate) use picture::to_host;
 pub use picture::{Capture, Picture};
 pub(crate) use pool::Pools;
@@ -39,3 +51,4 @@ pub use renderer::{Renderer, RendererOptions};
 pub use stats::FrameStats;
 pub use submit::Submit;
 pub(crate) use submitter::Submitter;
+pub(crate) use transients::TransientPool;

@@ -8,9 +8,11 @@ use std::{
 use tokio::{runtime::Handle, sync::oneshot};
 
 use super::{
+    passtimes::PassQueries,
     picture::{Pending, Picture},
     slots::SlotLease,
     stats::FrameStats,
+    submitter::Committed,
     timestamps::Timestamps,
 };
 use crate::{
@@ -31,12 +33,16 @@ pub(crate) struct Runtime {
 /// The last frame that was submitted.
 #[derive(Clone)]
 pub(crate) struct Last {
+    /// Its place in the order of commits.
+    serial: u64,
     pub(crate) target: GpuImage<RenderTarget>,
     pub(crate) done: Completion<Arc<FrameStats>>,
 }
 
 /// What a frame adds to a graph's submission.
 pub(crate) struct FramePart {
+    /// Counted by its renderer.
+    pub(crate) number: u64,
     pub(crate) lease: Option<SlotLease>,
     pub(crate) target: GpuImage<RenderTarget>,
     pub(crate) runtime: Runtime,
@@ -56,11 +62,17 @@ impl FramePart {
         self.lease.as_ref().and_then(|lease| lease.slot().timestamps.clone())
     }
 
+    /// Queries for the times of so many passes, if they are to be measured. Without memory for them they are not.
+    pub(crate) fn pass_times(&self, passes: usize) -> Option<Arc<PassQueries>> {
+        self.lease.as_ref().and_then(|lease| lease.slot().pass_queries(passes))
+    }
+
     /// Its captures learn what to wait for, and the renderer which frame was the last.
-    pub(crate) fn submitted(self, done: &Completion<Arc<FrameStats>>) {
-        let newest = Last { target: self.target, done: done.clone() };
+    pub(crate) fn submitted(self, committed: &Committed) {
+        let Committed { done, serial } = committed;
+        let newest = Last { serial: *serial, target: self.target, done: done.clone() };
         let mut last = lock(&self.last);
-        if last.as_ref().is_none_or(|last| last.done.stamp() < newest.done.stamp()) {
+        if last.as_ref().is_none_or(|last| last.serial < newest.serial) {
             *last = Some(newest);
         }
         drop(last);

@@ -34,7 +34,7 @@ struct Pool {
 
 /// A small number for this thread. It is only an id: no thread-local owns anything of Vulkan's, whose destructors
 /// would run at a thread's end in any order.
-fn this_thread() -> u32 {
+pub(crate) fn thread_number() -> u32 {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     thread_local!(static ID: Cell<u32> = Cell::new(NEXT.fetch_add(1, Ordering::Relaxed)));
     ID.with(Cell::get)
@@ -47,7 +47,7 @@ impl Pools {
 
     /// Lends a pool for queues of `family` to the calling thread: the one it had before if that is free.
     pub(crate) fn lease(self: &Arc<Self>, family: u32) -> Result<Lease> {
-        let thread = this_thread();
+        let thread = thread_number();
         let found = {
             let mut free = lock(&self.free);
             let own = free.iter().rposition(|pool| pool.family == family && pool.thread == thread);
@@ -91,9 +91,14 @@ pub(crate) struct Lease {
 }
 
 impl Lease {
-    /// Whether the calling thread may go on with this lease.
-    pub(crate) fn is_mine(&self) -> bool {
-        self.pool.as_ref().is_some_and(|pool| pool.thread == this_thread())
+    /// Whether the calling thread may go on with this lease, for queues of `family`.
+    pub(crate) fn is_mine(&self, family: u32) -> bool {
+        self.pool.as_ref().is_some_and(|pool| pool.thread == thread_number() && pool.family == family)
+    }
+
+    /// The queue family that its buffers are for.
+    pub(crate) fn family(&self) -> u32 {
+        self.pool.as_ref().map_or(u32::MAX, |pool| pool.family)
     }
 
     fn pool(&mut self) -> &mut Pool {

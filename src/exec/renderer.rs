@@ -2,7 +2,10 @@
 
 use std::{
     fmt,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -42,11 +45,14 @@ pub struct RendererOptions {
     pub in_place_below: Duration,
     /// Whether [`FrameStats::gpu`](crate::FrameStats) is measured, with two timestamps a frame. On by default.
     pub timestamps: bool,
+    /// Whether the GPU time of each pass is measured, with two timestamps a pass, for `gpu_us` of the spans of target
+    /// `vulkio::pass`. Off by default: a timestamp waits for the commands before it.
+    pub pass_timestamps: bool,
 }
 
 impl Default for RendererOptions {
     fn default() -> Self {
-        Self { frames_in_flight: 2, runtime: None, workers: None, in_place_below: IN_PLACE_BELOW, timestamps: true }
+        Self { frames_in_flight: 2, runtime: None, workers: None, in_place_below: IN_PLACE_BELOW, timestamps: true, pass_timestamps: false }
     }
 }
 
@@ -85,6 +91,13 @@ impl RendererOptions {
         self.timestamps = timestamps;
         self
     }
+
+    /// Sets [`pass_timestamps`](Self::pass_timestamps).
+    #[must_use]
+    pub fn pass_timestamps(mut self, timestamps: bool) -> Self {
+        self.pass_timestamps = timestamps;
+        self
+    }
 }
 
 /// Hands out frames. A cheap handle: clone it into every task that draws.
@@ -112,6 +125,8 @@ struct Shared {
     size: [u32; 2],
     runtime: Runtime,
     slots: Arc<Slots>,
+    /// Frames so far.
+    frames: AtomicU64,
     costs: Arc<Mutex<Vec<u64>>>,
     plans: Arc<PlanCache>,
     sizes: Arc<Mutex<Sizes>>,
@@ -136,7 +151,7 @@ impl Renderer {
     ///
     /// As [`headless`](Self::headless), and [`Error::Invalid`] for options out of their range.
     pub fn with_options(gpu: &Gpu, size: [u32; 2], options: RendererOptions) -> Result<Self> {
-        let RendererOptions { frames_in_flight, runtime, workers, in_place_below, timestamps } = options;
+        let RendererOptions { frames_in_flight, runtime, workers, in_place_below, timestamps, pass_timestamps } = options;
         if !(1..=MOST_FRAMES).contains(&frames_in_flight) {
             return Err(Error::Invalid(format!(
                 "{frames_in_flight} frames in flight; 1 to {MOST_FRAMES} are possible"
@@ -151,7 +166,8 @@ impl Renderer {
         let slot = |index| {
             let target = gpu.image::<RenderTarget>(&format!("target {index}"), size)?;
             let timestamps = if timestamps { Timestamps::new(&gpu.shared.device)? } else { None };
-            Ok(Slot { target, timestamps })
+            let passes = pass_timestamps.then(Mutex::default);
+            Ok(Slot { target, timestamps, passes, device: Arc::clone(&gpu.shared.device) })
         };
         // The last is taken first.
         let free = (0..frames_in_flight).rev().map(slot).collect::<Result<Vec<_>>>()?;
@@ -162,6 +178,7 @@ impl Renderer {
             size,
             runtime: Runtime { handle: runtime, workers, in_place_below },
             slots: Arc::new(Slots { permits, free: Mutex::new(free) }),
+            frames: AtomicU64::new(0),
             costs: Arc::default(),
             plans: Arc::default(),
             sizes: Arc::default(),
@@ -192,6 +209,7 @@ impl Renderer {
         let shared = &self.shared;
         let sizes = *lock(&shared.sizes);
         let part = FramePart {
+            number: shared.frames.fetch_add(1, Ordering::Relaxed),
             lease: Some(lease),
             target,
             runtime: shared.runtime.clone(),
@@ -203,7 +221,7 @@ impl Renderer {
             captures: Vec::new(),
             picture: None,
         };
-        Ok(Frame::new(Graph::of_frame(&shared.gpu, Arc::clone(&shared.name), sizes), part))
+        Ok(Frame::new(Graph::of_frame(&shared.gpu, Arc::clone(&shared.name), shared.runtime.handle.clone(), sizes), part))
     }
 
     /// A copy of the last frame that was submitted, when it is complete; of a later one, if its target is drawn again

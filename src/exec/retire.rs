@@ -1,18 +1,24 @@
 //! What a submission used, and what it reports when it is complete.
 
 use std::{
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, Mutex, OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
-use super::{counts::Counts, pool::Lease, slots::SlotLease, stats::FrameStats, timestamps::Timestamps};
+use super::{
+    counts::Counts, passtimes::PassTimes, pool::Lease, slots::SlotLease, stats::FrameStats, timestamps::Timestamps,
+    transients::TransientLease,
+};
 use crate::{
     pipeline::{PipelineInner, PipelineLayout},
     resource::Resource,
-    sync::Retire,
+    sync::{Retire, prim::lock},
 };
 
-/// Held by the reactor until the work's stamp is reached. Dropping it is the deferred destruction: the last handles
+/// Held by the reactor until the work's stamps are reached. Dropping it is the deferred destruction: the last handles
 /// of resources go, pools and the frame's slot are free again.
 pub(crate) struct Submitted {
     pub(crate) value: Arc<OnceLock<Arc<FrameStats>>>,
@@ -20,11 +26,15 @@ pub(crate) struct Submitted {
     pub(crate) submits: u64,
     pub(crate) recording: Duration,
     pub(crate) passes: u32,
+    pub(crate) culled: u32,
     pub(crate) tasks: u32,
     pub(crate) timestamps: Option<Arc<Timestamps>>,
+    pub(crate) pass_times: Option<PassTimes>,
     /// First to be dropped: somebody may wait for the slot, nobody for the rest.
     pub(crate) _frame: Option<SlotLease>,
     pub(crate) leases: Vec<Lease>,
+    /// Before the resources, which it places.
+    pub(crate) _transients: Option<TransientLease>,
     pub(crate) _slots: Arc<[Resource]>,
     pub(crate) _pipelines: Vec<Arc<PipelineInner>>,
     pub(crate) _layout: Arc<PipelineLayout>,
@@ -37,6 +47,7 @@ impl Submitted {
             recording: self.recording,
             gpu: self.timestamps.as_ref().and_then(|timestamps| timestamps.read()),
             passes: self.passes,
+            culled: self.culled,
             tasks: self.tasks,
             draws: self.counts.draws,
             dispatches: self.counts.dispatches,
@@ -49,8 +60,39 @@ impl Submitted {
 impl Retire for Submitted {
     fn finish(&mut self) {
         self.leases.clear(); // before anyone learns of the end and records the next frame: it finds these pools free
+        if let Some(times) = self.pass_times.take() {
+            times.finish();
+        }
         let stats = self.stats();
-        tracing::debug!(parent: &self.span, %stats, "complete");
+        if let Some(gpu) = stats.gpu {
+            self.span.record("gpu_us", gpu.as_secs_f64() * 1e6);
+        }
+        tracing::debug!(target: "vulkio::frame", parent: &self.span, %stats, "complete");
         let _ = self.value.set(Arc::new(stats)); // set here only
+    }
+}
+
+/// The record of work on several queues, one for each of them: the last one to be reached finishes it.
+pub(crate) struct Part(Arc<Parts>);
+
+struct Parts {
+    left: AtomicUsize,
+    /// Until it is finished; what it holds goes with the last part.
+    record: Mutex<Submitted>,
+}
+
+impl Part {
+    /// As many records of one submission.
+    pub(crate) fn split(record: Submitted, count: usize) -> impl Iterator<Item = Self> {
+        let parts = Arc::new(Parts { left: AtomicUsize::new(count), record: Mutex::new(record) });
+        std::iter::repeat_n(parts, count).map(Self)
+    }
+}
+
+impl Retire for Part {
+    fn finish(&mut self) {
+        if self.0.left.fetch_sub(1, Ordering::AcqRel) == 1 {
+            lock(&self.0.record).finish();
+        }
     }
 }

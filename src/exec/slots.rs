@@ -4,9 +4,10 @@ use std::sync::{Arc, Mutex};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::timestamps::Timestamps;
+use super::{passtimes::PassQueries, timestamps::Timestamps};
 use crate::{
     error::{Error, Result},
+    gpu::device::Device,
     resource::{GpuImage, RenderTarget},
     sync::prim::lock,
 };
@@ -15,6 +16,22 @@ use crate::{
 pub(crate) struct Slot {
     pub(crate) target: GpuImage<RenderTarget>,
     pub(crate) timestamps: Option<Arc<Timestamps>>,
+    /// Queries of passes, as many as its frames had so far; `None` if passes are not measured.
+    pub(crate) passes: Option<Mutex<Option<Arc<PassQueries>>>>,
+    pub(crate) device: Arc<Device>,
+}
+
+impl Slot {
+    /// Queries for so many passes. Where there is no memory for them, passes are not measured.
+    pub(crate) fn pass_queries(&self, passes: usize) -> Option<Arc<PassQueries>> {
+        let passes = u32::try_from(passes).ok().filter(|&passes| passes > 0)?;
+        let mut queries = lock(self.passes.as_ref()?);
+        if queries.as_ref().is_none_or(|queries| queries.passes() < passes) {
+            let made = PassQueries::new(&self.device, passes.next_power_of_two());
+            *queries = made.inspect_err(|error| tracing::warn!(%error, "passes are not measured")).ok();
+        }
+        queries.clone()
+    }
 }
 
 /// A renderer's slots, and the permits to use them.

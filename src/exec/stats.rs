@@ -9,11 +9,14 @@ pub struct FrameStats {
     /// CPU time spent in recording passes, summed over the threads that recorded.
     pub recording: Duration,
     /// GPU time from the first command to the end of the last, where timestamps are on
-    /// ([`RendererOptions::timestamps`](crate::RendererOptions)) and the queue has them.
+    /// ([`RendererOptions::timestamps`](crate::RendererOptions)) and the queue has them. On several queues: on the one that
+    /// took longest.
     pub gpu: Option<Duration>,
     /// Passes recorded.
     pub passes: u32,
-    /// Recording tasks: command buffers without the prologue.
+    /// Passes left out, because nobody reads what they write.
+    pub culled: u32,
+    /// Recording tasks.
     pub tasks: u32,
     /// Draw commands.
     pub draws: u64,
@@ -23,6 +26,14 @@ pub struct FrameStats {
     pub barriers: u64,
     /// `vkQueueSubmit2` calls made for it: 0 if it went out in one call with the frame before it.
     pub submits: u64,
+}
+
+impl FrameStats {
+    /// Barrier calls for each dispatch; 0 if there were no dispatches.
+    #[must_use]
+    pub fn barriers_per_dispatch(&self) -> f64 {
+        if self.dispatches == 0 { 0.0 } else { self.barriers as f64 / self.dispatches as f64 }
+    }
 }
 
 impl fmt::Display for FrameStats {

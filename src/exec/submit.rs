@@ -27,7 +27,7 @@ pub struct Submit(State);
 
 enum State {
     Declared(Box<Result<Submission>>),
-    Recording(Arc<Recording>),
+    Recording(Launched),
     Done,
 }
 
@@ -35,20 +35,51 @@ impl Submit {
     pub(crate) fn new(submission: Result<Submission>) -> Self {
         Self(State::Declared(Box::new(submission)))
     }
+
+    /// The commit of what is recorded already.
+    pub(crate) fn of(recording: Arc<Recording>) -> Self {
+        Self(State::Recording(Launched { recording, here: None }))
+    }
 }
 
-/// Records on `runtime`, or here if there is none or the graph is small.
-fn launch(submission: Submission) -> Arc<Recording> {
-    let options = submission.frame.as_ref().map(|frame| frame.runtime.clone());
-    let (chosen, most) = options.map_or((None, None), |options| (options.handle, options.workers));
-    let runtime = chosen.or_else(|| Handle::try_current().ok());
-    let workers = runtime.as_ref().map_or(1, workers_of).min(most.unwrap_or(usize::MAX)).max(1);
-    let recording = Recording::start(submission, workers);
-    match runtime {
-        Some(runtime) if !recording.in_place => spawn(&runtime, &recording),
-        _ => (0..recording.tasks()).for_each(|task| recording.run(task)),
+/// A recording, and what of it is recorded in the polls of the future that waits for it.
+pub(crate) struct Launched {
+    pub(crate) recording: Arc<Recording>,
+    here: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+}
+
+impl Launched {
+    /// Records on `runtime`, or here if there is none or the graph is small.
+    pub(crate) fn new(submission: Submission, hold: bool) -> Result<Self> {
+        let options = submission.frame.as_ref().map(|frame| frame.runtime.clone());
+        let (chosen, most) = options.map_or((None, None), |options| (options.handle, options.workers));
+        let runtime = chosen.or_else(|| Handle::try_current().ok());
+        let workers = runtime.as_ref().map_or(1, workers_of).min(most.unwrap_or(usize::MAX)).max(1);
+        let recording = Recording::start(submission, workers, hold)?;
+        let mut here = None;
+        match runtime {
+            Some(runtime) if !recording.is_in_place() => spawn(&runtime, &recording),
+            _ if recording.is_in_place() => (0..recording.tasks()).for_each(|task| recording.run_in_place(task)),
+            _ => here = Some(Box::pin(run_all(Arc::clone(&recording))) as _),
+        }
+        Ok(Self { recording, here })
     }
-    recording
+
+    /// Records what is recorded here, as far as the jobs that it waits for are done.
+    pub(crate) fn poll_here(&mut self, cx: &mut Context<'_>) {
+        if let Some(here) = &mut self.here
+            && here.as_mut().poll(cx).is_ready()
+        {
+            self.here = None;
+        }
+    }
+}
+
+/// Without a runtime: one task after the other, in the poll of whoever waits.
+async fn run_all(recording: Arc<Recording>) {
+    for index in 0..recording.tasks() {
+        Task { recording: Some(Arc::clone(&recording)), index }.run().await;
+    }
 }
 
 fn workers_of(runtime: &Handle) -> usize {
@@ -61,8 +92,7 @@ fn workers_of(runtime: &Handle) -> usize {
 fn spawn(runtime: &Handle, recording: &Arc<Recording>) {
     for index in 0..recording.tasks() {
         let task = Task { recording: Some(Arc::clone(recording)), index };
-        // One poll: recorded and ended without an `.await`, so the pool it leases stays on one thread.
-        runtime.spawn(async move { task.run() });
+        runtime.spawn(task.run());
     }
 }
 
@@ -73,9 +103,10 @@ struct Task {
 }
 
 impl Task {
-    fn run(mut self) {
-        if let Some(recording) = self.recording.take() {
-            recording.run(self.index);
+    async fn run(mut self) {
+        if let Some(recording) = &self.recording {
+            Arc::clone(recording).run(self.index).await;
+            self.recording = None; // it has ended by itself
         }
     }
 }
@@ -95,15 +126,16 @@ impl Future for Submit {
         if let State::Declared(_) = self.0
             && let State::Declared(submission) = std::mem::replace(&mut self.0, State::Done)
         {
-            match *submission {
-                Ok(submission) => self.0 = State::Recording(launch(submission)),
+            match submission.and_then(|submission| Launched::new(submission, false)) {
+                Ok(launched) => self.0 = State::Recording(launched),
                 Err(error) => return Poll::Ready(Err(error)),
             }
         }
-        let State::Recording(recording) = &self.0 else {
+        let State::Recording(launched) = &mut self.0 else {
             return Poll::Ready(Err(Error::Cancelled)); // polled again after it was ready
         };
-        let outcome = recording.poll(cx);
+        launched.poll_here(cx);
+        let outcome = launched.recording.poll(cx);
         if outcome.is_ready() {
             self.0 = State::Done;
         }
@@ -113,8 +145,8 @@ impl Future for Submit {
 
 impl Drop for Submit {
     fn drop(&mut self) {
-        if let State::Recording(recording) = &self.0 {
-            recording.cancel();
+        if let State::Recording(launched) = &self.0 {
+            launched.recording.cancel();
         }
     }
 }

@@ -1,92 +1,108 @@
 //! The commit: the one place where timeline values are given, resource states advance, and `vkQueueSubmit2` is called.
 
 use std::sync::{
-    Arc, OnceLock,
+    Arc, Mutex, OnceLock,
     atomic::{AtomicU64, Ordering},
 };
 
 use ash::vk;
 
-use super::{barrier, commits::Commits, counts::Counts, entry, pool::Pools, retire::Submitted, stats::FrameStats};
+use super::{
+    clocks::Clocks,
+    commits::Commits,
+    pool::Pools,
+    prepare::{Part, Prepared},
+    retire::Submitted,
+    stats::FrameStats,
+};
 use crate::{
     error::{During, Error, Result, guarded},
     gpu::{QueueId, counters::Counters, device::Device},
     graph::{
-        phase::barriers::{Barrier, Import},
-        plan::Plan,
-        state::{Arrival, ResourceState},
+        compiled::Compiled,
+        state::{Arrival, Tracker},
     },
     resource::Resource,
-    sync::{Completion, DeviceTimelines, Hub, Ring, Stamp, prim::lock},
+    sync::{Completion, DeviceTimelines, Hub, Retire, Stamp, prim::lock},
 };
 
-/// A recorded graph on its way to a queue.
+/// A recorded graph on its way to its queues.
 pub(crate) struct Commit {
-    pub(crate) queue: QueueId,
-    pub(crate) plan: Arc<Plan>,
+    pub(crate) plan: Arc<Compiled>,
     /// By slot of the plan.
     pub(crate) slots: Arc<[Resource]>,
-    pub(crate) buffers: Vec<vk::CommandBuffer>,
+    /// By batch of the plan.
+    pub(crate) buffers: Vec<Vec<vk::CommandBuffer>>,
     /// The caller's own timeline semaphores to wait for.
     pub(crate) waits: Vec<(vk::Semaphore, u64)>,
-    /// How the first of `buffers` takes the plan to be entered.
+    /// By entry of the plan: how the recorded buffers take it to be entered.
     pub(crate) foreseen: Vec<Arrival>,
+    /// By position of the plan, for errors.
+    pub(crate) names: Vec<Arc<str>>,
     /// Given back when the work is complete.
     pub(crate) submitted: Submitted,
     /// Told how it went.
     pub(crate) told: Told,
 }
 
+/// A commit that was submitted.
+pub(crate) struct Committed {
+    pub(crate) done: Completion<Arc<FrameStats>>,
+    /// Its place in the order of all commits.
+    pub(crate) serial: u64,
+}
+
 /// Called once with the outcome of a commit.
-pub(crate) type Told = Box<dyn FnOnce(Result<Completion<Arc<FrameStats>>>) + Send>;
+pub(crate) type Told = Box<dyn FnOnce(Result<Committed>) + Send>;
 
 /// Submits commits in order, to all queues of a device. One lock serves all queues, because the states of resources
 /// that they share advance in one order.
 pub(crate) struct Submitter {
-    device: Arc<Device>,
-    timelines: Arc<DeviceTimelines>,
-    hub: Arc<Hub>,
-    pools: Arc<Pools>,
+    pub(super) device: Arc<Device>,
+    pub(super) timelines: Arc<DeviceTimelines>,
+    pub(super) hub: Arc<Hub>,
+    pub(super) pools: Arc<Pools>,
     commits: Commits<Commit, Queues>,
     /// By queue: the last value that was submitted, for those who do not want to wait for the lock.
     submitted: Box<[AtomicU64]>,
 }
 
 /// What the lock protects.
-struct Queues {
+#[derive(Default)]
+pub(super) struct Queues {
     /// By queue: the last value given.
-    given: Vec<u64>,
-    /// By queue and other queue: the value that the first has waited for already.
-    waited: Vec<Vec<u64>>,
+    pub(super) given: [u64; QueueId::MOST],
+    pub(super) clocks: Clocks,
+    /// Commits so far.
+    pub(super) serial: u64,
 }
 
-/// A commit that has its value.
-struct Prepared {
-    stamp: Stamp,
-    waits: Vec<(vk::Semaphore, u64)>,
-    /// Values of other queues among `waits`.
-    waited: Vec<Stamp>,
-    buffers: Vec<vk::CommandBuffer>,
-    slots: Arc<[Resource]>,
-    /// By slot: states to go back to if the submit fails.
-    undo: Vec<(usize, ResourceState)>,
-    value: Arc<OnceLock<Arc<FrameStats>>>,
-    /// Whether the reactor sleeps on something later.
-    ring: Ring,
-    told: Told,
+impl Queues {
+    /// The next stamp of a queue.
+    pub(super) fn give(&mut self, queue: QueueId) -> Stamp {
+        let value = &mut self.given[queue.index()];
+        *value += 1;
+        Stamp { queue, value: *value }
+    }
+
+    /// Takes stamps from `first` on back: nobody will signal them.
+    pub(super) fn take_back(&mut self, first: Stamp) {
+        self.given[first.queue.index()] = first.value - 1;
+        self.clocks.take_back(first.queue, first.value);
+    }
 }
 
 /// What is to be done once the lock is released: telling wakes tasks, and a waker may do anything.
-type Later = Vec<Box<dyn FnOnce()>>;
+pub(super) type Later = Vec<Box<dyn FnOnce()>>;
 
-fn tell(later: &mut Later, told: Told, outcome: Result<Completion<Arc<FrameStats>>>) {
+pub(super) fn tell(later: &mut Later, told: Told, outcome: Result<Committed>) {
     // Guarded: what one of them wakes must not keep the others from being told.
     later.push(Box::new(move || {
         guarded("a waker", || told(outcome));
     }));
 }
 
-fn drop_later<T: 'static>(later: &mut Later, value: T) {
+pub(super) fn drop_later<T: 'static>(later: &mut Later, value: T) {
     later.push(Box::new(move || {
         guarded("a waker", || drop(value));
     }));
@@ -94,10 +110,8 @@ fn drop_later<T: 'static>(later: &mut Later, value: T) {
 
 impl Submitter {
     pub(crate) fn new(device: Arc<Device>, timelines: Arc<DeviceTimelines>, hub: Arc<Hub>, pools: Arc<Pools>) -> Self {
-        let queues = device.queues.len();
-        let state = Queues { given: vec![0; queues], waited: vec![vec![0; queues]; queues] };
-        let submitted = (0..queues).map(|_| AtomicU64::new(0)).collect();
-        Self { device, timelines, hub, pools, commits: Commits::new(state), submitted }
+        let submitted = (0..device.queues.len()).map(|_| AtomicU64::new(0)).collect();
+        Self { device, timelines, hub, pools, commits: Commits::new(Queues::default()), submitted }
     }
 
     /// Puts a commit on the list, and submits what is there unless somebody else is at it.
@@ -134,18 +148,12 @@ impl Submitter {
             self.refuse(commits, &mut later);
             return later;
         };
-        let mut commits = commits.into_iter().peekable();
-        while let Some(queue) = commits.peek().map(|commit| commit.queue) {
-            // One call for neighbours on one queue; a commit that depends on another queue sees that one submitted.
-            let mut prepared = Vec::new();
-            while let Some(mut commit) = commits.next_if(|commit| commit.queue == queue) {
-                commit.submitted.submits = u64::from(prepared.is_empty());
-                prepared.extend(self.prepare(queues, commit, &mut later));
-            }
-            if !prepared.is_empty() {
-                self.submit(queues, queue, prepared, &mut later);
-            }
+        let mut prepared: Vec<Prepared> = Vec::with_capacity(commits.len());
+        for commit in commits {
+            let last = prepared.last().and_then(|commit| commit.parts.last()).map(|part| part.stamp.queue);
+            prepared.extend(self.prepare(queues, commit, last, &mut later));
         }
+        self.submit(queues, prepared, &mut later);
         later
     }
 
@@ -158,106 +166,92 @@ impl Submitter {
         }
     }
 
-    /// Gives a commit its value and what it did not foresee. A failure is told to its owner alone.
-    fn prepare(&self, queues: &mut Queues, commit: Commit, later: &mut Later) -> Option<Prepared> {
-        let Commit { queue, plan, slots, mut buffers, waits, foreseen, mut submitted, told } = commit;
-        let mut arrivals = entry::arrivals(&plan, &slots, queue);
-        let correction = entry::correction(&plan, &slots, &foreseen, &mut arrivals);
-        let mut counts = Counts::default();
-        match self.record_correction(queue, &correction, &slots, &mut submitted, &mut counts) {
-            Ok(correction) => buffers.splice(0..0, correction),
-            Err(error) => {
-                drop_later(later, submitted);
-                tell(later, told, Err(error));
-                return None;
+    /// Submits what was prepared, with one call for each run of parts on one queue.
+    fn submit(&self, queues: &mut Queues, prepared: Vec<Prepared>, later: &mut Later) {
+        let parts: Vec<&Part> = prepared.iter().flat_map(|commit| &commit.parts).collect();
+        let mut done = 0;
+        let mut failure = None;
+        for run in parts.chunk_by(|a, b| a.stamp.queue == b.stamp.queue) {
+            failure = self.queue_submit(run).err();
+            if failure.is_some() {
+                break;
             }
-        };
-        counts.book(&self.device.counters);
-        queues.given[queue.index()] += 1;
-        let stamp = Stamp { queue, value: queues.given[queue.index()] };
-        let waited = needed_waits(&queues.waited[queue.index()], &arrivals);
-        let mut all_waits = waits;
-        all_waits.extend(waited.iter().map(|wait| (self.timelines.semaphore(wait.queue), wait.value)));
-        submitted.counts += counts;
-        let value = Arc::clone(&submitted.value);
-        // Before the submit: the reactor publishes no value whose record it has not run.
-        let ring = match self.hub.retire(queue, stamp.value, Box::new(submitted)) {
-            Ok(ring) => ring,
-            Err((record, error)) => {
-                queues.given[queue.index()] -= 1;
-                drop_later(later, record);
-                tell(later, told, Err(error));
-                return None;
-            }
-        };
-        let undo = advance(&plan, &slots, &arrivals, stamp);
-        Some(Prepared { stamp, waits: all_waits, waited, buffers, slots, undo, value, ring, told })
-    }
-
-    /// The barrier that the recording did not foresee.
-    fn record_correction(
-        &self,
-        queue: QueueId,
-        correction: &Barrier,
-        slots: &[Resource],
-        submitted: &mut Submitted,
-        counts: &mut Counts,
-    ) -> Result<Option<vk::CommandBuffer>> {
-        if correction.is_empty() {
-            return Ok(None);
+            done += run.len();
+            let last = run[run.len() - 1].stamp;
+            self.submitted[last.queue.index()].store(last.value, Ordering::Release);
         }
-        if submitted.leases.is_empty() {
-            submitted.leases.push(self.pools.lease(self.device.queues.get(queue).family)?);
-        }
-        // One of the frame's own pools: all its tasks have ended.
-        let cmd = submitted.leases[0].begin()?;
-        barrier::record(&self.device, cmd, correction, slots, counts);
-        // SAFETY: the buffer was begun above and holds one barrier.
-        unsafe { self.device.raw.end_command_buffer(cmd) }.during("vkEndCommandBuffer")?;
-        Ok(Some(cmd))
-    }
-
-    fn submit(&self, queues: &mut Queues, queue: QueueId, prepared: Vec<Prepared>, later: &mut Later) {
-        match self.queue_submit(queue, &prepared) {
-            Ok(()) => {
-                for commit in prepared {
-                    for stamp in commit.waited {
-                        let waited = &mut queues.waited[queue.index()][stamp.queue.index()];
-                        *waited = stamp.value.max(*waited);
-                    }
-                    self.hub.answer(commit.ring);
-                    self.submitted[queue.index()].store(commit.stamp.value, Ordering::Release);
-                    let completion = Completion::new(Arc::clone(&self.hub), commit.stamp, commit.value);
-                    tell(later, commit.told, Ok(completion));
-                }
-            }
-            Err(error) => self.undo(queues, queue, prepared, &error, later),
+        match failure {
+            None => prepared.into_iter().for_each(|commit| self.succeed(commit, later)),
+            Some(error) => self.fail(queues, prepared, done, &error, later),
         }
     }
 
-    /// Out of memory leaves everything that the submit names "unaffected by the call or its failure": values, states and
-    /// records go back to where they were.
-    fn undo(&self, queues: &mut Queues, queue: QueueId, prepared: Vec<Prepared>, error: &Error, later: &mut Later) {
-        let first = prepared[0].stamp.value;
+    fn succeed(&self, commit: Prepared, later: &mut Later) {
+        for ring in commit.rings {
+            self.hub.answer(ring);
+        }
+        let done = Completion::of_all(Arc::clone(&self.hub), &commit.last, commit.value);
+        tell(later, commit.told, Ok(Committed { done, serial: commit.serial }));
+    }
+
+    /// `done` parts were submitted before one was refused. Out of memory leaves everything that the refused call names
+    /// "unaffected by the call or its failure": values, states and records go back to where they were. Of a commit of
+    /// which a part runs already, on another queue, what it touched counts as lost.
+    fn fail(&self, queues: &mut Queues, prepared: Vec<Prepared>, mut done: usize, error: &Error, later: &mut Later) {
         if error.is_device_lost() {
             // The GPU may have got some of it: the reactor drops the records, once nothing runs any more.
             let (hub, error) = (Arc::clone(&self.hub), error.clone());
             later.push(Box::new(move || hub.fail(error)));
-        } else {
-            drop_later(later, self.hub.table.withdraw(queue.index(), first));
         }
-        queues.given[queue.index()] = first - 1;
-        for commit in prepared.iter().rev() {
-            for &(slot, state) in commit.undo.iter().rev() {
-                *lock(commit.slots[slot].state()) = state;
+        let mut failed = Vec::new();
+        for commit in prepared {
+            let running = done.min(commit.parts.len());
+            done -= running;
+            match running == commit.parts.len() {
+                true => self.succeed(commit, later),
+                false => failed.push((commit, running)),
             }
         }
-        for commit in prepared {
+        // From the back, as each found the states that the one before it left.
+        for (commit, running) in failed.into_iter().rev() {
+            self.undo(queues, &commit, running, error, later);
             tell(later, commit.told, Err(error.clone()));
         }
     }
 
-    fn queue_submit(&self, queue: QueueId, prepared: &[Prepared]) -> Result<()> {
+    fn undo(&self, queues: &mut Queues, commit: &Prepared, running: usize, error: &Error, later: &mut Later) {
+        let (running, refused) = commit.parts.split_at(running);
+        let running: Vec<Stamp> = running.iter().map(|part| part.stamp).collect();
+        let mut records = Vec::new();
+        for part in refused.iter().rev() {
+            queues.take_back(part.stamp);
+            if !error.is_device_lost() {
+                records.extend(self.hub.table.withdraw(part.stamp.queue.index(), part.stamp.value));
+            }
+        }
+        for (slot, before) in commit.undo.iter().rev() {
+            let state = if running.is_empty() { before.clone() } else { before.lost(&running) };
+            *lock(commit.slots[*slot].state()) = state;
+        }
+        if running.is_empty() {
+            drop_later(later, records);
+        } else {
+            self.keep(records, &running, later);
+        }
+    }
+
+    /// Holds the records of a commit that failed until the parts of it that run are complete.
+    fn keep(&self, records: Vec<Box<dyn Retire>>, running: &[Stamp], later: &mut Later) {
+        let records = Arc::new(Mutex::new(records));
+        for &stamp in running {
+            match self.hub.retire(stamp.queue, stamp.value, Box::new(Keep(Arc::clone(&records)))) {
+                Ok(ring) => self.hub.answer(ring),
+                Err((record, _)) => drop_later(later, record),
+            }
+        }
+    }
+
+    fn queue_submit(&self, run: &[&Part]) -> Result<()> {
         // Whole batches wait and signal: they begin and end with any stage.
         let at = |semaphore, value| {
             vk::SemaphoreSubmitInfo::default()
@@ -265,17 +259,17 @@ impl Submitter {
                 .value(value)
                 .stage_mask(vk::PipelineStageFlags2::ALL_COMMANDS)
         };
-        let parts: Vec<_> = prepared
+        let infos: Vec<_> = run
             .iter()
-            .map(|commit| {
-                let waits: Vec<_> = commit.waits.iter().map(|&(semaphore, value)| at(semaphore, value)).collect();
-                let signals = [at(self.timelines.semaphore(queue), commit.stamp.value)];
+            .map(|part| {
+                let waits: Vec<_> = part.waits.iter().map(|&(semaphore, value)| at(semaphore, value)).collect();
+                let signals = [at(self.timelines.semaphore(part.stamp.queue), part.stamp.value)];
                 let buffer = |&cmd| vk::CommandBufferSubmitInfo::default().command_buffer(cmd);
-                let buffers: Vec<_> = commit.buffers.iter().map(buffer).collect();
+                let buffers: Vec<_> = part.buffers.iter().map(buffer).collect();
                 (waits, signals, buffers)
             })
             .collect();
-        let infos: Vec<_> = parts
+        let submits: Vec<_> = infos
             .iter()
             .map(|(waits, signals, buffers)| {
                 vk::SubmitInfo2::default()
@@ -285,50 +279,36 @@ impl Submitter {
             })
             .collect();
         Counters::add(&self.device.counters.submits, 1);
-        let raw = self.device.queues.get(queue).raw;
+        let raw = self.device.queues.get(run[0].stamp.queue).raw;
         // SAFETY: the commit lock makes this thread the queue's only user; buffers are ended, semaphores alive, and
         // all that the work uses is held by its retire record.
-        unsafe { self.device.raw.queue_submit2(raw, &infos, vk::Fence::null()) }.during("vkQueueSubmit2")
+        unsafe { self.device.raw.queue_submit2(raw, &submits, vk::Fence::null()) }.during("vkQueueSubmit2")
     }
 }
 
-/// One wait a queue, for the latest value, and none that this queue has waited for before.
-fn needed_waits(waited: &[u64], arrivals: &[Arrival]) -> Vec<Stamp> {
-    let mut waits: Vec<Stamp> = Vec::new();
-    for &stamp in arrivals.iter().flat_map(|arrival| &arrival.waits) {
-        if waited[stamp.queue.index()] >= stamp.value {
-            continue;
-        }
-        match waits.iter_mut().find(|wait| wait.queue == stamp.queue) {
-            Some(wait) => wait.value = wait.value.max(stamp.value),
-            None => waits.push(stamp),
-        }
-    }
-    waits
+/// Records of work that will not be finished, kept for the part of it that runs.
+struct Keep(#[expect(dead_code, reason = "held, not looked at")] Arc<Mutex<Vec<Box<dyn Retire>>>>);
+
+impl Retire for Keep {
+    fn finish(&mut self) {}
 }
 
 /// Advances the states of everything the plan touches; gives back what they were, by slot.
-fn advance(plan: &Plan, slots: &[Resource], arrivals: &[Arrival], stamp: Stamp) -> Vec<(usize, ResourceState)> {
-    let import = |(import, arrival): (&Import, &Arrival)| {
+pub(super) fn advance(
+    plan: &Compiled,
+    slots: &[Resource],
+    arrivals: &[Arrival],
+    stamps: &[Stamp],
+) -> Vec<(usize, Tracker)> {
+    let mut undo: Vec<(usize, Tracker)> = Vec::with_capacity(plan.imports.len());
+    for import in &plan.imports {
         let mut state = lock(slots[import.slot].state());
-        let before = *state;
-        state.depart(stamp, &import.entry, arrival, &import.exit);
-        (import.slot, before)
-    };
-    plan.imports.iter().zip(arrivals).map(import).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_queue_waits_once_for_the_latest_value_of_another() {
-        let stamp = |queue, value| Stamp { queue: QueueId(queue), value };
-        let arrival = |waits: &[Stamp]| Arrival { waits: waits.to_vec(), ..Arrival::default() };
-        let arrivals = [arrival(&[stamp(1, 4), stamp(2, 9)]), arrival(&[stamp(1, 7)]), arrival(&[])];
-        assert_eq!(needed_waits(&[0, 0, 0], &arrivals), [stamp(1, 7), stamp(2, 9)]);
-        assert_eq!(needed_waits(&[0, 4, 9], &arrivals), [stamp(1, 7)]);
-        assert_eq!(needed_waits(&[0, 7, 9], &arrivals), []);
+        // Regions of one slot are neighbours: one copy serves them.
+        if undo.last().is_none_or(|last| last.0 != import.slot) {
+            undo.push((import.slot, state.clone()));
+        }
+        let entries = import.entries.clone();
+        state.depart(import, &plan.entries[entries.clone()], &arrivals[entries], stamps);
     }
+    undo
 }

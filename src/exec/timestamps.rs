@@ -1,68 +1,90 @@
-//! Two GPU timestamps a frame: before its first command and after its last.
+//! Two GPU timestamps a frame and queue: before its first command there and after its last.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU8, Ordering},
+    },
+    time::Duration,
+};
 
 use ash::vk;
 
 use crate::{
     error::{During, Result},
-    gpu::{QueueKind, device::Device},
+    gpu::{QueueId, device::Device},
 };
 
-/// A frame slot's two queries, used by one frame at a time.
+/// A frame slot's queries, used by one frame at a time.
 pub(crate) struct Timestamps {
     device: Arc<Device>,
     pool: vk::QueryPool,
-    /// The bits that the queue's timestamps have.
-    mask: u64,
+    /// By bit: the queues that the present frame has written to.
+    used: AtomicU8,
 }
 
+const QUERIES: u32 = 2 * QueueId::MOST as u32;
+
 impl Timestamps {
-    /// `None` where the graphics queue has no timestamps.
+    /// `None` where no queue has timestamps.
     pub(crate) fn new(device: &Arc<Device>) -> Result<Option<Arc<Self>>> {
-        let bits = device.queues.get(device.queues.id(QueueKind::Graphics)).timestamp_bits;
-        if bits == 0 {
+        if device.queues.all.iter().all(|queue| queue.timestamp_bits == 0) {
             return Ok(None);
         }
-        let info = vk::QueryPoolCreateInfo::default().query_type(vk::QueryType::TIMESTAMP).query_count(2);
+        let info = vk::QueryPoolCreateInfo::default().query_type(vk::QueryType::TIMESTAMP).query_count(QUERIES);
         // SAFETY: the device is alive.
         let pool = unsafe { device.raw.create_query_pool(&info, None) }.during("vkCreateQueryPool")?;
         device.labels.name(pool, "frame timestamps");
-        let mask = 1u64.checked_shl(bits).map_or(u64::MAX, |bit| bit - 1);
-        let timestamps = Self { device: Arc::clone(device), pool, mask };
+        let timestamps = Self { device: Arc::clone(device), pool, used: AtomicU8::new(0) };
         timestamps.reset();
         Ok(Some(Arc::new(timestamps)))
     }
 
-    fn reset(&self) {
+    /// For the next frame. Also after one that was recorded and never submitted.
+    pub(crate) fn reset(&self) {
+        self.used.store(0, Ordering::Relaxed);
         // SAFETY: hostQueryReset is enabled, and no submission uses the queries: their slot is free or just retired.
-        unsafe { self.device.raw.reset_query_pool(self.pool, 0, 2) };
+        unsafe { self.device.raw.reset_query_pool(self.pool, 0, QUERIES) };
     }
 
-    /// Before the first command.
-    pub(crate) fn begin(&self, cmd: vk::CommandBuffer) {
-        self.write(cmd, vk::PipelineStageFlags2::NONE, 0);
+    /// Before the first command on a queue.
+    pub(crate) fn begin(&self, cmd: vk::CommandBuffer, queue: QueueId) {
+        self.write(cmd, vk::PipelineStageFlags2::NONE, queue, 0);
     }
 
     /// After the last.
-    pub(crate) fn end(&self, cmd: vk::CommandBuffer) {
-        self.write(cmd, vk::PipelineStageFlags2::ALL_COMMANDS, 1);
+    pub(crate) fn end(&self, cmd: vk::CommandBuffer, queue: QueueId) {
+        self.write(cmd, vk::PipelineStageFlags2::ALL_COMMANDS, queue, 1);
+        self.used.fetch_or(1 << queue.index(), Ordering::Relaxed);
     }
 
-    fn write(&self, cmd: vk::CommandBuffer, stage: vk::PipelineStageFlags2, query: u32) {
-        // SAFETY: the queries are reset, and written once by the frame that holds their slot.
-        unsafe { self.device.raw.cmd_write_timestamp2(cmd, stage, self.pool, query) };
+    fn write(&self, cmd: vk::CommandBuffer, stage: vk::PipelineStageFlags2, queue: QueueId, which: u32) {
+        if self.device.queues.get(queue).timestamp_bits > 0 {
+            // SAFETY: the queries are reset, and written once by the frame that holds their slot; the queue has timestamps.
+            unsafe { self.device.raw.cmd_write_timestamp2(cmd, stage, self.pool, queue.index() as u32 * 2 + which) };
+        }
     }
 
-    /// The time between the two, and makes them ready for the next frame. Called when the frame is complete.
+    /// The longest time between the two of a queue, and makes them ready for the next frame. Called when the frame is
+    /// complete.
     pub(crate) fn read(&self) -> Option<Duration> {
+        let used = self.used.load(Ordering::Relaxed);
+        let queues = (0..QueueId::MOST).filter(|queue| used >> queue & 1 == 1);
+        // Timestamps of different queues are not compared.
+        let longest = queues.filter_map(|queue| self.between(QueueId(queue as u8))).max();
+        self.reset();
+        longest
+    }
+
+    fn between(&self, queue: QueueId) -> Option<Duration> {
+        let bits = self.device.queues.get(queue).timestamp_bits;
+        let mask = 1u64.checked_shl(bits).map_or(u64::MAX, |bit| bit - 1);
         let mut ticks = [0u64; 2];
         let flags = vk::QueryResultFlags::TYPE_64;
+        let first = queue.index() as u32 * 2;
         // SAFETY: both queries belong to the pool. No waiting: a complete frame has written both.
-        let read = unsafe { self.device.raw.get_query_pool_results(self.pool, 0, &mut ticks, flags) };
-        self.reset();
-        read.ok()?;
-        let elapsed = ticks[1].wrapping_sub(ticks[0]) & self.mask;
+        unsafe { self.device.raw.get_query_pool_results(self.pool, first, &mut ticks, flags) }.ok()?;
+        let elapsed = ticks[1].wrapping_sub(ticks[0]) & mask;
         let nanoseconds = elapsed as f64 * f64::from(self.device.info.limits.timestamp_period);
         Some(Duration::from_nanos(nanoseconds as u64))
     }

@@ -34,7 +34,7 @@ pub use self::{
 use self::{device::Device, helpers::Helpers};
 use crate::{
     error::{Error, Result, panic_message},
-    exec::{Pools, Submitter},
+    exec::{Pools, Submitter, TransientPool},
     pipeline::Pipelines,
     sync::{Completion, DeviceTimelines, Reactor, Stamp},
 };
@@ -61,6 +61,7 @@ pub(crate) struct Shared {
     pub(crate) device: Arc<Device>,
     pub(crate) submitter: Submitter,
     pub(crate) pools: Arc<Pools>,
+    pub(crate) transients: Arc<TransientPool>,
     pub(crate) pipelines: Arc<Pipelines>,
     pub(crate) helpers: Helpers,
     reactor: Reactor,
@@ -125,9 +126,11 @@ impl Gpu {
         let reactor = Reactor::start(Arc::clone(&timelines) as _, device.queues.len(), options.spin_time())?;
         let pools = Pools::new(Arc::clone(&device));
         let submitter = Submitter::new(Arc::clone(&device), timelines, Arc::clone(&reactor.hub), Arc::clone(&pools));
+        let transients = TransientPool::new(Arc::clone(&device));
         let shared = Shared {
             submitter,
             pools,
+            transients,
             pipelines,
             helpers: Helpers::new(),
             reactor,

@@ -3,6 +3,8 @@
 use ash::vk;
 use vk::QueueFlags as Q;
 
+use crate::graph::ir::QueueMap;
+
 /// A kind of work that a queue takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum QueueKind {
@@ -48,13 +50,16 @@ pub(crate) struct Queues {
     roles: [QueueId; 3],
     /// Each family once: what a buffer that all queues use is shared between.
     pub(crate) families: Vec<u32>,
+    /// What plans must know of them.
+    pub(crate) map: QueueMap,
 }
 
 impl Queues {
     /// Sorts out which of the handles, given per role, are the same queue.
     pub(crate) fn new(roles: [(vk::Queue, u32); 3], families: &[vk::QueueFamilyProperties]) -> Self {
         let names = ["graphics", "compute", "transfer"];
-        let mut queues = Self { all: Vec::new(), roles: [QueueId::GRAPHICS; 3], families: Vec::new() };
+        let (roles_of, map) = ([QueueId::GRAPHICS; 3], QueueMap::one());
+        let mut queues = Self { all: Vec::new(), roles: roles_of, families: Vec::new(), map };
         for (role, (raw, family)) in roles.into_iter().enumerate() {
             let known = queues.all.iter().position(|queue| queue.raw == raw);
             queues.roles[role] = QueueId(known.unwrap_or(queues.all.len()) as u8);
@@ -72,7 +77,15 @@ impl Queues {
                 queues.families.push(family);
             }
         }
+        let families = queues.all.iter().map(|queue| queue.family).collect();
+        queues.map = QueueMap { of_kind: queues.roles, families };
         queues
+    }
+
+    /// The kind of work that a queue was made for.
+    pub(crate) fn kind(&self, id: QueueId) -> QueueKind {
+        let kinds = [QueueKind::Graphics, QueueKind::Compute, QueueKind::Transfer];
+        kinds.into_iter().find(|&kind| self.id(kind) == id).unwrap_or(QueueKind::Graphics)
     }
 
     /// The queue that takes work of this kind.

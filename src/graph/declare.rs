@@ -1,20 +1,20 @@
-//! Declaring passes: what each touches, and the closure that records it.
+//! What was declared: passes with their uses, resources with their numbers.
 
 use std::sync::Arc;
 
 use ash::vk;
 
 use super::{
-    Graph, checks,
-    ir::Structure,
+    checks::{self, Home},
+    compiled::Fault,
+    ir::{Needs, PassShape, SlotUse, Structure},
     slots::Slots,
     uses::{Declaration, Rendering, Uses},
 };
 use crate::{
     error::{Error, Result},
-    exec::{Encoder, RecordFn, Recorded},
+    exec::{Encoder, JobOwner, JobUse, Opened, RecordFn, Share},
     gpu::{QueueKind, device::Device},
-    resource::{Attachment, CopySide, Use},
 };
 
 /// A pass as it was declared, ready to record.
@@ -22,7 +22,49 @@ pub(crate) struct PassBody {
     pub(crate) name: Arc<str>,
     pub(crate) declared: Vec<Declaration>,
     pub(crate) rendering: Rendering,
-    pub(crate) record: RecordFn,
+    /// What it waits for before it is recorded.
+    pub(crate) jobs: Vec<JobUse>,
+    pub(crate) queue: Option<QueueKind>,
+    pub(crate) body: Body,
+}
+
+/// How a pass is recorded.
+pub(crate) enum Body {
+    /// In one go.
+    Once(RecordFn),
+    /// In shares, on several workers.
+    Parallel(Parallel),
+    /// By its owner, with `with_encoder`.
+    Opened(Arc<Opened>),
+}
+
+/// A pass that is recorded in shares.
+pub(crate) struct Parallel {
+    /// How many there are to be shared, where that is known.
+    pub(crate) items: Option<usize>,
+    pub(crate) record: Box<ShareFn>,
+}
+
+/// A pass as its body sees it.
+#[derive(Clone, Copy)]
+pub(crate) struct Opening<'p> {
+    pub(crate) name: &'p Arc<str>,
+    pub(crate) declared: &'p [Declaration],
+    pub(crate) rendering: &'p Rendering,
+}
+
+/// Records one share.
+pub(crate) type ShareFn = dyn Fn(&mut Encoder<'_>, Share) -> Result<()> + Send + Sync;
+
+/// A pass on its way into a graph.
+pub(crate) struct NewPass {
+    pub(crate) name: Arc<str>,
+    pub(crate) uses: Uses,
+    pub(crate) queue: Option<QueueKind>,
+    pub(crate) keep: bool,
+    /// Indices of passes.
+    pub(crate) after: Vec<usize>,
+    pub(crate) jobs: Vec<JobUse>,
 }
 
 /// All that was declared so far.
@@ -31,6 +73,7 @@ pub(crate) struct Declared {
     pub(crate) structure: Structure,
     pub(crate) slots: Slots,
     pub(crate) passes: Vec<PassBody>,
+    pub(crate) jobs: Vec<JobOwner>,
     pub(crate) waits: Vec<(vk::Semaphore, u64)>,
     /// The first thing that was wrong; it comes out of `submit`.
     pub(crate) error: Option<Error>,
@@ -58,110 +101,96 @@ impl Declared {
 
     pub(crate) fn sizes(&self) -> Sizes {
         let Self { structure, passes, .. } = self;
-        Sizes { passes: passes.len(), uses: structure.all_uses().len(), slots: structure.slots }
+        Sizes { passes: passes.len(), uses: structure.all_uses(), slots: structure.slots() }
     }
 
-    pub(crate) fn add(&mut self, device: &Arc<Device>, queue: QueueKind, name: Arc<str>, uses: Uses, record: RecordFn) {
-        if let Err(error) = self.try_add(device, queue, name, uses, record) {
+    /// Adds a pass to the graph with this id, and gives its number. One that is wrong keeps its number.
+    pub(crate) fn add(
+        &mut self,
+        device: &Arc<Device>,
+        graph: u64,
+        pass: NewPass,
+        body: impl FnOnce(Opening<'_>) -> Body,
+    ) -> usize {
+        let index = self.passes.len();
+        if let Err(error) = self.try_add(device, graph, pass, body) {
             self.error.get_or_insert(error);
         }
+        index
     }
 
     fn try_add(
         &mut self,
         device: &Arc<Device>,
-        queue: QueueKind,
-        name: Arc<str>,
-        uses: Uses,
-        record: RecordFn,
+        graph: u64,
+        pass: NewPass,
+        body: impl FnOnce(Opening<'_>) -> Body,
     ) -> Result<()> {
+        let NewPass { name, uses, queue, keep, after, jobs } = pass;
         let (declared, rendering) = uses.resolve(&name)?;
-        let home = checks::Home { device, queue: Some(queue), graph: 0 }; // GLUE: the graph's id
-        checks::check(&home, &name, &declared, &rendering)?;
-        let slots = &mut self.slots;
-        // GLUE: the old compiler takes a slot once a pass.
-        let mut merged: Vec<super::ir::SlotUse> = Vec::new();
-        for used in declared.iter().map(|declaration| declaration.in_slot(slots.of(&declaration.resource))) {
-            match merged.iter_mut().find(|known| known.slot == used.slot) {
-                None => merged.push(used),
-                Some(known) => {
-                    known.access.stages |= used.access.stages;
-                    known.access.mask |= used.access.mask;
-                    known.access.mode = if used.access.writes() { used.access.mode } else { known.access.mode };
-                    known.discard = false;
-                }
-            }
-        }
-        self.structure.push(merged);
-        self.passes.push(PassBody { name, declared, rendering, record });
+        checks::check(&Home { device, queue, graph }, &name, &declared, &rendering)?;
+        let shape = PassShape { needs: needs(&declared, &rendering), queue, keep };
+        let Self { structure, slots, .. } = self;
+        let numbers: Vec<_> = declared.iter().map(|declaration| slots.of(structure, &declaration.resource)).collect();
+        let in_slot = |(declaration, slot): (&Declaration, usize)| SlotUse {
+            slot,
+            region: declaration.region,
+            access: declaration.access,
+            discard: declaration.discard,
+        };
+        structure.push(shape, declared.iter().zip(numbers).map(in_slot), &after);
+        let body = body(Opening { name: &name, declared: &declared, rendering: &rendering });
+        self.passes.push(PassBody { name, declared, rendering, jobs, queue, body });
         Ok(())
     }
+
+    /// A fault of the compiler in the graph's own words.
+    pub(crate) fn explain(&self, fault: Fault) -> Error {
+        let pass = |index: usize| self.passes.get(index).map_or("?", |pass| &*pass.name);
+        let slot = |index: usize| self.slots.all().get(index).map_or("?", |resource| resource.name());
+        Error::Graph(match fault {
+            Fault::NeverWritten { pass: reader, slot: read } => format!(
+                "pass `{}` reads `{}`, which lives in this graph alone and which no pass before it writes",
+                pass(reader),
+                slot(read)
+            ),
+            Fault::Unordered { first, second, slot: both } => format!(
+                "passes `{}` and `{}` both touch `{}`, at least one of them writes it, and nothing says which comes first; say \
+                 `.after(..)` on one of them",
+                pass(first),
+                pass(second),
+                slot(both)
+            ),
+            Fault::Cycle { passes, slot: through } => {
+                let names: Vec<_> = passes.iter().map(|&index| format!("`{}`", pass(index))).collect();
+                let through = through.map_or_else(String::new, |through| format!(" (through `{}`)", slot(through)));
+                format!("a cycle: each of the passes {} comes after the next one{through}", names.join(", "))
+            }
+            Fault::Queue { pass: index, kind } => format!(
+                "pass `{}` does what the {kind:?} queue cannot; ask for another queue, or leave the choice to the planner",
+                pass(index)
+            ),
+            Fault::TooMany => {
+                format!("{} passes; a graph holds {} at most", self.passes.len(), super::phase::MOST_PASSES)
+            }
+        })
+    }
 }
 
-/// A pass being declared; [`record`](Self::record) adds it to its graph.
-///
-/// A mistake in a declaration is kept and comes out of `submit`, so that chains stay short.
-#[must_use = "a pass is added to the graph by `.record(..)`"]
-pub struct Pass<'g> {
-    graph: &'g Graph,
-    name: Arc<str>,
-    uses: Uses,
-}
-
-impl<'g> Pass<'g> {
-    pub(crate) fn new(graph: &'g Graph, name: &str) -> Self {
-        Self { graph, name: name.into(), uses: Uses::default() }
+/// What the queue of a pass that declares this must be able to do.
+fn needs(declared: &[Declaration], rendering: &Rendering) -> Needs {
+    use vk::PipelineStageFlags2 as S;
+    if !rendering.is_empty() {
+        return Needs::Graphics;
     }
-
-    /// See [`Uses::reads`].
-    pub fn reads(mut self, resource: impl Into<Use>) -> Self {
-        self.uses.reads(resource);
-        self
-    }
-
-    /// See [`Uses::writes`].
-    pub fn writes(mut self, resource: impl Into<Use>) -> Self {
-        self.uses.writes(resource);
-        self
-    }
-
-    /// See [`Uses::writes_concurrently`].
-    pub fn writes_concurrently(mut self, resource: impl Into<Use>) -> Self {
-        self.uses.writes_concurrently(resource);
-        self
-    }
-
-    /// See [`Uses::copies`].
-    pub fn copies(mut self, from: impl CopySide, to: impl CopySide) -> Self {
-        self.uses.copies(from, to);
-        self
-    }
-
-    /// See [`Uses::renders`].
-    pub fn renders(mut self, target: impl Into<Attachment>) -> Self {
-        self.uses.renders(target);
-        self
-    }
-
-    /// See [`Uses::depth`].
-    pub fn depth(mut self, target: impl Into<Attachment>) -> Self {
-        self.uses.depth(target);
-        self
-    }
-
-    /// Adds the pass. `record` is called once, on some thread, when the graph was submitted; it may return `()` or
-    /// `Result<()>`. A panic in it fails this graph only.
-    ///
-    /// The encoder cannot leave the closure, nor be held across an `.await`:
-    ///
-    /// ```compile_fail
-    /// # fn example(graph: &vulkio::Graph) {
-    /// let mut stolen = None;
-    /// graph.pass("thief").record(|cmd| stolen = Some(cmd));
-    /// # }
-    /// ```
-    pub fn record<R: Recorded>(self, record: impl FnOnce(&mut Encoder<'_>) -> R + Send + 'static) {
-        let record: RecordFn = Box::new(move |cmd| record(cmd).into_result());
-        self.graph.add_pass(self.name, self.uses, record);
+    let copies = S::ALL_TRANSFER | S::COPY | S::HOST;
+    let dispatches = copies | S::CLEAR | S::COMPUTE_SHADER | S::DRAW_INDIRECT;
+    let stages = declared.iter().fold(S::NONE, |all, declaration| all | declaration.access.stages);
+    if copies.contains(stages) {
+        Needs::Copies
+    } else if dispatches.contains(stages) {
+        Needs::Dispatches
+    } else {
+        Needs::Graphics
     }
 }

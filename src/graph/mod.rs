@@ -1,38 +1,53 @@
-//! Graphs of passes: declared by their reads and writes, compiled into a plan, executed as tokio tasks.
+//! Graphs of passes and jobs: declared by what they read and write, compiled into a plan, executed as tokio tasks.
 
 pub(crate) mod cache;
 mod checks;
-#[allow(dead_code, reason = "GLUE")]
 pub(crate) mod compiled;
 pub(crate) mod declare;
+mod dump;
 pub(crate) mod ir;
+mod pass;
 pub(crate) mod phase;
-pub(crate) mod plan;
 mod slots;
 pub(crate) mod state;
 mod system;
 pub(crate) mod uses;
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use ash::vk;
+use bytemuck::Pod;
+use tokio::runtime::Handle;
 
-pub use declare::Pass;
-use declare::{Declared, Sizes};
-use plan::Plan;
-pub use plan::PlanStats;
+use cache::PlanCache;
+pub use compiled::PlanStats;
+use compiled::Compiled;
+use declare::{Body, Declared, NewPass, Opening, Sizes};
+pub use dump::Plan;
+pub use pass::{After, Pass, PassId};
 pub use system::{System, Systems};
 pub use uses::Uses;
 
 use crate::{
-    error::Result,
-    exec::{RecordFn, Submission, Submit},
+    error::{Error, Result},
+    exec::{Encoder, Finalize, Job, JobOwner, Opened, Submission, Submit, spawn_job, try_spawn_job},
     gpu::{Gpu, QueueKind},
+    resource::{GpuImage, ImageDesc, ImageRole, TransientBuffer},
     sync::prim::lock,
 };
 
-/// Passes to run on the GPU together: declared in any order that reads naturally, run in the order that their reads
-/// and writes demand.
+/// Passes to run on the GPU together, and jobs to run beside them on the CPU: the order of passes, and the barriers
+/// between them, follow from what they declare to read and write.
+///
+/// Of two passes that touch the same resource, one of them writing, the one that was declared first comes first.
+/// [`any_order`](Self::any_order) frees a graph from that.
 ///
 /// A [`Frame`](crate::Frame) is a graph with a target image; a `Graph` by itself serves compute and copies.
 ///
@@ -51,36 +66,150 @@ use crate::{
 pub struct Graph {
     gpu: Gpu,
     name: Arc<str>,
-    queue: QueueKind,
+    id: u64,
+    /// Where passes go that do not say.
+    queue: Option<QueueKind>,
+    /// Where jobs run; by default on the runtime that they are made on.
+    runtime: Option<Handle>,
     declared: std::sync::Mutex<Declared>,
 }
 
 impl Graph {
-    /// An empty graph for the graphics queue, which can do everything.
+    /// An empty graph. Which queues its passes go to, they say, or the planner chooses.
     pub fn new(gpu: &Gpu, name: &str) -> Self {
-        Self::on(gpu, name, QueueKind::Graphics)
+        Self::with(gpu, name.into(), None, None, Declared::default())
     }
 
-    /// An empty graph for a queue: one that can do what its passes ask of it. Where the device has no such queue of
-    /// its own, it is the graphics queue.
+    /// An empty graph whose passes go to one queue unless they say otherwise: one that can do what they ask of it. Where
+    /// the device has no such queue of its own, it is the graphics queue.
     pub fn on(gpu: &Gpu, name: &str, queue: QueueKind) -> Self {
-        Self { gpu: gpu.clone(), name: name.into(), queue, declared: std::sync::Mutex::default() }
+        Self::with(gpu, name.into(), Some(queue), None, Declared::default())
     }
 
     /// An empty graph for a frame, with room for what the frame before it declared.
-    pub(crate) fn of_frame(gpu: &Gpu, name: Arc<str>, sizes: Sizes) -> Self {
-        let declared = std::sync::Mutex::new(Declared::with_capacity(sizes));
-        Self { gpu: gpu.clone(), name, queue: QueueKind::Graphics, declared }
+    pub(crate) fn of_frame(gpu: &Gpu, name: Arc<str>, runtime: Option<Handle>, sizes: Sizes) -> Self {
+        Self::with(gpu, name, None, runtime, Declared::with_capacity(sizes))
+    }
+
+    fn with(
+        gpu: &Gpu,
+        name: Arc<str>,
+        queue: Option<QueueKind>,
+        runtime: Option<Handle>,
+        declared: Declared,
+    ) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        Self { gpu: gpu.clone(), name, id, queue, runtime, declared: std::sync::Mutex::new(declared) }
     }
 
     /// Begins to declare a pass.
     pub fn pass(&self, name: &str) -> Pass<'_> {
-        Pass::new(self, name)
+        Pass::new(self, name, self.queue)
     }
 
     /// Adds a [`System`], or a tuple of systems in order.
     pub fn add(&self, systems: impl Systems) {
         systems.add_to(self);
+    }
+
+    /// Starts a job: a future that runs on the runtime from now on, beside everything else. Passes that come
+    /// [`after`](Pass::after) it are recorded when it is done, and may look at its value.
+    ///
+    /// It runs on the frame's own runtime where that was set, else on the one that this is called on. If there is none,
+    /// the job has failed with [`Error::RuntimeGone`], and what comes after it fails with that.
+    ///
+    /// A graph that is dropped, or fails, aborts its jobs; one that was submitted lets them run to their end.
+    ///
+    /// # Panics
+    ///
+    /// Not here: if the future panics, passes after it fail with [`Error::JobPanicked`].
+    pub fn job<F>(&self, name: &str, job: F) -> Job<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + Sync + 'static,
+    {
+        self.own(spawn_job(self.job_runtime().as_ref(), name.into(), job))
+    }
+
+    /// As [`job`](Self::job), for a future that can fail: passes after it then fail with [`Error::JobFailed`].
+    pub fn try_job<F, T, E>(&self, name: &str, job: F) -> Job<T>
+    where
+        F: Future<Output = std::result::Result<T, E>> + Send + 'static,
+        T: Send + Sync + 'static,
+        E: Into<Box<dyn std::error::Error + Send + Sync>> + Send + 'static,
+    {
+        self.own(try_spawn_job(self.job_runtime().as_ref(), name.into(), job))
+    }
+
+    fn job_runtime(&self) -> Option<Handle> {
+        self.runtime.clone().or_else(|| Handle::try_current().ok())
+    }
+
+    fn own<T>(&self, (job, owner): (Job<T>, JobOwner)) -> Job<T> {
+        lock(&self.declared).jobs.push(owner);
+        job
+    }
+
+    /// A buffer of `len` elements that lives inside this graph: its passes write it first and read it then. Its memory
+    /// comes from a pool, and is shared with other transients whose time does not overlap.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] if `len` is 0 or `T` has no size.
+    pub fn buffer<T: Pod>(&self, name: &str, len: usize) -> Result<TransientBuffer<T>> {
+        TransientBuffer::new(&self.gpu.shared.device, name, len, self.id)
+    }
+
+    /// An image of `[width, height]` texels that lives inside this graph, as [`buffer`](Self::buffer).
+    ///
+    /// # Errors
+    ///
+    /// As [`Gpu::image`].
+    pub fn image<R: ImageRole>(&self, name: &str, size: [u32; 2]) -> Result<GpuImage<R>> {
+        GpuImage::transient(&self.gpu.shared.device, name, ImageDesc::new(size), self.id)
+    }
+
+    /// Frees the passes from the order in which they are declared, for those who declare them from several tasks at once:
+    /// a read comes after the write of what it reads, wherever that is declared.
+    ///
+    /// Where several passes write a resource, [`after`](Pass::after) must say which of them comes first, and which of them
+    /// a reader reads; where it does not, and for a cycle, `submit` gives an error with the names.
+    pub fn any_order(&self) {
+        lock(&self.declared).structure.any_order();
+    }
+
+    /// Records commands of an [`open`](Pass::open) pass: now, on this thread. Called several times, also from several
+    /// threads at once, for one pass, the commands run in the order in which the calls began.
+    ///
+    /// Nothing is carried from one call to the next: each binds what it needs.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Graph`] if the pass is of another graph or not open; what goes wrong in recording, or panics, which then
+    /// comes out of `submit` as well.
+    pub fn with_encoder<R>(&self, pass: PassId, record: impl FnOnce(&mut Encoder<'_>) -> R) -> Result<R> {
+        let opened = self.opened(pass)?;
+        opened.record(&self.gpu.shared, record).inspect_err(|error| {
+            lock(&self.declared).error.get_or_insert_with(|| error.clone());
+        })
+    }
+
+    fn opened(&self, pass: PassId) -> Result<Arc<Opened>> {
+        let declared = lock(&self.declared);
+        if let Some(error) = &declared.error {
+            return Err(error.clone());
+        }
+        if pass.graph != self.id {
+            return Err(Error::Graph(format!("with_encoder in graph `{}` of a pass of another graph", self.name)));
+        }
+        match declared.passes.get(pass.index).map(|pass| (&pass.name, &pass.body)) {
+            Some((_, Body::Opened(opened))) => Ok(Arc::clone(opened)),
+            Some((name, _)) => Err(Error::Graph(format!(
+                "with_encoder of pass `{name}`, which has a closure to record it; end its declaration with `.open()`"
+            ))),
+            None => Err(Error::Graph(format!("with_encoder in graph `{}` of a pass that it does not have", self.name))),
+        }
     }
 
     /// Makes the graph wait, on the GPU, until the caller's timeline semaphore reaches `value`.
@@ -93,17 +222,47 @@ impl Graph {
         lock(&self.declared).waits.push((semaphore, value));
     }
 
-    /// Figures of the plan that the graph as declared so far compiles to. Needs no GPU work.
+    /// The plan that the graph as declared so far compiles to. Needs no GPU work.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the declarations.
+    pub fn plan(&self) -> Result<Plan> {
+        self.plan_with(None)
+    }
+
+    /// Figures of that plan.
     ///
     /// # Errors
     ///
     /// What is wrong with the declarations.
     pub fn plan_stats(&self) -> Result<PlanStats> {
+        self.stats_with(None)
+    }
+
+    pub(crate) fn plan_with(&self, cache: Option<&PlanCache>) -> Result<Plan> {
         let declared = lock(&self.declared);
-        match &declared.error {
-            Some(error) => Err(error.clone()),
-            None => Ok(Plan::compile(&declared.structure).stats()),
+        let compiled = self.compile(&declared, cache)?;
+        let passes = declared.passes.iter().map(|pass| Arc::clone(&pass.name)).collect();
+        let resources = declared.slots.all().iter().map(|resource| Arc::clone(resource.name())).collect();
+        let structure = Arc::new(declared.structure.clone());
+        Ok(Plan { structure, compiled, passes, resources })
+    }
+
+    pub(crate) fn stats_with(&self, cache: Option<&PlanCache>) -> Result<PlanStats> {
+        Ok(self.compile(&lock(&self.declared), cache)?.stats())
+    }
+
+    fn compile(&self, declared: &Declared, cache: Option<&PlanCache>) -> Result<Arc<Compiled>> {
+        if let Some(error) = &declared.error {
+            return Err(error.clone());
         }
+        let queues = &self.gpu.shared.device.queues.map;
+        let compiled = match cache {
+            Some(cache) => cache.get(&declared.structure, queues),
+            None => Compiled::compile(&declared.structure, queues).map(Arc::new),
+        };
+        compiled.map_err(|fault| declared.explain(fault))
     }
 
     /// Records the passes and submits them.
@@ -114,8 +273,9 @@ impl Graph {
     ///
     /// # Errors
     ///
-    /// What was wrong with the declarations, what a pass returned or panicked with, or what the driver refused. The
-    /// GPU has done nothing then.
+    /// What was wrong with the declarations, what a pass or a job returned or panicked with, or what the driver refused.
+    /// The GPU has done nothing then. (But for one case: where a graph goes to several queues and the driver, out of
+    /// memory, takes the work for one and refuses that for the next. What the graph touches is undefined then.)
     ///
     /// # Cancel safety
     ///
@@ -125,12 +285,39 @@ impl Graph {
         Submit::new(submission)
     }
 
+    /// Records the passes and keeps them, to be submitted later.
+    ///
+    /// # Errors
+    ///
+    /// As [`submit`](Self::submit), but for what the driver refuses at the submission.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, nothing is submitted.
+    pub fn finalize(self) -> Finalize {
+        Finalize::new(self.into_submission())
+    }
+
     pub(crate) fn gpu(&self) -> &Gpu {
         &self.gpu
     }
 
-    pub(crate) fn add_pass(&self, name: Arc<str>, uses: Uses, record: RecordFn) {
-        lock(&self.declared).add(&self.gpu.shared.device, self.queue, name, uses, record);
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+
+    pub(crate) fn add_pass(
+        &self,
+        pass: NewPass,
+        error: Option<Error>,
+        body: impl FnOnce(Opening<'_>) -> Body,
+    ) -> PassId {
+        let mut declared = lock(&self.declared);
+        if let Some(error) = error {
+            declared.error.get_or_insert(error);
+        }
+        let index = declared.add(&self.gpu.shared.device, self.id, pass, body);
+        PassId { graph: self.id, index }
     }
 
     pub(crate) fn into_submission(self) -> Result<Submission> {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::ir::Structure;
 use crate::resource::Resource;
 
 /// As many are found faster by looking at each than by hashing.
@@ -20,19 +21,19 @@ impl Slots {
         Self { resources: Vec::with_capacity(slots), index: HashMap::new() }
     }
 
-    /// The number of `resource`, a new one if it has none.
-    pub(crate) fn of(&mut self, resource: &Resource) -> usize {
+    /// The number of `resource` in `structure`, a new one if it has none.
+    pub(crate) fn of(&mut self, structure: &mut Structure, resource: &Resource) -> usize {
         let id = resource.id();
         let found = match self.resources.len() {
             ..=FEW => self.resources.iter().position(|known| known.id() == id),
             _ => self.index.get(&id).copied(),
         };
-        found.unwrap_or_else(|| self.add(id, resource.clone()))
+        found.unwrap_or_else(|| self.add(structure, id, resource.clone()))
     }
 
-    fn add(&mut self, id: usize, resource: Resource) -> usize {
+    fn add(&mut self, structure: &mut Structure, id: usize, resource: Resource) -> usize {
+        let slot = structure.slot(resource.shape());
         self.resources.push(resource);
-        let slot = self.resources.len() - 1;
         match self.resources.len() {
             ..=FEW => {}
             // The step from few to many: all of them.
@@ -42,6 +43,11 @@ impl Slots {
             _ => drop(self.index.insert(id, slot)),
         }
         slot
+    }
+
+    /// The resources, by number.
+    pub(crate) fn all(&self) -> &[Resource] {
+        &self.resources
     }
 
     /// The resources, by number.

@@ -1,7 +1,5 @@
 //! Reusable GPU tasks.
 
-use std::sync::Arc;
-
 use super::{Graph, uses::Uses};
 use crate::{error::Result, exec::Encoder};
 
@@ -45,10 +43,9 @@ pub trait Systems {
 
 impl<S: System> Systems for S {
     fn add_to(self, graph: &Graph) {
-        let mut uses = Uses::default();
-        self.declare(&mut uses);
-        let name: Arc<str> = self.name().into();
-        graph.add_pass(name, uses, Box::new(move |cmd| self.record(cmd)));
+        let mut pass = graph.pass(self.name());
+        self.declare(pass.uses());
+        pass.record(move |cmd| self.record(cmd));
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ash::vk;
 
-use super::ir::{Region, SlotUse};
+use super::ir::Region;
 use crate::{
     error::{Error, Result},
     resource::{
@@ -72,12 +72,6 @@ impl Declaration {
     fn new(resource: Resource, region: Option<Region>, access: Access, discard: bool) -> Self {
         let region = region.filter(|region| *region != resource.whole());
         Self { resource, region, access, discard }
-    }
-
-    /// The structure's view of it.
-    // GLUE: `region: self.region` once there is such a field.
-    pub(crate) fn in_slot(&self, slot: usize) -> SlotUse {
-        SlotUse { slot, access: self.access, discard: self.discard }
     }
 
     /// The region, whether that is all of the resource or not.

@@ -32,17 +32,21 @@ use crate::{
     gpu::device::Device,
     graph::{
         ir::{Region, SlotShape},
-        state::ResourceState,
+        state::Tracker,
     },
 };
 
 /// What committed work did to a resource.
-// GLUE: becomes `Mutex<Tracker>`, and `new_state` `Mutex::new(Tracker::new(whole))`.
-pub(crate) type State = Mutex<ResourceState>;
+pub(crate) type State = Mutex<Tracker>;
 
-/// The state of a resource that nothing has touched.
-fn new_state(_whole: Region) -> State {
-    Mutex::default()
+/// The state of a buffer that nothing has touched.
+fn new_buffer_state(whole: Region) -> State {
+    Mutex::new(Tracker::new(whole))
+}
+
+/// The state of an image that nothing has touched: one queue family at a time owns it.
+fn new_image_state(device: &Device, whole: Region) -> State {
+    Mutex::new(Tracker::exclusive(whole, &device.queues.map.families))
 }
 
 /// A buffer or an image, whatever its type. Work in flight holds these, which is what defers their destruction.

@@ -40,32 +40,52 @@ use crate::error::{Error, Result};
 pub struct Completion<T = ()> {
     hub: Arc<Hub>,
     stamp: Stamp,
+    /// Stamps on other queues that count as well, for work that goes to several.
+    others: Option<Arc<[Stamp]>>,
     value: Arc<OnceLock<T>>,
-    /// This handle's registration in the hub's table.
+    /// How many of `others` are known to be reached.
+    past: usize,
+    /// This handle's registration in the hub's table, for the stamp that it waits for now.
     key: Option<usize>,
 }
 
 impl<T> Completion<T> {
     /// `value` is filled by the stamp's retire record, before the stamp counts as reached.
     pub(crate) fn new(hub: Arc<Hub>, stamp: Stamp, value: Arc<OnceLock<T>>) -> Self {
-        Self { hub, stamp, value, key: None }
+        Self { hub, stamp, others: None, value, past: 0, key: None }
     }
 
-    /// The point on a queue's timeline that this waits for.
+    /// Of work on several queues: each queue's last stamp, at least one.
+    pub(crate) fn of_all(hub: Arc<Hub>, stamps: &[Stamp], value: Arc<OnceLock<T>>) -> Self {
+        let (&stamp, others) = stamps.split_last().expect("work has at least one stamp");
+        let mut completion = Self::new(hub, stamp, value);
+        completion.others = (!others.is_empty()).then(|| others.into());
+        completion
+    }
+
+    /// The point on a queue's timeline that this waits for; of work on several queues, the one on the queue that its last
+    /// part went to.
     #[must_use]
     pub fn stamp(&self) -> Stamp {
         self.stamp
     }
 
-    /// Whether the stamp is known to be reached. Never blocks, and takes no lock.
+    /// All points that this waits for: one on each queue that the work went to.
+    pub fn stamps(&self) -> impl Iterator<Item = Stamp> {
+        self.others.iter().flat_map(|others| others.iter()).copied().chain([self.stamp])
+    }
+
+    /// Whether the stamps are known to be reached. Never blocks, and takes no lock.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        self.hub.table.reached(self.queue()) >= self.stamp.value
+        self.stamps().all(|stamp| self.hub.table.reached(stamp.queue.index()) >= stamp.value)
     }
 
     /// A completion of the same stamp that carries no value.
     pub fn without_value(&self) -> Completion {
-        Completion::new(Arc::clone(&self.hub), self.stamp, Arc::new(OnceLock::from(())))
+        let mut new = Completion::new(Arc::clone(&self.hub), self.stamp, Arc::new(OnceLock::from(())));
+        new.others.clone_from(&self.others);
+        new
     }
 
     /// Waits for at most `limit`, on any executor: the reactor keeps the time.
@@ -78,16 +98,29 @@ impl<T> Completion<T> {
         WaitFor { completion: self.clone(), limit, deadline: Instant::now().checked_add(limit), timer: None }
     }
 
-    fn queue(&self) -> usize {
-        usize::from(self.stamp.queue.0)
+    /// The stamp to wait for next: one after the other, as all must be reached.
+    fn current(&self) -> Stamp {
+        let other = self.others.as_ref().and_then(|others| others.get(self.past));
+        other.copied().unwrap_or(self.stamp)
+    }
+
+    fn is_last(&self) -> bool {
+        self.past == self.others.as_ref().map_or(0, |others| others.len())
     }
 }
 
 impl<T: Clone> Completion<T> {
     fn poll_reached(&mut self, cx: &mut Context<'_>) -> Poll<Result<T>> {
-        let (poll, ring) = self.hub.table.poll(self.queue(), self.stamp.value, &mut self.key, cx.waker());
-        self.hub.answer(ring);
-        ready!(poll)?;
+        loop {
+            let Stamp { queue, value } = self.current();
+            let (poll, ring) = self.hub.table.poll(queue.index(), value, &mut self.key, cx.waker());
+            self.hub.answer(ring);
+            ready!(poll)?;
+            if self.is_last() {
+                break;
+            }
+            self.past += 1;
+        }
         // Reached, so the record has run; it leaves the value out only if the Gpu was torn down around it.
         Poll::Ready(self.value.get().cloned().ok_or(Error::Closed))
     }
@@ -109,14 +142,18 @@ impl<T: Clone> Future for Completion<T> {
 
 impl<T> Clone for Completion<T> {
     fn clone(&self) -> Self {
-        Self::new(Arc::clone(&self.hub), self.stamp, Arc::clone(&self.value))
+        let mut new = Self::new(Arc::clone(&self.hub), self.stamp, Arc::clone(&self.value));
+        new.others.clone_from(&self.others);
+        new.past = self.past;
+        new
     }
 }
 
 impl<T> Drop for Completion<T> {
     fn drop(&mut self) {
         if let Some(key) = self.key.take() {
-            self.hub.table.forget(self.queue(), self.stamp.value, key);
+            let Stamp { queue, value } = self.current();
+            self.hub.table.forget(queue.index(), value, key);
         }
     }
 }

@@ -19,7 +19,10 @@ pub use draw::Index;
 pub use image::Filter;
 
 use self::{calls::Calls, declared::Want, ready::Ready};
-use super::counts::Counts;
+use super::{
+    counts::Counts,
+    job::{self, Job, JobUse},
+};
 use crate::{
     error::{Error, Result},
     gpu::{QueueKind, device::Device},
@@ -80,6 +83,7 @@ pub struct Encoder<'a> {
     queue: QueueKind,
     declared: &'a [Declaration],
     rendering: &'a Rendering,
+    jobs: &'a [JobUse],
     keep: &'a mut Vec<Arc<PipelineInner>>,
     counts: &'a mut Counts,
     error: Option<Error>,
@@ -98,6 +102,8 @@ pub(crate) struct Inputs<'a> {
     pub(crate) cmd: vk::CommandBuffer,
     pub(crate) declared: &'a [Declaration],
     pub(crate) rendering: &'a Rendering,
+    /// What the pass waited for.
+    pub(crate) jobs: &'a [JobUse],
     /// Gets the pipelines that must outlive the submission.
     pub(crate) keep: &'a mut Vec<Arc<PipelineInner>>,
     /// Added to when the encoder finishes.
@@ -106,7 +112,7 @@ pub(crate) struct Inputs<'a> {
 
 impl<'a> Encoder<'a> {
     pub(crate) fn new(inputs: Inputs<'a>) -> Self {
-        let Inputs { device, layout, queue, cmd, declared, rendering, keep, counts } = inputs;
+        let Inputs { device, layout, queue, cmd, declared, rendering, jobs, keep, counts } = inputs;
         let ready = Ready::at_first(queue);
         Self {
             cmd,
@@ -123,6 +129,7 @@ impl<'a> Encoder<'a> {
             queue,
             declared,
             rendering,
+            jobs,
             keep,
             counts,
             error: None,
@@ -250,6 +257,15 @@ impl<'a> Encoder<'a> {
             Ok(())
         });
         address
+    }
+
+    /// The value of a job that the pass comes [`after`](crate::Pass::after).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Graph`] if the pass was not declared to come after it.
+    pub fn output<T: Send + Sync + 'static>(&self, job: &Job<T>) -> Result<&'a T> {
+        job::output(self.jobs, job)
     }
 
     /// The command buffer, for commands that vulkio has no word for.

@@ -1,95 +1,315 @@
-//! One merged barrier between two waves, and what each resource enters and leaves the plan with.
+//! What stands between groups: at most one barrier call at each wave of a queue, with one merged memory barrier.
+//!
+//! A dependency may stand anywhere behind its last source and before its first target: its window. It reuses a standing
+//! call that covers it already (Tephra), else widens the latest in its window, and opens a new call only if there is none.
 
-use ash::vk::ImageLayout;
+use ash::vk::{AccessFlags2, ImageLayout, PipelineStageFlags2 as S};
 
-use super::groups::{Group, Groups};
-use crate::graph::state::{Dependency, Entry, Exit, Relayout, Scope};
+use super::{
+    alias::Aliases,
+    batches::Schedule,
+    groups::{Group, Groups, NONE, Side},
+    regions::Touches,
+};
+use crate::{
+    gpu::QueueId,
+    graph::{
+        compiled::{Barrier, ImageBarrier},
+        ir::{QueueMap, Structure},
+        state::{Dependency, Scope},
+    },
+    resource::access::WRITES,
+};
 
-/// What one `vkCmdPipelineBarrier2` holds: a memory barrier for everything, and image barriers where layouts change.
+/// As many standing calls of a window are looked at: those further back are rarely the ones that cover.
+const MOST_STANDING: usize = 8;
+
+/// What `after` means between passes of one queue.
+const EVERYTHING: Dependency = Dependency {
+    source: Scope { stages: S::ALL_COMMANDS, mask: AccessFlags2::MEMORY_WRITE },
+    target: Scope {
+        stages: S::ALL_COMMANDS,
+        mask: AccessFlags2::from_raw(AccessFlags2::MEMORY_READ.as_raw() | AccessFlags2::MEMORY_WRITE.as_raw()),
+    },
+};
+
+/// The barrier calls of a plan.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Barrier {
-    /// Source and target of the one memory barrier; empty if no buffer and no layout-keeping image needs it.
-    pub(crate) memory: Dependency,
-    pub(crate) images: Vec<ImageBarrier>,
+pub(crate) struct Barriers {
+    pub(crate) calls: Vec<Barrier>,
+    /// By position: the call before it.
+    pub(crate) before: Vec<Option<u32>>,
+    /// By batch: the call after its last pass.
+    pub(crate) after: Vec<Option<u32>>,
+    /// By side: the positions of its first and last member.
+    pub(crate) spans: Vec<[u32; 2]>,
 }
 
-/// A change of layout.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct ImageBarrier {
-    pub(crate) slot: usize,
-    pub(crate) dependency: Dependency,
+/// What the phases before found out.
+#[derive(Clone, Copy)]
+pub(crate) struct Input<'a> {
+    pub(crate) structure: &'a Structure,
+    pub(crate) map: &'a QueueMap,
+    pub(crate) touches: &'a Touches,
+    pub(crate) live: &'a [bool],
+    pub(crate) groups: &'a Groups,
+    pub(crate) schedule: &'a Schedule,
+    pub(crate) aliases: &'a Aliases,
 }
 
-impl Barrier {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.memory.is_empty() && self.images.is_empty()
+impl Input<'_> {
+    pub(crate) fn is_image(&self, group: &Group) -> bool {
+        self.structure.shapes()[self.slot(group)].is_image()
     }
 
-    /// Merges a slot's dependency in.
-    pub(crate) fn add(&mut self, slot: usize, dependency: Dependency) {
-        if dependency.relayout.is_some() {
-            self.images.push(ImageBarrier { slot, dependency });
-        } else if !dependency.is_empty() {
-            self.memory.source |= dependency.source;
-            self.memory.target |= dependency.target;
-        }
+    fn slot(&self, group: &Group) -> usize {
+        self.touches.atoms[group.atom as usize].slot as usize
+    }
+
+    /// Whether an image goes from one group to the next by a change of layout or of owner. Images have one side.
+    pub(crate) fn changes_hands(&self, from: &Group, to: &Group) -> bool {
+        let family = |group: &Group| self.map.family(self.groups.sides[group.side as usize].queue);
+        self.is_image(to)
+            && to.layout != ImageLayout::UNDEFINED
+            && (from.layout != to.layout || family(from) != family(to))
     }
 }
 
-/// A resource's way through the plan.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Import {
-    pub(crate) slot: usize,
-    pub(crate) entry: Entry,
-    pub(crate) exit: Exit,
-}
-
-/// The barrier before each wave (the one before wave 0 is empty: it is made at commit) and the imports.
-pub(crate) fn barriers(groups: &Groups, waves: &[usize]) -> (Vec<Barrier>, Vec<Import>) {
-    let count = waves.iter().max().map_or(0, |last| last + 1);
-    let mut barriers = vec![Barrier::default(); count];
-    let mut imports = Vec::new();
-    for (slot, groups) in groups.of_slot.iter().enumerate() {
-        let Some(first) = groups.first() else { continue };
-        for pair in groups.windows(2) {
-            let at = pair[1].passes.iter().map(|&pass| waves[pass]).min().unwrap_or(0);
-            barriers[at].add(slot, between(&pair[0], &pair[1]));
-        }
-        let entry = Entry { access: first.access, discard: first.discard };
-        imports.push(Import { slot, entry, exit: exit(groups) });
-    }
-    (barriers, imports)
-}
-
-/// The dependency between two neighbouring groups of a slot.
-fn between(from: &Group, to: &Group) -> Dependency {
-    let source = if from.access.writes() {
-        Scope::written_by(&from.access)
-    } else {
-        // The write before these reads is available already: only their execution counts.
-        Scope::execution(from.access.stages)
+/// Places all dependencies, wave by wave.
+pub(crate) fn barriers(input: Input<'_>) -> Barriers {
+    let schedule = input.schedule;
+    let barriers = Barriers {
+        calls: Vec::with_capacity(schedule.times.last().map_or(0, |time| *time as usize / 2)),
+        before: vec![None; schedule.order.len()],
+        after: vec![None; schedule.batches.len()],
+        spans: spans(&input),
     };
-    let moved = to.access.layout != from.access.layout && to.access.layout != ImageLayout::UNDEFINED;
-    let old = if to.discard { ImageLayout::UNDEFINED } else { from.access.layout };
-    let relayout = moved.then_some(Relayout { old, new: to.access.layout });
-    Dependency { source, target: Scope::of(&to.access), relayout }
+    let images = input.structure.shapes().iter().any(|shape| shape.is_image());
+    let mut placing = Placing { input, barriers, heads: heads(schedule), standing: Default::default() };
+    let wave = |position: u32| schedule.times[position as usize] / 2;
+    for positions in schedule.by_wave.chunk_by(|a, b| wave(*a) == wave(*b)) {
+        // Image barriers have their place; memory joins wherever a call stands.
+        if images {
+            positions.iter().for_each(|&position| placing.open(position, Placing::image));
+        }
+        positions.iter().for_each(|&position| placing.open(position, Placing::memory));
+        positions.iter().for_each(|&position| placing.named(position));
+    }
+    placing.barriers
 }
 
-fn exit(groups: &[Group]) -> Exit {
-    let mut exit = Exit { layout: ImageLayout::UNDEFINED, write: None, read: Scope::default() };
-    for (index, group) in groups.iter().enumerate() {
-        let relayout = index > 0 && groups[index - 1].access.layout != group.access.layout;
-        exit.layout = group.access.layout;
-        if group.access.writes() {
-            exit.write = Some(Scope::written_by(&group.access));
-            exit.read = Scope::default();
-        } else if relayout {
-            // The transition is a write of its own, before these reads.
-            exit.write = Some(Scope::execution(group.access.stages));
-            exit.read = Scope::of(&group.access);
-        } else {
-            exit.read = Scope::of(&group.access);
+fn spans(input: &Input<'_>) -> Vec<[u32; 2]> {
+    let mut spans = vec![[NONE, 0]; input.groups.sides.len()];
+    for (position, &pass) in input.schedule.order.iter().enumerate() {
+        for touch in input.touches.range(pass) {
+            let [first, last] = &mut spans[input.groups.side_of[touch] as usize];
+            (*first, *last) = ((*first).min(position as u32), position as u32);
         }
     }
-    exit
+    spans
+}
+
+/// By position: the first of the same queue and wave, and the first of the same queue and time.
+fn heads(schedule: &Schedule) -> Vec<[u32; 2]> {
+    let mut last: [Option<(u32, [u32; 2])>; QueueId::MOST] = [None; QueueId::MOST];
+    let mut heads = Vec::with_capacity(schedule.order.len());
+    for (position, &time) in schedule.times.iter().enumerate() {
+        let here = position as u32;
+        let last = &mut last[schedule.batches[schedule.batch_of[position] as usize].queue.index()];
+        let head = match *last {
+            Some((known, head)) if known == time => head,
+            Some((known, head)) if known / 2 == time / 2 => [head[0], here],
+            _ => [here; 2],
+        };
+        *last = Some((time, head));
+        heads.push(head);
+    }
+    heads
+}
+
+struct Placing<'a> {
+    input: Input<'a>,
+    barriers: Barriers,
+    heads: Vec<[u32; 2]>,
+    /// By queue: positions of calls, ascending, and their numbers.
+    standing: [Vec<(u32, u32)>; QueueId::MOST],
+}
+
+/// A side that a group begins with on a queue.
+#[derive(Clone, Copy)]
+struct Opening<'a> {
+    side: &'a Side,
+    group: &'a Group,
+    /// Of its first member.
+    position: u32,
+}
+
+impl<'a> Placing<'a> {
+    /// Calls `place` for each side that begins with the pass at a position.
+    fn open(&mut self, position: u32, place: impl Fn(&mut Self, Opening<'a>)) {
+        let Input { touches, groups, schedule, .. } = self.input;
+        for touch in touches.range(schedule.order[position as usize]) {
+            let number = groups.side_of[touch] as usize;
+            if self.barriers.spans[number][0] == position {
+                let side = &groups.sides[number];
+                place(self, Opening { side, group: &groups.all[side.group as usize], position });
+            }
+        }
+    }
+
+    /// Where a side's group needs no image barrier: what it needs of memory.
+    fn memory(&mut self, opening: Opening<'a>) {
+        let target = Scope::of(&self.input.groups.access(opening.side));
+        match self.input.groups.before(opening.group) {
+            Some(before) if !self.input.changes_hands(before, opening.group) => {
+                if let Some((source, after)) = self.left_here(before, opening) {
+                    self.require(opening.side.queue, after, opening.position, Dependency { source, target });
+                }
+            }
+            None if !self.input.is_image(opening.group) => {
+                let (source, after) = self.inherited(opening.group);
+                if !source.is_empty() {
+                    self.require(opening.side.queue, after, opening.position, Dependency { source, target });
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// What the group before left on the same queue, and until which position; nothing if it went round by other
+    /// queues.
+    fn left_here(&self, before: &Group, opening: Opening<'_>) -> Option<(Scope, u32)> {
+        let Input { groups, schedule, .. } = self.input;
+        let queue = opening.side.queue;
+        let (number, side) = groups.sides(before).find(|(_, side)| side.queue == queue)?;
+        let last = self.barriers.spans[number][1];
+        (!schedule.went_round(queue, last, opening.position)).then(|| (groups.left_by(side), last))
+    }
+
+    /// What is left in the memory that a transient takes over, and until which position.
+    fn inherited(&self, group: &Group) -> (Scope, u32) {
+        let Input { touches, groups, aliases, .. } = self.input;
+        let (mut source, mut after) = (Scope::default(), 0);
+        for &slot in aliases.before(self.input.slot(group)) {
+            let last = touches.atoms_of(slot).filter_map(|atom| groups.get(groups.ends[atom][1]));
+            for (number, side) in last.flat_map(|group| groups.sides(group)) {
+                source |= groups.left_by(side);
+                after = after.max(self.barriers.spans[number][1]);
+            }
+        }
+        (source, after)
+    }
+
+    /// The image barrier before a side's group, if it needs one.
+    fn image(&mut self, opening: Opening<'a>) {
+        let Opening { side, group, position } = opening;
+        let slot = self.input.slot(group);
+        if !self.input.is_image(group) || group.layout == ImageLayout::UNDEFINED {
+            return;
+        }
+        let [wave, time] = self.heads[position as usize];
+        let target = Scope::of(&self.input.groups.access(side));
+        let region = self.input.touches.atoms[group.atom as usize].region;
+        let change =
+            |source, old| ImageBarrier { slot, region, source, target, old, new: group.layout, transfer: None };
+        let Some(before) = self.input.groups.before(group) else {
+            // An import's first barrier is made at commit.
+            if self.input.structure.shapes()[slot].is_transient() {
+                let (source, _) = self.inherited(group);
+                self.add_image(side.queue, wave, change(source, ImageLayout::UNDEFINED));
+            }
+            return;
+        };
+        if !self.input.changes_hands(before, group) {
+            return;
+        }
+        let old = if group.discard { ImageLayout::UNDEFINED } else { before.layout };
+        match self.left_here(before, opening) {
+            Some((source, _)) => self.add_image(side.queue, wave, change(source, old)),
+            None => {
+                // Behind the wait for the other queue, with which these stages are in a chain.
+                let mut change = change(Scope::execution(side.scope.stages), old);
+                change.transfer = self.release(before, group, &change);
+                self.add_image(side.queue, time, change);
+            }
+        }
+    }
+
+    /// Releases an image to a queue of another family, unless nobody needs what is in it.
+    fn release(&mut self, before: &Group, group: &Group, acquire: &ImageBarrier) -> Option<[QueueId; 2]> {
+        let Input { groups, schedule, map, .. } = self.input;
+        let (from, to) = (&groups.sides[before.side as usize], &groups.sides[group.side as usize]);
+        if group.discard || map.family(from.queue) == map.family(to.queue) {
+            return None;
+        }
+        let transfer = Some([from.queue, to.queue]);
+        let last = self.barriers.spans[before.side as usize][1];
+        let batch = schedule.batch_of[last as usize] as usize;
+        let release = ImageBarrier { source: groups.left_by(from), target: Scope::default(), transfer, ..*acquire };
+        let Barriers { calls, after, .. } = &mut self.barriers;
+        let call = *after[batch].get_or_insert_with(|| {
+            calls.push(Barrier::default());
+            calls.len() as u32 - 1
+        });
+        calls[call as usize].images.push(release);
+        transfer
+    }
+
+    fn add_image(&mut self, queue: QueueId, position: u32, image: ImageBarrier) {
+        let call = self.call(queue, position);
+        self.barriers.calls[call as usize].images.push(image);
+    }
+
+    /// What a pass needs because it names others that it comes after.
+    fn named(&mut self, position: u32) {
+        let Input { structure, schedule, live, .. } = self.input;
+        let queue = |position: u32| schedule.batches[schedule.batch_of[position as usize] as usize].queue;
+        let here = queue(position);
+        let named = structure.after(schedule.order[position as usize] as usize).filter(|&before| live[before]);
+        for before in named.map(|before| schedule.position[before]) {
+            if queue(before) == here && !schedule.went_round(here, before, position) {
+                self.require(here, before, position, EVERYTHING);
+            }
+        }
+    }
+
+    /// Makes `dependency` stand behind the position `after` and before the position `until`.
+    fn require(&mut self, queue: QueueId, after: u32, until: u32, dependency: Dependency) {
+        let standing = self.standing[queue.index()].iter().rev().filter(|(position, _)| *position <= until);
+        let mut window = standing.take_while(|(position, _)| *position > after).take(MOST_STANDING).peekable();
+        let latest = window.peek().map(|(_, call)| *call);
+        if window.any(|(_, call)| covers(&self.barriers.calls[*call as usize].memory, &dependency)) {
+            return;
+        }
+        let call = latest.unwrap_or_else(|| self.call(queue, self.heads[until as usize][0]));
+        self.barriers.calls[call as usize].memory |= dependency;
+    }
+
+    /// The call before a position, a new one if none stands there.
+    fn call(&mut self, queue: QueueId, position: u32) -> u32 {
+        let Barriers { calls, before, .. } = &mut self.barriers;
+        *before[position as usize].get_or_insert_with(|| {
+            calls.push(Barrier::default());
+            let standing = &mut self.standing[queue.index()];
+            let place = standing.partition_point(|(other, _)| *other < position);
+            standing.insert(place, (position, calls.len() as u32 - 1));
+            calls.len() as u32 - 1
+        })
+    }
+}
+
+/// Whether a standing barrier is as good as `dependency`, which flags that stand for many others may hide.
+fn covers(standing: &Dependency, dependency: &Dependency) -> bool {
+    let whole = |scope: Scope| Scope { stages: all_stages(scope.stages), mask: all_masks(scope.mask) };
+    whole(standing.source).covers(dependency.source) && whole(standing.target).covers(dependency.target)
+}
+
+fn all_stages(stages: S) -> S {
+    if stages.contains(S::ALL_COMMANDS) { S::from_raw(u64::MAX) } else { stages }
+}
+
+fn all_masks(mask: AccessFlags2) -> AccessFlags2 {
+    let writes = if mask.contains(AccessFlags2::MEMORY_WRITE) { WRITES } else { mask };
+    let reads = if mask.contains(AccessFlags2::MEMORY_READ) { !WRITES } else { mask };
+    mask | writes | reads
 }

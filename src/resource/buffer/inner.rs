@@ -9,7 +9,7 @@ use std::{
 
 use ash::vk;
 
-use super::super::{State, new_state};
+use super::super::{State, new_buffer_state};
 use crate::{
     error::{During, Error, Result},
     gpu::device::Device,
@@ -104,7 +104,7 @@ impl BufferInner {
         transient_of: Option<u64>,
         body: Body,
     ) -> Self {
-        let state = new_state(Region::bytes(0..bytes));
+        let state = new_buffer_state(Region::bytes(0..bytes));
         Self { device: Arc::clone(device), bytes, kind, name: name.into(), state, transient_of, body }
     }
 

@@ -8,7 +8,7 @@ use std::{
 use ash::vk;
 
 use super::{
-    super::{State, new_state},
+    super::{State, new_image_state},
     ImageBody, Shape,
 };
 use crate::{
@@ -63,7 +63,7 @@ impl ImageInner {
         transient: Option<Transient>,
         body: OnceLock<Arc<ImageBody>>,
     ) -> Self {
-        let state = new_state(whole(shape));
+        let state = new_image_state(device, whole(shape));
         Self { device: Arc::clone(device), shape, name: name.into(), state, transient, body }
     }
 

@@ -1,17 +1,22 @@
 //! Loom models of vulkio's lock-free parts: every interleaving of a few threads, on the very files of the library.
 //!
-//! `src/sync/table.rs`, `src/exec/word.rs` and `src/exec/commits.rs` name only `super::prim`, which is loom's here. What
-//! stands around them in the library (the reactor's loop, a recording's end) needs a device and is written again in the
-//! models, as short as it can be. A lost wakeup is a thread that waits forever, and loom reports it as a deadlock.
+//! `src/sync/table.rs`, `src/exec/word.rs`, `src/exec/commits.rs` and `src/exec/job/progress.rs` name only `super::prim`,
+//! which is loom's here. What stands around them in the library (the reactor's loop, a recording's end, a job's output)
+//! needs more than that and is written again in the models, as short as it can be. A lost wakeup is a thread that waits forever, and loom reports it as a deadlock.
 
 pub mod commit_list;
+pub mod job;
 mod prim;
 pub mod reactor;
 pub mod recording;
+mod sleeper;
 
 #[path = "../../../src/exec/commits.rs"]
 #[allow(dead_code, reason = "a model uses a part of it")]
 mod commits;
+#[path = "../../../src/exec/job/progress.rs"]
+#[allow(dead_code, reason = "a model uses a part of it")]
+mod progress;
 #[path = "../../../src/sync/table.rs"]
 #[allow(dead_code, reason = "a model uses a part of it")]
 mod table;

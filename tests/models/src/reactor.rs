@@ -3,7 +3,7 @@
 use std::{
     collections::VecDeque,
     sync::Arc,
-    task::{Poll, Wake, Waker},
+    task::{Poll, Waker},
 };
 
 use loom::thread;
@@ -11,6 +11,7 @@ use loom::thread;
 use crate::{
     MANY, explore,
     prim::{AtomicU8, Condvar, Mutex, Ordering, lock},
+    sleeper::Sleeper,
     table::{Ring, Table},
 };
 
@@ -50,30 +51,6 @@ impl Seen {
 }
 
 type TestTable = Table<&'static str, Record>;
-
-/// A thread that waits to be woken.
-#[derive(Default)]
-struct Sleeper {
-    woken: Mutex<bool>,
-    wake: Condvar,
-}
-
-impl Sleeper {
-    fn wait(&self) {
-        let mut woken = lock(&self.woken);
-        while !*woken {
-            woken = self.wake.wait(woken).expect("a panic ends the model");
-        }
-        *woken = false;
-    }
-}
-
-impl Wake for Sleeper {
-    fn wake(self: Arc<Self>) {
-        *lock(&self.woken) = true;
-        self.wake.notify_one();
-    }
-}
 
 /// Awaits `value` of queue 0, as a `Completion` does; `answer` rings.
 fn wait(table: &TestTable, value: u64, answer: impl Fn(Ring)) -> Result<(), &'static str> {

@@ -1,6 +1,6 @@
 //! Runs the models. Each takes seconds; `LOOM_LOG=1` and `LOOM_CHECKPOINT_FILE` help where one fails.
 
-use vulkio_models::{commit_list, reactor, recording};
+use vulkio_models::{commit_list, job, reactor, recording};
 
 macro_rules! models {
     ($($module:ident::$model:ident,)*) => {
@@ -23,6 +23,10 @@ models! {
     reactor::a_wait_for_less_than_the_reactor_sleeps_on_ends_its_sleep,
     recording::a_frame_is_committed_whole_or_cancelled_whole,
     recording::a_frame_with_a_failing_pass_is_never_submitted,
+    job::a_take_that_races_with_the_end_and_the_last_user_gets_the_output,
+    job::of_two_takers_one_gets_the_output_and_the_other_an_answer,
+    job::a_job_that_is_aborted_as_it_ends_gives_its_output_to_all_or_to_none,
+    job::a_wait_dropped_meanwhile_takes_back_its_own_registration_only,
     commit_list::every_commit_is_worked_off_once_and_in_order,
     commit_list::nobody_waits_for_the_presenter,
     commit_list::what_is_told_may_commit_again,

@@ -1,0 +1,118 @@
+//! Recording now, submitting later.
+
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use super::{
+    recording::{Recording, Submission},
+    submit::{Launched, Submit},
+};
+use crate::error::{Error, Result};
+
+/// The future of [`Graph::finalize`](crate::Graph::finalize) and [`Frame::finalize`](crate::Frame::finalize): resolves
+/// when all passes are recorded.
+///
+/// # Cancel safety
+///
+/// Dropped, nothing is submitted.
+#[must_use = "nothing is recorded until it is awaited"]
+pub struct Finalize(State);
+
+enum State {
+    Declared(Box<Result<Submission>>),
+    Recording(Launched),
+    Done,
+}
+
+impl Finalize {
+    pub(crate) fn new(submission: Result<Submission>) -> Self {
+        Self(State::Declared(Box::new(submission)))
+    }
+}
+
+impl Future for Finalize {
+    type Output = Result<Finalized>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if let State::Declared(_) = self.0
+            && let State::Declared(submission) = std::mem::replace(&mut self.0, State::Done)
+        {
+            match submission.and_then(|submission| Launched::new(submission, true)) {
+                Ok(launched) => self.0 = State::Recording(launched),
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+        let State::Recording(launched) = &mut self.0 else {
+            return Poll::Ready(Err(Error::Cancelled)); // polled again after it was ready
+        };
+        launched.poll_here(cx);
+        let recording = Arc::clone(&launched.recording);
+        let held = recording.poll_held(cx);
+        held.map(|result| {
+            self.0 = State::Done;
+            result.map(|()| Finalized { recording: Some(recording) })
+        })
+    }
+}
+
+impl Drop for Finalize {
+    fn drop(&mut self) {
+        if let State::Recording(launched) = &self.0 {
+            launched.recording.cancel();
+        }
+    }
+}
+
+impl fmt::Debug for Finalize {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Finalize").finish_non_exhaustive()
+    }
+}
+
+/// A graph or frame whose passes are recorded, to be [submitted](Self::submit). Dropped, nothing is submitted, and a
+/// frame's slot is free again.
+#[must_use = "it is recorded, and waits to be submitted"]
+pub struct Finalized {
+    recording: Option<Arc<Recording>>,
+}
+
+impl Finalized {
+    /// Submits it: at once, not when the future is polled. Work that was submitted after the recording, and touches the
+    /// same resources, comes before it.
+    ///
+    /// # Errors
+    ///
+    /// What the driver refused. The GPU has done nothing then.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future has no effect on the submission.
+    pub fn submit(mut self) -> Submit {
+        match self.recording.take() {
+            Some(recording) => {
+                recording.release();
+                Submit::of(recording)
+            }
+            None => Submit::new(Err(Error::Cancelled)), // taken here only
+        }
+    }
+}
+
+impl Drop for Finalized {
+    fn drop(&mut self) {
+        if let Some(recording) = self.recording.take() {
+            recording.cancel();
+        }
+    }
+}
+
+impl fmt::Debug for Finalized {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Finalized").finish_non_exhaustive()
+    }
+}

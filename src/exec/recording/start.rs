@@ -1,0 +1,164 @@
+//! From a declared graph to its recording tasks: plan, transients, cut.
+
+use std::{
+    iter,
+    sync::{Arc, Mutex, atomic::AtomicUsize},
+};
+
+use super::{
+    Parts, Recording, Submission, UNUSED,
+    answer::Answer,
+    work::{SharedPass, Task, Work},
+};
+use crate::{
+    error::{Result, guarded},
+    exec::{
+        chunks::{self, Cost, Cut, IN_PLACE_BELOW, Kind, Piece, Position},
+        entry,
+        part::FramePart,
+        passtimes::PassTimes,
+        word::Word,
+    },
+    gpu::{Gpu, QueueId, QueueKind},
+    graph::{
+        compiled::{Batch, Compiled},
+        declare::{Body, Declared, PassBody},
+    },
+    sync::prim::lock,
+};
+
+impl Recording {
+    /// Compiles the graph and cuts it for at most `workers` tasks at a time. With `hold`, the commit waits to be asked for.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the graph as a whole, or no memory for its transients.
+    pub(crate) fn start(submission: Submission, workers: usize, hold: bool) -> Result<Arc<Self>> {
+        let Submission { gpu, name, queue, mut declared, frame } = submission;
+        let plan = compile(&gpu, &declared, queue, frame.as_ref())?;
+        let passes = std::mem::take(&mut declared.passes);
+        let mut passes: Vec<_> = passes.into_iter().map(Some).collect();
+        let Cut { pieces, in_place } = cut(&plan, &passes, frame.as_ref(), workers);
+        let names = plan.order.iter().filter_map(|&pass| passes[pass].as_ref()).map(|pass| Arc::clone(&pass.name));
+        let names = names.collect();
+        let mut bodies = plan.order.iter().filter_map(|&pass| passes[pass].take());
+        let tasks = tasks(&plan, pieces, &mut bodies);
+        guarded(UNUSED, || drop(passes)); // those that were culled
+
+        let slots = Arc::from(declared.slots.into_resources());
+        let shared = Arc::clone(&gpu.shared);
+        let transients = shared.transients.lease(&plan.transients, &slots)?;
+        let foreseen = entry::arrivals(&plan, &slots);
+        let number = frame.as_ref().map_or(0, |frame| frame.number);
+        let parts = Parts {
+            recorded: tasks.iter().map(|_| None).collect(),
+            jobs: declared.jobs,
+            foreseen,
+            names,
+            waits: declared.waits,
+            transients: Some(transients),
+            frame,
+            ..Parts::default()
+        };
+        let pass_times = parts.frame.as_ref().and_then(|frame| frame.pass_times(plan.order.len()));
+        let in_place = in_place && tasks.iter().all(Task::is_ready);
+        Ok(Arc::new(Self {
+            number,
+            span: tracing::debug_span!(target: "vulkio::frame", "frame", frame = number, name = &*name, gpu_us = tracing::field::Empty),
+            unreported: parts.frame.as_ref().map(|frame| Arc::clone(&frame.unreported)),
+            timestamps: parts.frame.as_ref().and_then(FramePart::timestamps),
+            pass_times: pass_times.map(PassTimes::begin),
+            plan,
+            slots,
+            word: Word::recording(),
+            hold,
+            remaining: AtomicUsize::new(tasks.len()),
+            tasks,
+            in_place,
+            parts: Mutex::new(parts),
+            answer: Answer::new(),
+            shared,
+        }))
+    }
+}
+
+fn compile(
+    gpu: &Gpu,
+    declared: &Declared,
+    queue: Option<QueueKind>,
+    frame: Option<&FramePart>,
+) -> Result<Arc<Compiled>> {
+    let queues = &gpu.shared.device.queues;
+    let plan = match frame {
+        Some(frame) => {
+            *lock(&frame.sizes) = declared.sizes();
+            frame.plans.get(&declared.structure, &queues.map)
+        }
+        None => Compiled::compile(&declared.structure, &queues.map).map(Arc::new),
+    };
+    let plan = plan.map_err(|fault| declared.explain(fault))?;
+    match plan.batches.is_empty() {
+        true => Ok(Arc::new(empty(&plan, queues.id(queue.unwrap_or(QueueKind::Graphics))))),
+        false => Ok(plan),
+    }
+}
+
+/// Also a graph of nothing is complete at some point, after what was submitted before it.
+fn empty(plan: &Compiled, queue: QueueId) -> Compiled {
+    let batch = Batch { queue, positions: 0..0, waits: Vec::new(), entries: Vec::new(), after: None };
+    Compiled { batches: vec![batch], ..plan.clone() }
+}
+
+fn cut(plan: &Compiled, passes: &[Option<PassBody>], frame: Option<&FramePart>, workers: usize) -> Cut {
+    let kind = |pass: usize| match &passes[pass] {
+        Some(PassBody { body: Body::Parallel(parallel), .. }) => Kind::Parallel(parallel.items),
+        Some(PassBody { body: Body::Opened(_), .. }) => Kind::Alone,
+        Some(pass) if !pass.jobs.iter().all(|job| job.is_ready()) => Kind::Alone,
+        _ => Kind::Plain,
+    };
+    let batches = plan.batches.iter().enumerate();
+    let batches = batches.flat_map(|(index, batch)| iter::repeat_n(index, batch.positions.len()));
+    let positions = batches.zip(&plan.order).map(|(batch, &pass)| Position { batch, kind: kind(pass) });
+    let positions: Vec<_> = positions.collect();
+    match frame {
+        Some(frame) => {
+            let costs = lock(&frame.costs);
+            chunks::cut(&positions, Cost::LastTime(&costs), workers, frame.runtime.in_place_below)
+        }
+        None => chunks::cut(&positions, Cost::Guess, workers, IN_PLACE_BELOW),
+    }
+}
+
+/// The tasks, each with its passes.
+fn tasks(plan: &Compiled, pieces: Vec<Piece>, bodies: &mut impl Iterator<Item = PassBody>) -> Vec<Task> {
+    let mut tasks: Vec<Task> = Vec::with_capacity(pieces.len().max(1));
+    let mut shared: Option<Arc<SharedPass>> = None;
+    for Piece { batch, positions, share } in pieces {
+        let work = match share {
+            None => Work::Passes(bodies.by_ref().take(positions.len()).collect()),
+            Some(share) => {
+                if share.is_first() {
+                    shared = bodies.next().and_then(SharedPass::new);
+                }
+                match &shared {
+                    Some(body) => Work::Share(Arc::clone(body), share),
+                    None => Work::default(), // there is a body for each position
+                }
+            }
+        };
+        tasks.push(Task::new(batch, positions.start, work));
+    }
+    if tasks.is_empty() {
+        tasks.push(Task::new(0, 0, Work::default()));
+    }
+    for batch in 0..plan.batches.len() {
+        let of_batch = |task: &&mut Task| task.batch == batch;
+        if let Some(first) = tasks.iter_mut().find(of_batch) {
+            first.first = true;
+        }
+        if let Some(last) = tasks.iter_mut().rfind(of_batch) {
+            last.last = true;
+        }
+    }
+    tasks
+}

@@ -1,0 +1,314 @@
+//! One recording task: its passes go into a command buffer, with the barriers of the plan before them.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use ash::vk;
+
+use super::{
+    Recording, UNUSED,
+    work::{Recorded, SharedPass, Task, Work},
+};
+use crate::{
+    error::{During, Error, Result, guarded, panic_message},
+    exec::{
+        barrier,
+        chunks::Share,
+        encoder::{Encoder, Inputs},
+        entry,
+        opened::Opened,
+        pool::{Lease, thread_number},
+        rendering,
+    },
+    gpu::{QueueId, QueueKind},
+    graph::{
+        compiled::Batch,
+        declare::{Body, PassBody},
+        uses::{Declaration, Rendering},
+    },
+    sync::prim::lock,
+};
+
+/// A recording task that takes longer holds a worker up, and everything that runs on it.
+const SLOW_PASS: Duration = Duration::from_millis(1);
+
+/// A pass without its closure.
+struct View<'p> {
+    name: &'p Arc<str>,
+    declared: &'p [Declaration],
+    rendering: &'p Rendering,
+    jobs: &'p [crate::exec::JobUse],
+    queue: Option<QueueKind>,
+    position: usize,
+    /// How its rendering is cut, if this is a share of it.
+    share: Option<Share>,
+}
+
+impl Recording {
+    /// Records a task's passes.
+    pub(super) fn record(&self, task: usize, work: Work) -> Result<Recorded> {
+        let task = &self.tasks[task];
+        let queue = self.plan.batches[task.batch].queue;
+        let mut lease = self.lease(queue)?;
+        let result = self.record_into(&mut lease, task, work);
+        lock(&self.parts).leases.push(lease);
+        result
+    }
+
+    /// This thread's pool for this frame.
+    fn lease(&self, queue: QueueId) -> Result<Lease> {
+        let family = self.shared.device.queues.get(queue).family;
+        let mut parts = lock(&self.parts);
+        let own = parts.leases.iter().position(|lease| lease.is_mine(family));
+        let own = own.map(|index| parts.leases.swap_remove(index));
+        drop(parts);
+        match own {
+            Some(lease) => Ok(lease),
+            None => self.shared.pools.lease(family),
+        }
+    }
+
+    fn record_into(&self, lease: &mut Lease, task: &Task, work: Work) -> Result<Recorded> {
+        let device = &self.shared.device;
+        let mut recorded = Recorded::new(task.batch, 1);
+        recorded.buffers.push(lease.begin()?);
+        if task.first {
+            self.head(task.batch, &mut recorded)?;
+        }
+        let result = match work {
+            Work::Passes(passes) => self.passes(lease, task.position, passes, &mut recorded),
+            Work::Share(pass, share) => self.share(&pass, share, task.position, &mut recorded),
+        };
+        // Counted at the calls, so also for a recording that failed.
+        recorded.counts.book(&device.counters);
+        result?;
+        if task.last {
+            self.tail(task.batch, &mut recorded);
+        }
+        end(device, &recorded)?;
+        Ok(recorded)
+    }
+
+    /// A batch's head: what its resources come from.
+    fn head(&self, batch: usize, recorded: &mut Recorded) -> Result<()> {
+        let queue = self.plan.batches[batch].queue;
+        let of_queue = |batch: &Batch| batch.queue == queue;
+        if let (Some(timestamps), true) = (&self.timestamps, !self.plan.batches[..batch].iter().any(of_queue)) {
+            timestamps.begin(current(recorded), queue);
+        }
+        let barrier = entry::barrier(&self.plan, &self.plan.batches[batch], &lock(&self.parts).foreseen);
+        if !barrier.is_empty() {
+            barrier::record(&self.shared.device, current(recorded), &barrier, &self.slots, &mut recorded.counts);
+        }
+        Ok(())
+    }
+
+    /// A batch's tail: images that another queue takes over.
+    fn tail(&self, batch: usize, recorded: &mut Recorded) {
+        let Batch { queue, after, .. } = self.plan.batches[batch];
+        if let Some(index) = after {
+            self.barrier(index, recorded);
+        }
+        let of_queue = |batch: &Batch| batch.queue == queue;
+        if let (Some(timestamps), true) = (&self.timestamps, !self.plan.batches[batch + 1..].iter().any(of_queue)) {
+            timestamps.end(current(recorded), queue);
+        }
+    }
+
+    fn barrier(&self, index: u32, recorded: &mut Recorded) {
+        let barrier = &self.plan.barriers[index as usize];
+        barrier::record(&self.shared.device, current(recorded), barrier, &self.slots, &mut recorded.counts);
+    }
+
+    fn barrier_before(&self, position: usize, recorded: &mut Recorded) {
+        if let Some(index) = self.plan.before[position] {
+            self.barrier(index, recorded);
+        }
+    }
+
+    fn passes(&self, lease: &mut Lease, first: usize, passes: Vec<PassBody>, recorded: &mut Recorded) -> Result<()> {
+        let mut passes = passes.into_iter();
+        for (position, pass) in (first..).zip(passes.by_ref()) {
+            let before = Instant::now();
+            self.barrier_before(position, recorded);
+            let name = Arc::clone(&pass.name);
+            if let Err(error) = self.pass(lease, position, pass, recorded) {
+                guarded(UNUSED, || drop(passes));
+                return Err(error);
+            }
+            book(&name, position, before, recorded);
+        }
+        Ok(())
+    }
+
+    fn pass(&self, lease: &mut Lease, position: usize, pass: PassBody, recorded: &mut Recorded) -> Result<()> {
+        let PassBody { name, declared, rendering, jobs, queue, body } = pass;
+        let view = View {
+            name: &name,
+            declared: &declared,
+            rendering: &rendering,
+            jobs: &jobs,
+            queue,
+            position,
+            share: None,
+        };
+        match body {
+            Body::Once(record) => self.encode(&view, recorded, record),
+            Body::Opened(opened) => self.opened(lease, &view, &opened, recorded),
+            // Cut into shares wherever it stands.
+            Body::Parallel(parallel) => {
+                self.encode(&view, recorded, |cmd| (parallel.record)(cmd, Share { index: 0, of: 1 }))
+            }
+        }
+    }
+
+    fn share(&self, pass: &SharedPass, share: Share, position: usize, recorded: &mut Recorded) -> Result<()> {
+        let before = Instant::now();
+        if share.is_first() {
+            self.barrier_before(position, recorded);
+        }
+        let SharedPass { name, declared, rendering, jobs, queue, record } = pass;
+        let view = View { name, declared, rendering, jobs, queue: *queue, position, share: Some(share) };
+        self.encode(&view, recorded, |cmd| record(cmd, share))?;
+        book(name, position, before, recorded);
+        Ok(())
+    }
+
+    /// A pass that its owner recorded: its buffers go between one that begins its rendering and one that ends it.
+    fn opened(&self, lease: &mut Lease, view: &View<'_>, opened: &Opened, recorded: &mut Recorded) -> Result<()> {
+        let device = &self.shared.device;
+        let parts = opened.take();
+        let renders = !view.rendering.is_empty();
+        if renders {
+            rendering::begin(device, current(recorded), view.rendering, vk::RenderingFlags::SUSPENDING)?;
+            rendering::end(device, current(recorded));
+        }
+        end(device, recorded)?;
+        recorded.buffers.extend(parts.buffers);
+        recorded.counts += parts.counts;
+        recorded.pipelines.extend(parts.pipelines);
+        recorded.costs.push((view.position, parts.nanoseconds));
+        lock(&self.parts).leases.extend(parts.leases);
+        recorded.buffers.push(lease.begin()?);
+        if renders {
+            rendering::begin(device, current(recorded), view.rendering, vk::RenderingFlags::RESUMING)?;
+            rendering::end(device, current(recorded));
+        }
+        Ok(())
+    }
+
+    /// Calls a pass's closure with an encoder.
+    fn encode(
+        &self,
+        pass: &View<'_>,
+        recorded: &mut Recorded,
+        record: impl FnOnce(&mut Encoder<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let device = &self.shared.device;
+        let cmd = current(recorded);
+        let began = Instant::now();
+        let span = self.pass_span(pass.name);
+        let entered = span.enter();
+        device.labels.begin(cmd, pass.name);
+        if let (Some(times), true) = (&self.pass_times, pass.share.is_none_or(Share::is_first)) {
+            times.start(cmd, pass.position, &span);
+        }
+        let renders = !pass.rendering.is_empty();
+        if renders {
+            rendering::begin(device, cmd, pass.rendering, flags(pass.share))?;
+        }
+        let inputs = Inputs {
+            device,
+            layout: self.shared.pipelines.layout.raw,
+            queue: self.kind(pass),
+            declared: pass.declared,
+            rendering: pass.rendering,
+            jobs: pass.jobs,
+            cmd,
+            keep: &mut recorded.pipelines,
+            counts: &mut recorded.counts,
+        };
+        let mut encoder = Encoder::new(inputs);
+        let returned = catch_unwind(AssertUnwindSafe(|| record(&mut encoder)));
+        let stuck = encoder.finish();
+        if renders {
+            rendering::end(device, cmd);
+        }
+        if let (Some(times), true) = (&self.pass_times, pass.share.is_none_or(Share::is_last)) {
+            times.stop(cmd, pass.position);
+        }
+        device.labels.end(cmd);
+        drop(entered);
+        if !span.is_disabled() {
+            span.record("cpu_us", began.elapsed().as_secs_f64() * 1e6);
+        }
+        outcome(pass.name, returned, stuck)
+    }
+
+    fn pass_span(&self, name: &str) -> tracing::Span {
+        use tracing::field::Empty;
+        tracing::trace_span!(
+            target: "vulkio::pass", parent: &self.span, "pass",
+            frame = self.number, pass = name, worker = thread_number(), cpu_us = Empty, gpu_us = Empty
+        )
+    }
+
+    /// What the encoder may do: what the pass's queue can, also where that is an alias of one that can do more.
+    fn kind(&self, pass: &View<'_>) -> QueueKind {
+        let queues = &self.shared.device.queues;
+        let batch = self.plan.batches.iter().find(|batch| batch.positions.contains(&pass.position));
+        let chosen = batch.map_or(QueueId::GRAPHICS, |batch| batch.queue);
+        pass.queue.unwrap_or_else(|| queues.kind(chosen))
+    }
+}
+
+/// What a recorded pass comes to.
+pub(crate) fn outcome(
+    pass: &str,
+    returned: std::thread::Result<Result<()>>,
+    stuck: Result<()>,
+) -> Result<()> {
+    match returned {
+        Ok(result) => {
+            result.and(stuck).map_err(|source| Error::Record { pass: pass.to_owned(), source: Box::new(source) })
+        }
+        Err(payload) => {
+            let message = panic_message(&*payload);
+            guarded("a panic's payload", || drop(payload));
+            Err(Error::RecordPanicked { pass: pass.to_owned(), message })
+        }
+    }
+}
+
+fn flags(share: Option<Share>) -> vk::RenderingFlags {
+    let mut flags = vk::RenderingFlags::empty();
+    if share.is_some_and(|share| !share.is_first()) {
+        flags |= vk::RenderingFlags::RESUMING;
+    }
+    if share.is_some_and(|share| !share.is_last()) {
+        flags |= vk::RenderingFlags::SUSPENDING;
+    }
+    flags
+}
+
+fn book(name: &str, position: usize, before: Instant, recorded: &mut Recorded) {
+    let cost = before.elapsed();
+    recorded.costs.push((position, cost.as_nanos() as u64));
+    if cost > SLOW_PASS {
+        let advice = "recording held a worker up; split the pass, or move work into a job";
+        tracing::warn!(target: "vulkio::pass", pass = name, ?cost, "{advice}");
+    }
+}
+
+/// The command buffer that is being recorded.
+fn current(recorded: &Recorded) -> vk::CommandBuffer {
+    recorded.buffers.last().copied().unwrap_or_default()
+}
+
+fn end(device: &crate::gpu::device::Device, recorded: &Recorded) -> Result<()> {
+    // SAFETY: the buffer was begun by this task, and rendering that a pass began was ended.
+    unsafe { device.raw.end_command_buffer(current(recorded)) }.during("vkEndCommandBuffer")
+}
