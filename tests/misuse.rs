@@ -352,6 +352,7 @@ async fn a_draw_that_was_not_allowed_is_found_whatever_comes_after_it() {
 async fn indexed_draws_use_the_indices_that_their_pass_declared() {
     let gpu = strict_gpu();
     let kit = Kit::new(&gpu).await;
+    gpu.upload(&kit.words, 0, vec![0; 64]).await.expect("uploaded").await.expect("complete");
     for (range, allowed) in [(8..14, true), (8..17, false), (7..13, false)] {
         let (triangle, indices) = (kit.triangle.clone(), kit.words.clone());
         let graph = Graph::new(&gpu, "indexed");

@@ -16,6 +16,16 @@ async fn words(gpu: &Gpu, buffer: &GpuBuffer<u32>) -> Vec<u32> {
     soon("a read", gpu.read(buffer, 0..buffer.len())).await.expect("read").to_vec()
 }
 
+/// Writes all of a buffer.
+async fn fill(gpu: &Gpu, buffer: &GpuBuffer<u32>, value: u32) {
+    let graph = Graph::new(gpu, "fill");
+    let own = buffer.clone();
+    graph.pass("fill").writes(buffer.copy_target()).record(move |cmd| {
+        cmd.fill(&own, 0..own.len(), value);
+    });
+    run(graph).await;
+}
+
 /// The figures that tell what a graph's order costs.
 fn waves_and_barriers(graph: &Graph) -> (usize, usize) {
     let stats = graph.plan_stats().expect("a plan");
@@ -148,11 +158,13 @@ async fn what_lies_outside_of_the_declared_slices_is_refused_with_its_bytes() {
     names(&said, &["bytes 0..128 of `data`"]);
     assert_eq!(gpu.counters().submits, 0);
 
+    fill(&gpu, &data, 9).await;
     let graph = Graph::new(&gpu, "neighbours");
     let neighbours = [0..16, 16..32, 32..40].map(|range| data.slice(range).copy_target());
     neighbours.iter().fold(graph.pass("fill"), |pass, part| pass.writes(part)).record(filling(4..36));
     run(graph).await;
-    assert_eq!(words(&gpu, &data).await[4..36], [0; 32]);
+    let expected: Vec<u32> = (0..64).map(|i| if (4..36).contains(&i) { 0 } else { 9 }).collect();
+    assert_eq!(words(&gpu, &data).await, expected);
     drop((data, neighbours, front, back));
     close(gpu).await;
 }
@@ -167,6 +179,7 @@ async fn addresses_are_for_what_the_pass_declared() {
     };
     let said = mistake(&gpu, |pass| pass, take).await;
     names(&said, &["the address of `data`", "`.reads(&data)`"]);
+    fill(&gpu, &data, 0).await;
     let graph = Graph::new(&gpu, "address");
     let own = data.clone();
     graph.pass("address").reads(data.slice(0..4)).record(move |cmd| {

@@ -58,7 +58,7 @@ impl Encoder<'_> {
         })
     }
 
-    pub(crate) fn set_viewport(&mut self, at: [u32; 2], size: [u32; 2]) {
+    pub(super) fn set_viewport(&mut self, at: [u32; 2], size: [u32; 2]) {
         let viewport = vk::Viewport {
             x: at[0] as f32,
             y: at[1] as f32,

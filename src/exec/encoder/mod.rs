@@ -114,7 +114,7 @@ impl<'a> Encoder<'a> {
     pub(crate) fn new(inputs: Inputs<'a>) -> Self {
         let Inputs { device, layout, queue, cmd, declared, rendering, jobs, keep, counts } = inputs;
         let ready = Ready::at_first(queue);
-        Self {
+        let mut encoder = Self {
             cmd,
             layout,
             calls: Calls::new(device, ready),
@@ -134,7 +134,12 @@ impl<'a> Encoder<'a> {
             counts,
             error: None,
             not_send: PhantomData,
+        };
+        if !rendering.is_empty() {
+            let vk::Extent2D { width, height } = rendering.extent();
+            encoder.set_viewport([0, 0], [width, height]);
         }
+        encoder
     }
 
     /// Books what was counted; the first error, if there was one.

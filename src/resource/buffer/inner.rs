@@ -15,6 +15,7 @@ use crate::{
     gpu::device::Device,
     graph::ir::Region,
     memory::{Allocation, Dedicated, MemoryKind},
+    sync::prim::lock,
 };
 
 /// What any buffer may be used for. Narrower flags buy nothing on the devices there are.
@@ -105,6 +106,10 @@ impl BufferInner {
         body: Body,
     ) -> Self {
         let state = new_buffer_state(Region::bytes(0..bytes));
+        if kind == MemoryKind::Upload {
+            // By the host, which no graph sees.
+            lock(&state).assume_written();
+        }
         Self { device: Arc::clone(device), bytes, kind, name: name.into(), state, transient_of, body }
     }
 
