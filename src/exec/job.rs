@@ -245,7 +245,7 @@ impl<T: Send + Sync + 'static> AnyJob for State<T> {
 }
 
 /// A pass's hold on a job: while it exists, nobody takes the output, and a borrow of it lasts as long as a borrow of this.
-pub(crate) struct JobUse {
+pub struct JobUse {
     job: Arc<dyn AnyJob>,
     /// A share of the output, from the first time it is asked for: later ones take no lock.
     output: OnceLock<Arc<dyn Any + Send + Sync>>,
