@@ -8,7 +8,7 @@ mod counts;
 mod encoder;
 mod entry;
 mod frame;
-#[allow(dead_code, reason = "the graph's side of jobs comes with it")]
+#[allow(dead_code, unused_imports, reason = "the graph's side of jobs comes with it")]
 mod job;
 mod part;
 mod picture;
