@@ -332,3 +332,6 @@ fn all_masks(mask: AccessFlags2) -> AccessFlags2 {
     let reads = if mask.contains(AccessFlags2::MEMORY_READ) { !WRITES } else { mask };
     mask | writes | reads
 }
+
+#[cfg(test)]
+mod tests;
