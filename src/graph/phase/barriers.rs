@@ -301,7 +301,9 @@ impl<'a> Placing<'a> {
             return;
         }
         let call = latest.unwrap_or_else(|| self.call(queue, self.heads[until as usize][0]));
-        self.barriers.calls[call as usize].memory |= dependency;
+        let memory = &mut self.barriers.calls[call as usize].memory;
+        memory.source |= dependency.source;
+        memory.target |= dependency.target;
     }
 
     /// The call before a position, a new one if none stands there.
