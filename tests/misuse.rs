@@ -308,6 +308,73 @@ async fn draws_and_dispatches_without_what_they_need_name_it() {
 }
 
 #[tokio::test]
+async fn a_draw_that_was_not_allowed_is_found_whatever_comes_after_it() {
+    let gpu = strict_gpu();
+    let kit = Kit::new(&gpu).await;
+    let triangle = kit.triangle.clone();
+    let said = kit
+        .recording(
+            |pass| pass.renders(kit.picture.load()),
+            move |cmd| {
+                cmd.draw(0..3, 0..1).bind(&triangle).draw(0..3, 0..1).push(&[0u32; 64]);
+            },
+        )
+        .await;
+    names(&said, &["pass `mistake`", "draw without a graphics pipeline"]);
+    let kernel = kit.kernel.clone();
+    let said = kit
+        .recording(
+            |pass| pass,
+            move |cmd| {
+                cmd.bind(&kernel).draw(0..3, 0..1).dispatch([u32::MAX; 3]);
+            },
+        )
+        .await;
+    names(&said, &["pass `mistake`", "draw in a pass that does not render"]);
+    assert_eq!((gpu.counters().draws, gpu.counters().dispatches), (0, 0));
+    let triangle = kit.triangle.clone();
+    #[expect(clippy::reversed_empty_ranges, reason = "the mistake in question")]
+    let said = kit
+        .recording(
+            |pass| pass.renders(kit.picture.load()),
+            move |cmd| {
+                cmd.bind(&triangle).draw(0..3, 0..1).draw(3..2, 0..1).draw(0..3, 0..1);
+            },
+        )
+        .await;
+    names(&said, &["a draw of the vertices 3..2", "reversed"]);
+    assert_eq!(gpu.counters().draws, 1, "the one before the mistake was recorded, and thrown away");
+    drop(kit);
+    close(gpu).await;
+}
+
+#[tokio::test]
+async fn indexed_draws_use_the_indices_that_their_pass_declared() {
+    let gpu = strict_gpu();
+    let kit = Kit::new(&gpu).await;
+    for (range, allowed) in [(8..14, true), (8..17, false), (7..13, false)] {
+        let (triangle, indices) = (kit.triangle.clone(), kit.words.clone());
+        let graph = Graph::new(&gpu, "indexed");
+        let pass = graph.pass("indexed").renders(kit.picture.load()).reads(kit.words.slice(8..16).index());
+        pass.record(move |cmd| {
+            cmd.bind(&triangle).index_buffer(&indices).draw_indexed(range, 0, 0..0);
+        });
+        match soon("the submit", graph.submit()).await {
+            Ok(done) => {
+                assert!(allowed);
+                soon("the graph", done).await.expect("complete");
+            }
+            Err(error) => {
+                assert!(!allowed, "{error}");
+                names(&error.to_string(), &["draw_indexed of indices", "declared 8..16"]);
+            }
+        }
+    }
+    drop(kit);
+    close(gpu).await;
+}
+
+#[tokio::test]
 async fn data_out_of_range_is_refused_with_the_range_and_the_resource() {
     let gpu = strict_gpu();
     let kit = Kit::new(&gpu).await;

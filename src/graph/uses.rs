@@ -277,3 +277,23 @@ fn both(a: Mode, b: Mode) -> Mode {
 fn hull(a: Region, b: Region) -> Region {
     Region { x: [a.x[0].min(b.x[0]), a.x[1].max(b.x[1])], y: [a.y[0].min(b.y[0]), a.y[1].max(b.y[1])] }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_use_of_two_kinds_is_exclusive() {
+        assert_eq!(both(Mode::Read, Mode::Read), Mode::Read);
+        assert_eq!(both(Mode::ConcurrentWrite, Mode::ConcurrentWrite), Mode::ConcurrentWrite);
+        assert_eq!(both(Mode::Read, Mode::ConcurrentWrite), Mode::Write);
+        assert_eq!(both(Mode::ConcurrentWrite, Mode::Write), Mode::Write);
+    }
+
+    #[test]
+    fn the_hull_of_two_regions_holds_both_and_no_more() {
+        let (a, b) = (Region::subresources(0..2, 3..4), Region::subresources(1..3, 0..1));
+        assert_eq!(hull(a, b), Region::subresources(0..3, 0..4));
+        assert_eq!(hull(a, a), a);
+    }
+}

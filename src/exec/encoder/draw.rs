@@ -81,24 +81,24 @@ impl Encoder<'_> {
     /// Draws vertices, for instances.
     #[inline]
     pub fn draw(&mut self, vertices: Range<u32>, instances: Range<u32>) -> &mut Self {
-        let (true, Some(vertex_count), Some(instance_count)) =
-            (self.ready.has(Ready::DRAW), count(&vertices), count(&instances))
-        else {
-            return self.refuse_draw(vertices, instances);
-        };
-        // SAFETY: a graphics pipeline is bound inside rendering; it reads no vertex buffer.
-        unsafe { (self.calls.draw)(self.cmd, vertex_count, instance_count, vertices.start, instances.start) };
-        self.draws += 1;
+        match (count(&vertices), count(&instances)) {
+            (Some(vertex_count), Some(instance_count)) => {
+                // SAFETY: a graphics pipeline is bound inside rendering, and reads no vertex buffer; or this does nothing.
+                unsafe { (self.calls.draw)(self.cmd, vertex_count, instance_count, vertices.start, instances.start) };
+                self.draws += 1;
+            }
+            _ => self.refuse_draw(vertices, instances),
+        }
         self
     }
 
     #[cold]
-    fn refuse_draw(&mut self, vertices: Range<u32>, instances: Range<u32>) -> &mut Self {
+    fn refuse_draw(&mut self, vertices: Range<u32>, instances: Range<u32>) {
         self.step(|this| {
             this.need_graphics("draw")?;
             check_order("vertices", &vertices)?;
             check_order("instances", &instances)
-        })
+        });
     }
 
     /// Binds the index buffer of the indexed draws that follow. They may use those of its elements that the pass
@@ -113,7 +113,7 @@ impl Encoder<'_> {
             unsafe { this.device.raw.cmd_bind_index_buffer(this.cmd, spot.raw, first, I::TYPE) };
             let size = size_of::<I>() as u64;
             this.indices = declared.start / size..declared.end / size;
-            this.ready = this.ready.indexed();
+            this.set_ready(this.ready.indexed());
             Ok(())
         })
     }
@@ -125,7 +125,8 @@ impl Encoder<'_> {
         let (true, Some(index_count), Some(instance_count)) =
             (within && self.ready.has(Ready::DRAW_INDEXED), count(&indices), count(&instances))
         else {
-            return self.refuse_draw_indexed(indices, instances);
+            self.refuse_draw_indexed(indices, instances);
+            return self;
         };
         // SAFETY: a graphics pipeline and an index buffer that holds the range are bound inside rendering.
         unsafe {
@@ -137,7 +138,7 @@ impl Encoder<'_> {
     }
 
     #[cold]
-    fn refuse_draw_indexed(&mut self, indices: Range<u32>, instances: Range<u32>) -> &mut Self {
+    fn refuse_draw_indexed(&mut self, indices: Range<u32>, instances: Range<u32>) {
         self.step(|this| {
             this.need_indexed("draw_indexed")?;
             check_order("indices", &indices)?;
@@ -145,7 +146,7 @@ impl Encoder<'_> {
             let Range { start, end } = this.indices;
             let held = if start == 0 { format!("{end}") } else { format!("which the pass declared {start}..{end}") };
             Err(Error::Invalid(format!("draw_indexed of indices {indices:?} from an index buffer of {held}")))
-        })
+        });
     }
 
     fn need_rendering(&self, command: &str) -> Result<()> {

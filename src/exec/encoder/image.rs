@@ -38,6 +38,7 @@ impl Encoder<'_> {
         self.step(|this| {
             this.need_outside_rendering("copy_image")?;
             let image = &image.part();
+            this.need_queue_for("copy_image of depths", image.image().shape.texel)?;
             let packed = Packed::of("copy_image", image)?;
             packed.check_fits(to)?;
             let (source, region) = this.need_image(image, &Want::IMAGE_COPY_SOURCE)?;
@@ -56,6 +57,7 @@ impl Encoder<'_> {
         self.step(|this| {
             this.need_outside_rendering("copy_to_image")?;
             let image = &image.part();
+            this.need_queue_for("copy_to_image of depths", image.image().shape.texel)?;
             let packed = Packed::of("copy_to_image", image)?;
             packed.check_fits(from)?;
             let source = this.need(from.inner(), &(0..packed.bytes), &Want::COPY_SOURCE)?;

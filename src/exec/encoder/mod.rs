@@ -1,6 +1,7 @@
 //! What a pass records into.
 
 mod args;
+mod calls;
 mod copy;
 mod declared;
 mod draw;
@@ -17,7 +18,7 @@ pub use args::{DispatchArgs, DrawArgs, DrawIndexedArgs};
 pub use draw::Index;
 pub use image::Filter;
 
-use self::{declared::Want, ready::Ready};
+use self::{calls::Calls, declared::Want, ready::Ready};
 use super::{
     counts::Counts,
     job::{self, Job, JobUse},
@@ -27,7 +28,7 @@ use crate::{
     gpu::{QueueKind, device::Device},
     graph::uses::{Declaration, Rendering},
     pipeline::{MAX_PUSH_BYTES, Pipeline, PipelineInner},
-    resource::{Buffer, image::unplaced, range::byte_range},
+    resource::{Buffer, Texel, image::unplaced, range::byte_range},
 };
 
 /// What a pass's closure may return.
@@ -64,16 +65,18 @@ pub(crate) type RecordFn = Box<dyn FnOnce(&mut Encoder<'_>) -> Result<()> + Send
 /// command that touches something the pass did not declare, records nothing more: the first such error comes out of
 /// the graph's `submit`, with the pass's name.
 pub struct Encoder<'a> {
-    /// What the commands so far allow: the one thing that `push`, `draw` and `dispatch` look at.
-    ready: Ready,
     cmd: vk::CommandBuffer,
     layout: vk::PipelineLayout,
     calls: Calls,
+    /// What the commands so far allow; `calls` follow it.
+    ready: Ready,
     /// The pipeline that was bound last, null if none is: binding it again needs no checks.
     bound: *const PipelineInner,
     /// The elements of the index buffer that draws may use.
     indices: Range<u64>,
     draws: u64,
+    /// As many were allowed, while no more are: others called what does nothing.
+    allowed_draws: u64,
     dispatches: u64,
     most_groups: [u32; 3],
     device: &'a Device,
@@ -107,39 +110,19 @@ pub(crate) struct Inputs<'a> {
     pub(crate) counts: &'a mut Counts,
 }
 
-/// The driver's functions of the commands that come by the hundred thousand: a load less for each.
-struct Calls {
-    bind_pipeline: vk::PFN_vkCmdBindPipeline,
-    push_constants: vk::PFN_vkCmdPushConstants,
-    draw: vk::PFN_vkCmdDraw,
-    draw_indexed: vk::PFN_vkCmdDrawIndexed,
-    dispatch: vk::PFN_vkCmdDispatch,
-}
-
-impl Calls {
-    fn of(device: &Device) -> Self {
-        let all = device.raw.fp_v1_0();
-        Self {
-            bind_pipeline: all.cmd_bind_pipeline,
-            push_constants: all.cmd_push_constants,
-            draw: all.cmd_draw,
-            draw_indexed: all.cmd_draw_indexed,
-            dispatch: all.cmd_dispatch,
-        }
-    }
-}
-
 impl<'a> Encoder<'a> {
     pub(crate) fn new(inputs: Inputs<'a>) -> Self {
         let Inputs { device, layout, queue, cmd, declared, rendering, jobs, keep, counts } = inputs;
+        let ready = Ready::at_first(queue);
         Self {
-            ready: Ready::at_first(queue),
             cmd,
             layout,
-            calls: Calls::of(device),
+            calls: Calls::new(device, ready),
+            ready,
             bound: ptr::null(),
             indices: 0..0,
             draws: 0,
+            allowed_draws: 0,
             dispatches: 0,
             most_groups: device.info.limits.max_compute_work_group_count,
             device,
@@ -155,7 +138,8 @@ impl<'a> Encoder<'a> {
     }
 
     /// Books what was counted; the first error, if there was one.
-    pub(crate) fn finish(self) -> Result<()> {
+    pub(crate) fn finish(mut self) -> Result<()> {
+        self.settle();
         self.counts.draws += self.draws;
         self.counts.dispatches += self.dispatches;
         self.error.map_or(Ok(()), Err)
@@ -187,42 +171,35 @@ impl<'a> Encoder<'a> {
                 this.keep.push(Arc::clone(inner));
             }
             this.bound = Arc::as_ptr(inner);
-            this.ready = this.ready.bound(inner.bind_point);
+            this.set_ready(this.ready.bound(inner.bind_point));
             Ok(())
         });
         self.error.is_none()
     }
 
-    /// Sets the push constants, from their first byte on: at most 128 bytes, a multiple of 4.
+    /// Sets the push constants, from their first byte on: at most 128 bytes, a multiple of 4. On the transfer queue, which
+    /// runs no shaders, it does nothing.
     #[inline]
     pub fn push<T: NoUninit>(&mut self, constants: &T) -> &mut Self {
         let bytes = size_of::<T>();
-        if bytes == 0 {
-            return self;
-        }
-        if bytes > MAX_PUSH_BYTES || !bytes.is_multiple_of(4) || !self.ready.has(Ready::PUSH) {
-            return self.refuse_push(bytes);
-        }
-        let data = ptr::from_ref(constants).cast();
-        // SAFETY: the range lies within the layout's only range, which all its stages share, and `T` has no padding.
-        unsafe {
-            (self.calls.push_constants)(self.cmd, self.layout, vk::ShaderStageFlags::ALL, 0, bytes as u32, data);
+        if bytes > MAX_PUSH_BYTES || !bytes.is_multiple_of(4) {
+            self.refuse_push(bytes);
+        } else if bytes > 0 {
+            let (all, data) = (vk::ShaderStageFlags::ALL, ptr::from_ref(constants).cast());
+            // SAFETY: the range lies within the layout's only range, which all its stages share; `T` has no padding.
+            unsafe { (self.calls.push_constants)(self.cmd, self.layout, all, 0, bytes as u32, data) };
         }
         self
     }
 
     #[cold]
-    fn refuse_push(&mut self, bytes: usize) -> &mut Self {
+    fn refuse_push(&mut self, bytes: usize) {
         self.step(|_| {
-            Err(Error::Invalid(if bytes > MAX_PUSH_BYTES || !bytes.is_multiple_of(4) {
-                format!(
-                    "push constants of {bytes} bytes; they take at most {MAX_PUSH_BYTES}, in steps of 4: put larger data \
-                     into a buffer and push its address"
-                )
-            } else {
-                "push constants on the transfer queue, which runs no shaders".to_owned()
-            }))
-        })
+            Err(Error::Invalid(format!(
+                "push constants of {bytes} bytes; they take at most {MAX_PUSH_BYTES}, in steps of 4: put larger data into \
+                 a buffer and push its address"
+            )))
+        });
     }
 
     /// Dispatches `groups` workgroups of the bound compute pipeline.
@@ -231,7 +208,8 @@ impl<'a> Encoder<'a> {
         let [x, y, z] = groups;
         let most = self.most_groups;
         if !self.ready.has(Ready::DISPATCH) || x > most[0] || y > most[1] || z > most[2] {
-            return self.refuse_dispatch(groups);
+            self.refuse_dispatch(groups);
+            return self;
         }
         // SAFETY: a compute pipeline is bound outside of rendering, and the counts are within the limits.
         unsafe { (self.calls.dispatch)(self.cmd, x, y, z) };
@@ -240,13 +218,13 @@ impl<'a> Encoder<'a> {
     }
 
     #[cold]
-    fn refuse_dispatch(&mut self, groups: [u32; 3]) -> &mut Self {
+    fn refuse_dispatch(&mut self, groups: [u32; 3]) {
         self.step(|this| {
             this.need_compute("dispatch")?;
             let most = this.most_groups;
             let message = format!("dispatch of {groups:?} workgroups; this device takes at most {most:?}");
             Err(Error::Invalid(message))
-        })
+        });
     }
 
     /// Dispatches as many workgroups as element `index` of `args` says.
@@ -295,22 +273,46 @@ impl<'a> Encoder<'a> {
     /// # Safety
     ///
     /// What is recorded must be covered by what the pass declared, must not end or reset the command buffer nor
-    /// rendering, must leave the pipeline bound that vulkio bound last, and is not counted.
+    /// rendering, and is not counted.
     #[must_use]
     pub unsafe fn raw(&self) -> vk::CommandBuffer {
         self.cmd
     }
 
-    /// Runs one command unless an earlier one failed. After an error nothing is ready.
+    /// Runs one command unless an earlier one failed.
     fn step(&mut self, command: impl FnOnce(&mut Self) -> Result<()>) -> &mut Self {
+        self.settle();
         if self.error.is_none()
             && let Err(error) = command(self)
         {
-            self.error = Some(error);
-            self.ready = Ready::default();
-            self.bound = ptr::null();
+            self.fail(error);
         }
         self
+    }
+
+    /// Finds draws that called what does nothing.
+    fn settle(&mut self) {
+        if self.draws != self.allowed_draws && !self.ready.has(Ready::DRAW) {
+            self.draws = self.allowed_draws;
+            if self.error.is_none()
+                && let Err(error) = self.need_graphics("draw")
+            {
+                self.fail(error);
+            }
+        }
+    }
+
+    /// After an error nothing is ready.
+    fn fail(&mut self, error: Error) {
+        self.error = Some(error);
+        self.allowed_draws = self.draws;
+        self.bound = ptr::null();
+        self.set_ready(Ready::default());
+    }
+
+    fn set_ready(&mut self, ready: Ready) {
+        self.ready = ready;
+        self.calls = Calls::new(self.device, ready);
     }
 
     fn need_compute(&self, command: &str) -> Result<()> {
@@ -326,6 +328,11 @@ impl<'a> Encoder<'a> {
             return Ok(());
         }
         Err(Error::Invalid(format!("{command} in a pass that renders; give it a pass of its own")))
+    }
+
+    /// Depths are copied by graphics queues alone.
+    fn need_queue_for(&self, command: &str, texel: Texel) -> Result<()> {
+        if texel == Texel::Depth { self.need_queue(command, &[QueueKind::Graphics]) } else { Ok(()) }
     }
 
     fn need_queue(&self, command: &str, kinds: &[QueueKind]) -> Result<()> {

@@ -1,4 +1,4 @@
-//! What may be recorded at this moment, so that a command looks at one byte.
+//! What may be recorded at this moment.
 
 use ash::vk;
 
