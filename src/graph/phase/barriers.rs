@@ -168,8 +168,9 @@ impl<'a> Placing<'a> {
             }
             None if !self.input.is_image(opening.group) => {
                 let (source, after) = self.inherited(opening.group);
-                if !source.is_empty() {
-                    self.require(opening.side.queue, after, opening.position, Dependency { source, target });
+                let Opening { side: Side { queue, .. }, position, .. } = opening;
+                if !source.is_empty() && !self.input.schedule.went_round(*queue, after, position) {
+                    self.require(*queue, after, position, Dependency { source, target });
                 }
             }
             _ => {}

@@ -14,7 +14,7 @@ mod reference;
 mod simulate;
 mod stream;
 
-//ACC mod broken;
+mod broken;
 mod history;
 mod random;
 
@@ -23,7 +23,7 @@ mod concurrent;
 mod faults;
 //ACC mod frames;
 mod images;
-//ACC mod named;
+mod named;
 mod order;
 mod queues;
 mod regions;
