@@ -6,7 +6,7 @@ use std::ops::Range;
 use ash::vk::ImageLayout;
 
 use super::{
-    ir::{QueueMap, Region, SlotShape, Structure},
+    ir::{Extent, QueueMap, Region, Structure},
     phase,
     state::{Dependency, Scope},
 };
@@ -16,6 +16,8 @@ use crate::{
 };
 
 mod text;
+
+pub(crate) use text::scope;
 
 /// An immutable instruction list. It assumes nothing about the state its imports arrive in: that is worked out when
 /// it is committed.
@@ -42,8 +44,8 @@ pub(crate) struct Compiled {
     pub(crate) culled: Vec<usize>,
     /// Passes on the longest dependent chain.
     pub(crate) longest_chain: usize,
-    /// What the slots stand for.
-    pub(crate) shapes: Vec<SlotShape>,
+    /// How large the slots are.
+    pub(crate) extents: Vec<Extent>,
     /// By `QueueId`: what the queue is called.
     pub(crate) queues: Vec<QueueKind>,
 }

@@ -117,15 +117,37 @@ pub(crate) struct TransientImage {
     pub(crate) memory_types: u32,
 }
 
+/// How large a slot is, and of which kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Extent {
+    Buffer { bytes: u64 },
+    Image { levels: u32, layers: u32 },
+}
+
+impl Extent {
+    /// All of it.
+    pub(crate) fn whole(self) -> Region {
+        match self {
+            // A rectangle is never empty, even where a resource is.
+            Self::Buffer { bytes } => Region::bytes(0..bytes.max(1)),
+            Self::Image { levels, layers } => Region::subresources(0..levels.max(1), 0..layers.max(1)),
+        }
+    }
+}
+
 impl SlotShape {
+    /// How large it is.
+    pub(crate) fn extent(&self) -> Extent {
+        match *self {
+            Self::Buffer { bytes } | Self::TransientBuffer { bytes } => Extent::Buffer { bytes },
+            Self::Image { levels, layers } => Extent::Image { levels, layers },
+            Self::TransientImage(image) => Extent::Image { levels: image.levels, layers: image.layers },
+        }
+    }
+
     /// All of it.
     pub(crate) fn whole(&self) -> Region {
-        match *self {
-            // A rectangle is never empty, even where a resource is.
-            Self::Buffer { bytes } | Self::TransientBuffer { bytes } => Region::bytes(0..bytes.max(1)),
-            Self::Image { levels, layers } => Region::subresources(0..levels.max(1), 0..layers.max(1)),
-            Self::TransientImage(image) => Region::subresources(0..image.levels.max(1), 0..image.layers.max(1)),
-        }
+        self.extent().whole()
     }
 
     pub(crate) fn is_image(&self) -> bool {

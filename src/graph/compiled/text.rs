@@ -7,7 +7,10 @@ use ash::vk::{AccessFlags2, ImageLayout};
 use super::{Barrier, Batch, Compiled, Entry, ImageBarrier};
 use crate::{
     gpu::{QueueId, QueueKind},
-    graph::{ir::Region, state::Scope},
+    graph::{
+        ir::{Extent, Region},
+        state::Scope,
+    },
 };
 
 /// Gives the names of passes or slots.
@@ -37,12 +40,10 @@ impl Compiled {
 
     /// What follows the name of a slot where only a part of it is meant.
     pub(crate) fn part(&self, slot: usize, region: &Region) -> String {
-        let Some(shape) = self.shapes.get(slot) else { return String::new() };
-        let ([start, end], levels, layers) = (region.x, region.levels(), region.layers());
-        match shape.whole() == *region {
-            true => String::new(),
-            false if shape.is_image() => format!("[levels {levels:?}, layers {layers:?}]"),
-            false => format!("[{start}..{end}]"),
+        match self.extents.get(slot) {
+            Some(extent) if extent.whole() == *region => String::new(),
+            Some(Extent::Image { .. }) => format!("[levels {:?}, layers {:?}]", region.levels(), region.layers()),
+            _ => format!("[{}..{}]", region.x[0], region.x[1]),
         }
     }
 

@@ -4,7 +4,7 @@ use ash::vk::{AccessFlags2, ImageLayout};
 
 use super::{
     barriers::{Barriers, Input},
-    groups::{Group, Side},
+    groups::{Group, NONE, Side},
 };
 use crate::{
     gpu::QueueId,
@@ -19,7 +19,9 @@ use crate::{
 pub(crate) fn imports(input: Input<'_>, barriers: &Barriers, batches: &mut [Batch]) -> (Vec<Import>, Vec<Entry>) {
     let atoms = input.touches.atoms.iter().zip(&input.groups.ends);
     let imported = atoms.filter(|(atom, _)| !input.structure.shapes()[atom.slot as usize].is_transient());
-    let mut lower = Lower { input, barriers, imports: Vec::new(), entries: Vec::new() };
+    let count = imported.clone().filter(|(_, ends)| ends[0] != NONE).count();
+    let (imports, entries) = (Vec::with_capacity(count), Vec::with_capacity(count));
+    let mut lower = Lower { input, barriers, imports, entries };
     for (atom, ends) in imported {
         if let (Some(first), Some(last)) = (input.groups.get(ends[0]), input.groups.get(ends[1])) {
             let start = lower.entries.len();

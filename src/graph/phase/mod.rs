@@ -62,7 +62,7 @@ pub(crate) fn compile(structure: &Structure, map: &QueueMap) -> Result<Compiled,
         transients: aliases.transients,
         culled: culled.culled,
         longest_chain: waves.count as usize,
-        shapes: structure.shapes().to_vec(),
+        extents: structure.shapes().iter().map(|shape| shape.extent()).collect(),
         queues: map.kinds(),
     })
 }
