@@ -10,6 +10,8 @@ mod scope;
 #[cfg(test)]
 mod model;
 #[cfg(test)]
+mod random;
+#[cfg(test)]
 mod tests;
 
 use ash::vk::ImageLayout;

@@ -64,6 +64,18 @@ impl Arrival {
         self.layouts.push(relayout);
     }
 
+    /// Adds a take-over; neighbours that come from one use become one.
+    pub(super) fn acquire(&mut self, acquire: Acquire) {
+        for other in &mut self.acquires {
+            let alike = other.from == acquire.from && other.after == acquire.after && other.layout == acquire.layout;
+            if let Some(region) = join(&other.region, &acquire.region).filter(|_| alike) {
+                other.region = region;
+                return;
+            }
+        }
+        self.acquires.push(acquire);
+    }
+
     /// Whether `region` is written by the arrival itself: a layout transition or an acquire.
     pub(super) fn changes(&self, region: &Region) -> bool {
         let meets = |other: &Region| other.intersection(region).is_some();

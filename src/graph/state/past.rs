@@ -1,6 +1,6 @@
 //! The last accesses to one region, and what the next one must wait for.
 
-use ash::vk::ImageLayout;
+use ash::vk::{ImageLayout, PipelineStageFlags2};
 
 use super::{
     arrival::{Acquire, Arrival, Relayout},
@@ -12,6 +12,7 @@ use crate::{
         compiled::{Entry, Exit, Mark},
         ir::Region,
     },
+    resource::Access,
     sync::Stamp,
 };
 
@@ -39,7 +40,7 @@ impl Touch {
 /// The last accesses to a region, in commit order.
 ///
 /// Whoever reads has waited for all `writers`: a later change that waits for the `readers`, if there are any, need not
-/// wait for the writers as well.
+/// wait for the writers as well, unless the past was `merged`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Past {
     pub(super) layout: ImageLayout,
@@ -54,6 +55,8 @@ pub(super) struct Past {
     visible: ByQueue<Scope>,
     /// Reads since the last writes.
     readers: ByQueue<Option<Touch>>,
+    /// Of several regions: who read the one did not wait for the writers of the other.
+    merged: bool,
 }
 
 /// What arrives: an entry, and whether the region is another family's.
@@ -69,7 +72,7 @@ impl Past {
         let Coming { entry, foreign } = coming;
         if entry.after_readers {
             let source = wait_for(&self.readers, entry.queue, arrival);
-            meet(arrival, source, entry);
+            meet(arrival, source, after_readers(&entry.access));
         } else if foreign && !entry.discard {
             self.take_over(region, entry, arrival);
         } else {
@@ -90,13 +93,17 @@ impl Past {
             let old = if entry.discard { ImageLayout::UNDEFINED } else { self.layout };
             arrival.relayout(self.relayout(region, entry, old, source));
         } else {
-            meet(arrival, source, entry);
+            meet(arrival, source, Scope::of(&entry.access));
         }
     }
 
     /// A write, or a transition: after all reads, or where there are none, after the writes.
     fn before_change(&self, queue: QueueId, arrival: &mut Arrival) -> Scope {
-        wait_for(self.last(), queue, arrival)
+        let mut source = wait_for(self.last(), queue, arrival);
+        if self.merged {
+            source |= wait_for(&self.writers, queue, arrival);
+        }
+        source
     }
 
     fn before_read(&self, entry: &Entry, arrival: &mut Arrival) -> Scope {
@@ -129,9 +136,10 @@ impl Past {
     fn take_over(&self, region: Region, entry: &Entry, arrival: &mut Arrival) {
         let touches = || self.last().iter().flatten().map(|touch| touch.stamp);
         let by_owner = |stamp: &Stamp| Some(stamp.queue) == self.owner;
-        let Some(from) = touches().find(by_owner).or_else(|| touches().next()) else { return };
-        let after = touches().filter(|stamp| stamp.queue != from.queue).collect();
-        arrival.acquires.push(Acquire { region, from, after, layout: self.layout });
+        if let Some(from) = touches().find(by_owner).or_else(|| touches().next()) {
+            let after = touches().filter(|stamp| stamp.queue != from.queue).collect();
+            arrival.acquire(Acquire { region, from, after, layout: self.layout });
+        }
         if entry.access.layout != self.layout {
             arrival.relayout(self.relayout(region, entry, self.layout, Scope::default()));
         }
@@ -148,6 +156,7 @@ impl Past {
             writers: exit.writes.each_ref().map(touch),
             visible: exit.reads.each_ref().map(read),
             readers: exit.reads.each_ref().map(|mark| touch(mark).map(execution_only)),
+            merged: false,
         }
     }
 
@@ -161,39 +170,35 @@ impl Past {
             *self = kept;
             self.writers[queue] = Some(transition);
         }
-        if !entry.after_readers {
-            self.visible[queue].widen(Scope::of(&entry.access));
-        }
+        self.visible[queue].widen(Scope::of(&entry.access));
     }
 
     /// Books the reads of a plan that only read.
     pub(super) fn read_until(&mut self, exit: &Exit, stamps: &[Stamp]) {
         self.layout = exit.layout;
-        for (reader, mark) in self.readers.iter_mut().zip(&exit.reads) {
-            if let Some(mark) = mark {
-                let touch = execution_only(Touch::of(mark, stamps));
-                reader.get_or_insert(touch).join(touch);
-            }
-        }
+        let touch = |mark: &Option<Mark>| mark.as_ref().map(|mark| execution_only(Touch::of(mark, stamps)));
+        join_each(&mut self.readers, &exit.reads.each_ref().map(touch));
     }
 
-    /// Makes one past of two that is careful for both: reads count as writes, since who read the one region did not wait
-    /// for the writers of the other.
+    /// Makes one past of two that is careful for both.
     pub(super) fn merge(&mut self, other: &Self) {
-        for queue in 0..QueueId::MOST {
-            let touches = [self.writers[queue], self.readers[queue], other.writers[queue], other.readers[queue]];
-            self.writers[queue] = touches.into_iter().flatten().reduce(|mut all, touch| {
-                all.join(touch);
-                all
-            });
-            self.visible[queue] = self.visible[queue].common(other.visible[queue]);
-        }
-        self.readers = Default::default();
+        join_each(&mut self.writers, &other.writers);
+        join_each(&mut self.readers, &other.readers);
+        self.visible = Default::default();
+        self.merged = true;
         self.written |= other.written;
     }
 
     pub(super) fn assume_written(&mut self) {
         self.written = true;
+    }
+}
+
+fn join_each(touches: &mut ByQueue<Option<Touch>>, others: &ByQueue<Option<Touch>>) {
+    for (touch, other) in touches.iter_mut().zip(others) {
+        if let Some(other) = *other {
+            touch.get_or_insert(other).join(other);
+        }
     }
 }
 
@@ -203,10 +208,18 @@ fn execution_only(touch: Touch) -> Touch {
 }
 
 /// Adds a memory dependency on the queue itself, if there is a source.
-fn meet(arrival: &mut Arrival, source: Scope, entry: &Entry) {
+fn meet(arrival: &mut Arrival, source: Scope, target: Scope) {
     if !source.is_empty() {
-        arrival.memory |= Dependency { source, target: Scope::of(&entry.access) };
+        arrival.memory |= Dependency { source, target };
     }
+}
+
+/// What must come after readers of before the plan, where the plan reads before it changes. For an image the change may be
+/// a transition, which comes after the stages of the plan's own reads: whatever those are, all commands chain with them.
+fn after_readers(access: &Access) -> Scope {
+    let stages =
+        if access.layout == ImageLayout::UNDEFINED { access.stages } else { PipelineStageFlags2::ALL_COMMANDS };
+    Scope { stages, mask: access.mask }
 }
 
 /// Waits for other queues; gives back what a barrier on this one must have as its source.

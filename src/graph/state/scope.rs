@@ -35,11 +35,6 @@ impl Scope {
         self.stages.is_empty()
     }
 
-    /// What is in both.
-    pub(super) fn common(self, other: Self) -> Self {
-        Self { stages: self.stages & other.stages, mask: self.mask & other.mask }
-    }
-
     /// Adds a scope that was made visible by a barrier of its own. What that barrier showed to one stage it did not show
     /// to another, so where the union would claim it did, only the new scope remains.
     pub(super) fn widen(&mut self, other: Self) {
