@@ -88,10 +88,14 @@ fn an_access_that_is_missing_is_caught() {
 
 #[test]
 fn passes_in_another_order_are_caught() {
-    caught(line(), |plan| {
-        plan.order.swap(1, 2);
-        plan.as_declared = false;
-    }, "");
+    caught(
+        line(),
+        |plan| {
+            plan.order.swap(1, 2);
+            plan.as_declared = false;
+        },
+        "",
+    );
     caught(line(), |plan| plan.order[1] = 0, "the live passes are");
 }
 
@@ -131,9 +135,15 @@ fn a_wait_too_many_is_caught() {
 
 #[test]
 fn an_owner_that_is_wrong_is_caught() {
-    caught(two(), |plan| plan.barriers.iter_mut().for_each(|barrier| {
-        barrier.images.iter_mut().for_each(|image| image.transfer = None);
-    }), "");
+    caught(
+        two(),
+        |plan| {
+            plan.barriers.iter_mut().for_each(|barrier| {
+                barrier.images.iter_mut().for_each(|image| image.transfer = None);
+            })
+        },
+        "",
+    );
     caught(two(), |plan| plan.batches[0].after = None, "calls");
 }
 
@@ -164,18 +174,26 @@ fn shared_memory_without_a_barrier_is_caught() {
     let plan = g.compile().expect("a plan");
     assert_eq!(plan.stats().transient_bytes, 256);
     properties::check(&g, &plan).expect("a sound plan");
-    caught((g, plan), |plan| {
-        use ash::vk::PipelineStageFlags2 as S;
-        plan.barriers[1].memory.target.stages &= !S::ALL_TRANSFER;
-    }, "it does not wait for");
+    caught(
+        (g, plan),
+        |plan| {
+            use ash::vk::PipelineStageFlags2 as S;
+            plan.barriers[1].memory.target.stages &= !S::ALL_TRANSFER;
+        },
+        "it does not wait for",
+    );
 }
 
 #[test]
 fn an_entry_that_is_missing_is_caught() {
-    caught(line(), |plan| {
-        plan.batches[0].entries.remove(0);
-        plan.imports[0].entries = 0..0;
-    }, "an entry");
+    caught(
+        line(),
+        |plan| {
+            plan.batches[0].entries.remove(0);
+            plan.imports[0].entries = 0..0;
+        },
+        "an entry",
+    );
     let (graph, plan) = two();
     let world = World::of(&graph, &plan).expect("cells");
     let mut stream = of_plan(&plan, &world.cells).expect("a stream");

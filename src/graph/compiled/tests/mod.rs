@@ -21,7 +21,7 @@ mod random;
 mod access;
 mod concurrent;
 mod faults;
-//ACC mod frames;
+mod frames;
 mod images;
 mod named;
 mod order;

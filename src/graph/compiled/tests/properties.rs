@@ -57,9 +57,9 @@ pub(super) fn skips(stream: &Stream) -> impl Iterator<Item = Skip> {
                 _ => None,
             };
             let images = call.map_or(0, |call| call.images.len());
-            call.map(|_| Skip::Call(number, item)).into_iter().chain(
-                (0..images).map(move |image| Skip::Image(number, item, image)),
-            )
+            call.map(|_| Skip::Call(number, item))
+                .into_iter()
+                .chain((0..images).map(move |image| Skip::Image(number, item, image)))
         });
         waits.chain(calls)
     })
