@@ -301,7 +301,9 @@ impl<'a> Placing<'a> {
             return;
         }
         let call = latest.unwrap_or_else(|| self.call(queue, self.heads[until as usize][0]));
-        self.barriers.calls[call as usize].memory |= dependency;
+        let memory = &mut self.barriers.calls[call as usize].memory;
+        memory.source |= dependency.source;
+        memory.target |= dependency.target;
     }
 
     /// The call before a position, a new one if none stands there.
@@ -332,3 +334,6 @@ fn all_masks(mask: AccessFlags2) -> AccessFlags2 {
     let reads = if mask.contains(AccessFlags2::MEMORY_READ) { !WRITES } else { mask };
     mask | writes | reads
 }
+
+#[cfg(test)]
+mod tests;

@@ -149,6 +149,9 @@ fn union(a: &Access, b: &Access) -> Access {
     Access { stages: a.stages | b.stages, mask: a.mask | b.mask, layout: first.layout, mode }
 }
 
+/// Slot and place of cuts.
+type Places<'a, T> = &'a [(u32, T)];
+
 /// Where slots are cut.
 struct Cuts {
     /// Slot and place, ascending, both ends of the slot included.
@@ -209,7 +212,7 @@ impl Cuts {
         }
     }
 
-    fn of(&self, slot: usize) -> (&[(u32, u64)], &[(u32, u32)]) {
+    fn of(&self, slot: usize) -> (Places<'_, u64>, Places<'_, u32>) {
         let ([x, y, _], [x_end, y_end, _]) = (self.starts[slot], self.starts[slot + 1]);
         (&self.x[x..x_end], &self.y[y..y_end])
     }
