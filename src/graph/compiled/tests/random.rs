@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     gpu::QueueKind,
-    graph::ir::{QueueMap, Region, SlotShape, SlotUse},
+    graph::ir::{QueueMap, Region, SlotShape, SlotUse, TransientImage},
     resource::{Access, Mode},
 };
 
@@ -144,7 +144,10 @@ impl Recipe {
         slots.extend((0..IMPORTS / 2).map(|_| graph.image_of("image", 2, 2)));
         for &(image, size) in &self.transients {
             let shape = match image {
-                true => SlotShape::TransientImage(transient_image(size * 1024, 1 << (size & 1))),
+                true => {
+                    let image = transient_image(size * 1024, 1 << (size & 1));
+                    SlotShape::TransientImage(TransientImage { levels: 2, layers: 2, ..image })
+                }
                 false => SlotShape::TransientBuffer { bytes: size * PART * PARTS },
             };
             slots.push(graph.slot("transient", shape));
@@ -173,17 +176,15 @@ impl PassRecipe {
             let shape = shapes[slot.index];
             let accesses = accesses(self.kind, shape.is_image());
             let access = accesses[recipe.access % accesses.len()];
-            let part = if shape.is_transient() { slot } else { region(slot, shape.is_image(), recipe.region) };
+            // A transient is written as a whole before anything else.
+            let fresh = shape.is_transient() && !written[slot.index];
+            let part = if fresh { slot } else { region(slot, shape.is_image(), recipe.region) };
             let exclusive = access.mode == Mode::Write;
-            let discard = recipe.discard && exclusive;
+            let discard = fresh || recipe.discard && exclusive;
             let used = SlotUse { slot: slot.index, region: part.region(), access, discard };
-            if pass.uses.iter().all(|other| !overlap(other, &used)) {
-                // A transient is written before it is read.
-                let fresh = shape.is_transient() && !written[slot.index];
-                if !fresh || exclusive {
-                    pass.uses.push(SlotUse { discard: discard || fresh, ..used });
-                    written[slot.index] = true;
-                }
+            if pass.uses.iter().all(|other| may_meet(other, &used)) && (!fresh || exclusive) {
+                pass.uses.push(used);
+                written[slot.index] = true;
             }
         }
         let kinds = [None, Some(QueueKind::Graphics), Some(QueueKind::Compute), Some(QueueKind::Transfer)];
@@ -195,9 +196,11 @@ impl PassRecipe {
     }
 }
 
-fn overlap(a: &SlotUse, b: &SlotUse) -> bool {
+/// Whether one pass may make both uses: of different cells, or reads in one layout.
+fn may_meet(a: &SlotUse, b: &SlotUse) -> bool {
     let both = |(a, b): (Region, Region)| a.intersection(&b).is_some();
-    a.slot == b.slot && a.region.zip(b.region).is_none_or(both)
+    let meet = a.slot == b.slot && a.region.zip(b.region).is_none_or(both);
+    !meet || !conflict(&a.access, &b.access) && a.access.mode == Mode::Read
 }
 
 /// Runs a test on so many cases, all from one seed.
