@@ -283,7 +283,9 @@ impl Scene {
 
     /// Declares `count` passes that record nothing, so that the frame is too large to be recorded in place.
     pub(crate) fn pad(frame: &Frame, count: usize) {
-        (0..count).for_each(|i| drop(frame.pass(&format!("pad {i}")).record(|_| ())));
+        (0..count).for_each(|i| {
+            frame.pass(&format!("pad {i}")).record(|_| ());
+        });
     }
 
     /// Draws frame `n` and looks at all of it.
