@@ -19,7 +19,6 @@ use harness::{
     Args, Result,
     pairs::{Limits, quantile},
     shapes::{Kept, Shape},
-    stub,
 };
 use vulkio::{Frame, Gpu, GpuOptions, Graph, PlanStats, Renderer};
 
@@ -35,7 +34,6 @@ const LOOKUPS: u32 = 16;
 fn main() -> Result {
     let args = Args::parse();
     let gpu = Gpu::open_blocking(GpuOptions::default())?;
-    stub::GPU.set(Some(gpu.clone()));
     harness::print_machine("compiling graphs of 1,000 and 10,000 passes", &gpu, &args);
     println!(
         "{:<36} {:>27} {:>27} {:>25} {:>27}  barriers, waves, batches of 1,000; rounds",
@@ -44,7 +42,6 @@ fn main() -> Result {
     for shape in Shape::ALL.into_iter().filter(|shape| args.wants(shape.name())) {
         Bench::new(&gpu, shape)?.run(shape, limits(args.quick))?;
     }
-    stub::GPU.set(None);
     block_on(gpu.close())?;
     Ok(())
 }

@@ -153,7 +153,8 @@ pub enum Error {
         /// The panic's message.
         message: String,
     },
-    /// The tokio runtime that was to record a frame, or to run a job of it, has shut down; or there was none for the job.
+    /// The tokio runtime that was to record a frame, or to run a job of it, has shut down; or there was none for the
+    /// job.
     #[error(
         "no tokio runtime runs this frame's recording or job any more, or none did; submit from a running runtime, or \
          give one in RendererOptions::runtime"

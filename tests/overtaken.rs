@@ -30,7 +30,9 @@ async fn pixel(gpu: &Gpu, image: &GpuImage<RenderTarget>) -> [u8; 4] {
 async fn overtaken(graph: Graph, hold: Hold, between: impl Future<Output = ()>) -> Arc<FrameStats> {
     let mut hold = hold;
     // More passes than one task's worth, so that it is recorded on a worker.
-    (0..60).for_each(|i| graph.pass(&format!("pad {i}")).record(|_| ()));
+    (0..60).for_each(|i| {
+        graph.pass(&format!("pad {i}")).record(|_| ());
+    });
     let submit = tokio::spawn(graph.submit());
     hold.entered().await;
     between.await;

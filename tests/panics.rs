@@ -144,7 +144,7 @@ async fn when_every_pass_panics_one_of_them_is_named() {
             if i < 99 {
                 panic!("{i}")
             }
-        })
+        });
     });
     let error = soon("the submit", frame.submit()).await.expect_err("all passes panicked");
     let Error::RecordPanicked { pass, message } = &error else { panic!("{error:?}") };
@@ -278,7 +278,9 @@ async fn a_pass_that_was_not_recorded_may_panic_when_it_is_dropped() {
         graph.pass("bad").record(|_| -> vulkio::Result<()> { Err(Error::Invalid("no ink".into())) });
         let spite = Spiteful;
         graph.pass("never recorded").record(move |_| drop(spite));
-        (0..padding).for_each(|i| graph.pass(&format!("pad {i}")).record(|_| ()));
+        (0..padding).for_each(|i| {
+            graph.pass(&format!("pad {i}")).record(|_| ());
+        });
         let submit = soon("the submit", tokio::spawn(graph.submit())).await;
         let error = submit.expect("the panic stays inside").expect_err("a pass failed");
         // Which of the two failures it is, is left open.
@@ -294,7 +296,9 @@ async fn a_panic_whose_payload_panics_when_dropped_is_a_panic_like_any_other() {
     for padding in [0, 40] {
         let graph = Graph::new(&gpu, "graph");
         graph.pass("bad").record(|_| -> vulkio::Result<()> { std::panic::panic_any(Spiteful) });
-        (0..padding).for_each(|i| graph.pass(&format!("pad {i}")).record(|_| ()));
+        (0..padding).for_each(|i| {
+            graph.pass(&format!("pad {i}")).record(|_| ());
+        });
         let submit = soon("the submit", tokio::spawn(graph.submit())).await;
         let error = submit.expect("the panic stays inside").expect_err("a pass panicked");
         assert!(matches!(error, Error::RecordPanicked { .. }), "{error:?}");

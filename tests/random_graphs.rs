@@ -130,7 +130,9 @@ impl Step {
                     cmd.fill(&buffer, at..at + count, value);
                 });
             }
-            Self::Look { buffer, kind: Kind::Shader } => graph.pass("look").reads(&buffers[buffer]).record(|_| ()),
+            Self::Look { buffer, kind: Kind::Shader } => {
+                graph.pass("look").reads(&buffers[buffer]).record(|_| ());
+            }
             Self::Look { buffer, kind: Kind::Copy } => {
                 graph.pass("look").reads(buffers[buffer].copy_source()).record(|_| ());
             }

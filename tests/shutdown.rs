@@ -239,7 +239,9 @@ fn the_last_handle_may_go_with_a_cancelled_recording_on_a_worker() {
     let (mut hold, wait) = Hold::new();
     let graph = Graph::new(&gpu, "held");
     graph.pass("held").record(move |_| wait());
-    (0..40).for_each(|i| graph.pass(&format!("pad {i}")).record(|_| ()));
+    (0..40).for_each(|i| {
+        graph.pass(&format!("pad {i}")).record(|_| ());
+    });
     drop(gpu);
     let guard = runtime.enter();
     let mut submit = graph.submit();

@@ -15,7 +15,6 @@ pub(crate) mod record_table;
 pub(crate) mod rounds;
 pub(crate) mod shapes;
 pub(crate) mod spin;
-pub(crate) mod stub;
 pub(crate) mod team;
 
 use vulkio::Gpu;

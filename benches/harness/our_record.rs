@@ -12,7 +12,6 @@ use vulkio::{Completion, FrameStats, Gpu, GraphicsDesc, GraphicsPipeline, Render
 use super::{
     Result,
     draws::{Constants, FORMAT, FRAGMENT, SIZE, VERTEX},
-    stub::ParallelPass as _,
 };
 
 type Done = Completion<Arc<FrameStats>>;

@@ -3,10 +3,7 @@
 
 use vulkio::{Gpu, GpuBuffer, Graph, RenderTarget};
 
-use super::{
-    Result,
-    stub::{ConcurrentPass as _, Slice as _, TransientGraph as _},
-};
+use super::Result;
 
 /// Passes of a layer.
 const WIDE: usize = 16;

@@ -28,9 +28,8 @@ impl Clocks {
         let known = self.now[queue.index()];
         let wanted = |other: usize| other != queue.index() && latest[other] > known[other];
         let implied = |other: usize| {
-            let by = |third: usize| {
-                third != other && wanted(third) && self.at(third, latest[third])[other] >= latest[other]
-            };
+            let by =
+                |third: usize| third != other && wanted(third) && self.at(third, latest[third])[other] >= latest[other];
             (0..QueueId::MOST).any(by)
         };
         let needed = (0..QueueId::MOST).filter(|&other| wanted(other) && !implied(other));

@@ -1,39 +1,38 @@
 //! CPU jobs of a frame: futures whose output passes use, and which comes back afterwards.
 
 mod progress;
+mod run;
 #[cfg(test)]
 mod tests;
+mod used;
 
 use std::{
     any::Any,
-    error::Error as StdError,
     fmt,
     future::Future,
-    panic::AssertUnwindSafe,
     pin::Pin,
-    ptr,
-    sync::{Arc, Mutex, OnceLock},
+    sync::{Arc, Mutex},
     task::{Context, Poll, Waker},
 };
 
-use futures::FutureExt;
-use tokio::{runtime::Handle, task::AbortHandle};
-
 use self::progress::{Gone, Progress};
+pub(crate) use self::{
+    run::{JobOwner, spawn, try_spawn},
+    used::{JobUse, output},
+};
 /// For `progress`, which `tests/models` compiles against loom.
 use super::prim;
 use crate::{
-    error::{Error, Result, Source, guarded, panic_message},
+    error::{Error, Result, guarded},
     sync::prim::lock,
 };
 
 /// Whose drop may panic.
-const CAPTURED: &str = "what a job captured";
 const OUTPUT: &str = "a job's output";
 
 /// The handle of a CPU job of a frame: a future that runs on the runtime from the moment it is given to
-/// [`Frame::job`](crate::Frame::job) on. Passes that say `.after(&job)` are recorded when it is finished and read its output;
-/// [`take`](Self::take) gets the output back. A cheap handle, to clone wherever it is asked for.
+/// [`Frame::job`](crate::Frame::job) on. Passes that say `.after(&job)` are recorded when it is finished and read its
+/// output; [`take`](Self::take) gets the output back. A cheap handle, to clone wherever it is asked for.
 ///
 /// ```no_run
 /// # use vulkio::{Frame, GpuBuffer, QueueKind};
@@ -55,8 +54,8 @@ const OUTPUT: &str = "a job's output";
 /// # }
 /// ```
 ///
-/// A job belongs to the frame it was made on: a frame that is dropped, or fails, before it is submitted aborts its jobs. Once
-/// the frame is submitted, a job that no pass waits for runs on to its end.
+/// A job belongs to the frame it was made on: a frame that is dropped, or fails, before it is submitted aborts its
+/// jobs. Once the frame is submitted, a job that no pass waits for runs on to its end.
 pub struct Job<T> {
     state: Arc<State<T>>,
 }
@@ -120,8 +119,8 @@ impl<T: Send + Sync + 'static> Job<T> {
     /// # Errors
     ///
     /// [`Error::JobFailed`] and [`Error::JobPanicked`] with the job's name; [`Error::Cancelled`] if its frame was
-    /// dropped, or failed, before the job was finished; [`Error::RuntimeGone`] if there was no runtime to run it, or that shut
-    /// down; [`Error::Invalid`] if the output was taken already.
+    /// dropped, or failed, before the job was finished; [`Error::RuntimeGone`] if there was no runtime to run it, or
+    /// that shut down; [`Error::Invalid`] if the output was taken already.
     ///
     /// # Cancel safety
     ///
@@ -155,8 +154,7 @@ impl<T: Send + Sync + 'static> Job<T> {
 
     /// A pass's hold on the output.
     pub(crate) fn user(&self) -> JobUse {
-        self.state.progress.enter();
-        JobUse { job: Arc::clone(&self.state) as Arc<dyn AnyJob>, output: OnceLock::new() }
+        JobUse::new(Arc::clone(&self.state) as _)
     }
 }
 
@@ -241,166 +239,5 @@ impl<T: Send + Sync + 'static> AnyJob for State<T> {
 
     fn fail(&self, error: Error) {
         self.fail(error);
-    }
-}
-
-/// A pass's hold on a job: while it exists, nobody takes the output, and a borrow of it lasts as long as a borrow of this.
-pub(crate) struct JobUse {
-    job: Arc<dyn AnyJob>,
-    /// A share of the output, from the first time it is asked for: later ones take no lock.
-    output: OnceLock<Arc<dyn Any + Send + Sync>>,
-}
-
-impl JobUse {
-    pub(crate) fn name(&self) -> &str {
-        self.job.name()
-    }
-
-    /// Whether it has ended, well or not: `ready` answers at once.
-    pub(crate) fn is_ready(&self) -> bool {
-        self.job.progress().output().is_some()
-    }
-
-    /// Waits until the output can be read, or never will: then with the job's error.
-    pub(crate) async fn ready(&self) -> Result<()> {
-        let wait = Wait { progress: self.job.progress(), poll: Progress::poll_output, key: None };
-        wait.await.map_err(|gone| self.job.why(gone))
-    }
-
-    /// Whether it is this job's.
-    pub(crate) fn is<T>(&self, job: &Job<T>) -> bool {
-        ptr::addr_eq(Arc::as_ptr(&self.job), Arc::as_ptr(&job.state))
-    }
-
-    /// The output, if the job is finished and gives a `T`.
-    pub(crate) fn output<T: Send + Sync + 'static>(&self) -> Result<&T> {
-        let unfit = |what| Error::Invalid(format!("the output of job `{}` {what}", self.name()));
-        self.shared()?.downcast_ref().ok_or_else(|| unfit("is of another type"))
-    }
-
-    fn shared(&self) -> Result<&Arc<dyn Any + Send + Sync>> {
-        if let Some(output) = self.output.get() {
-            return Ok(output);
-        }
-        let running = || Error::Invalid(format!("job `{}` is not finished", self.name()));
-        self.job.progress().output().ok_or_else(running)?.map_err(|gone| self.job.why(gone))?;
-        // Finished, and it stays so while `self` is a user: the output is in its place.
-        let output = self.job.output().ok_or_else(|| self.job.why(Gone::Taken))?;
-        Ok(self.output.get_or_init(|| output))
-    }
-}
-
-/// A job's output, for a pass that said `.after(&job)`; `uses` are all that it said.
-pub(crate) fn output<'a, T: Send + Sync + 'static>(uses: &'a [JobUse], job: &Job<T>) -> Result<&'a T> {
-    match uses.iter().find(|used| used.is(job)) {
-        Some(used) => used.output(),
-        None => Err(Error::Graph(format!(
-            "it takes the output of job `{0}` and does not wait for it; add `.after(&{0})`",
-            job.name()
-        ))),
-    }
-}
-
-impl Drop for JobUse {
-    fn drop(&mut self) {
-        drop(self.output.take()); // before it leaves: whoever takes the output must be alone with it
-        wake(self.job.progress().leave());
-    }
-}
-
-impl fmt::Debug for JobUse {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JobUse").field("job", &self.name()).field("ready", &self.is_ready()).finish()
-    }
-}
-
-/// The graph's hold on a job that was made on it: aborts it when dropped.
-#[must_use = "dropped, it aborts its job"]
-pub(crate) struct JobOwner {
-    job: Arc<dyn AnyJob>,
-    /// None: it never ran, or is let go.
-    task: Option<AbortHandle>,
-}
-
-impl JobOwner {
-    /// The graph is submitted: the job goes on by itself.
-    pub(crate) fn keep(mut self) {
-        self.task = None;
-    }
-}
-
-impl Drop for JobOwner {
-    fn drop(&mut self) {
-        if let Some(task) = self.task.take() {
-            // Answered here: the task may be in the middle of a poll, or its runtime stuck.
-            self.job.fail(Error::Cancelled);
-            task.abort();
-        }
-    }
-}
-
-impl fmt::Debug for JobOwner {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JobOwner").field("job", &self.job.name()).field("kept", &self.task.is_none()).finish()
-    }
-}
-
-/// Begins to run `future` on `runtime`; with none, the job has failed already.
-pub(crate) fn spawn<F>(runtime: Option<&Handle>, name: Arc<str>, future: F) -> (Job<F::Output>, JobOwner)
-where
-    F: Future<Output: Send + Sync + 'static> + Send + 'static,
-{
-    launch(runtime, name, future.map(Ok))
-}
-
-/// As [`spawn`], for a future that may fail.
-pub(crate) fn try_spawn<F, T, E>(runtime: Option<&Handle>, name: Arc<str>, future: F) -> (Job<T>, JobOwner)
-where
-    F: Future<Output = Result<T, E>> + Send + 'static,
-    T: Send + Sync + 'static,
-    E: Into<Box<dyn StdError + Send + Sync>> + 'static,
-{
-    let job = Arc::clone(&name);
-    let failed = move |error: E| Error::JobFailed { job: job.to_string(), source: Source::from(error.into()) };
-    launch(runtime, name, future.map(|result| result.map_err(failed)))
-}
-
-fn launch<T: Send + Sync + 'static>(
-    runtime: Option<&Handle>,
-    name: Arc<str>,
-    future: impl Future<Output = Result<T>> + Send + 'static,
-) -> (Job<T>, JobOwner) {
-    let state = Arc::new(State { name, progress: Progress::running(), output: Mutex::new(None) });
-    let running = Running(Arc::clone(&state));
-    let task = runtime.map(|runtime| runtime.spawn(running.run(future)).abort_handle());
-    // Without a runtime `running` was dropped just now, and so the job has failed.
-    (Job { state: Arc::clone(&state) }, JobOwner { job: state, task })
-}
-
-/// The running future's end of a job: however the task ends, the job ends with it.
-struct Running<T>(Arc<State<T>>);
-
-impl<T> Running<T> {
-    async fn run(self, future: impl Future<Output = Result<T>>) {
-        let mut future = Box::pin(future);
-        let ended = AssertUnwindSafe(&mut future).catch_unwind().await;
-        // What it captured is given back before anybody learns that it ended.
-        guarded(CAPTURED, || drop(future));
-        match ended {
-            Ok(Ok(output)) => self.0.finish(output),
-            Ok(Err(error)) => self.0.fail(error),
-            Err(payload) => {
-                let message = panic_message(&*payload);
-                guarded("a panic's payload", || drop(payload));
-                self.0.fail(Error::JobPanicked { job: self.0.name.to_string(), message });
-            }
-        }
-    }
-}
-
-impl<T> Drop for Running<T> {
-    /// The task did not come to its end: its runtime shut down, or its job was aborted, which was answered then.
-    fn drop(&mut self) {
-        self.0.fail(Error::RuntimeGone);
     }
 }

@@ -16,7 +16,7 @@ use crate::{
     error::{During, Error, Result},
     gpu::QueueId,
     graph::{
-        compiled::{Barrier, Compiled, Entry, ImageBarrier},
+        compiled::{Barrier, Compiled, ImageBarrier},
         state::{Acquire, Arrival, Tracker},
     },
     resource::Resource,
@@ -65,14 +65,18 @@ impl Submitter {
         last: Option<QueueId>,
         later: &mut Later,
     ) -> Option<Prepared> {
-        let Commit { plan, slots, buffers, waits, foreseen, names, submitted, told } = commit;
+        let Commit { plan, slots, buffers, waits, foreseen, unwritten, submitted, told } = commit;
         let mut arrivals = entry::arrivals(&plan, &slots);
         let before = queues.given;
-        let mut preparation =
-            Preparation { submitter: self, submitted, counts: Counts::default(), parts: Vec::new(), stamps: Vec::new() };
-        let result = check_written(&plan, &slots, &names).and_then(|()| {
-            preparation.batches(queues, &plan, &slots, buffers, &waits, &foreseen, &mut arrivals)
-        });
+        let mut preparation = Preparation {
+            submitter: self,
+            submitted,
+            counts: Counts::default(),
+            parts: Vec::new(),
+            stamps: Vec::new(),
+        };
+        let result = check_written(&plan, &slots, &unwritten)
+            .and_then(|()| preparation.batches(queues, &plan, &slots, buffers, &waits, &foreseen, &mut arrivals));
         let Preparation { mut submitted, counts, parts, stamps, .. } = preparation;
         counts.book(&self.device.counters);
         submitted.counts += counts;
@@ -144,13 +148,13 @@ fn last_of_each_queue(stamps: &[Stamp]) -> Vec<Stamp> {
 }
 
 /// What is read first must have been written once, by anyone.
-fn check_written(plan: &Compiled, slots: &[Resource], names: &[Arc<str>]) -> Result<()> {
-    let reads = |entry: &&Entry| !entry.discard && !entry.after_readers && !entry.access.writes();
-    for entry in plan.entries.iter().filter(reads) {
-        let import = &plan.imports[entry.import];
+fn check_written(plan: &Compiled, slots: &[Resource], unwritten: &[(usize, Arc<str>)]) -> Result<()> {
+    for (entry, pass) in unwritten {
+        let import = &plan.imports[plan.entries[*entry].import];
         let resource = &slots[import.slot];
+        // Another commit may have written it since.
         if !lock(resource.state()).is_written(import.region) {
-            let (pass, name) = (names.get(plan.batches[entry.batch].positions.start).map_or("?", |name| name), resource.name());
+            let name = resource.name();
             return Err(Error::Graph(format!(
                 "pass `{pass}` reads `{name}`, which nothing has written yet; write, upload or clear it before"
             )));
@@ -172,7 +176,8 @@ impl Preparation<'_> {
         arrivals: &mut [Arrival],
     ) -> Result<()> {
         for (batch, mut buffers) in plan.batches.iter().zip(buffers) {
-            let acquires: Vec<_> = entry::acquires(plan, batch, arrivals).map(|(slot, it)| (slot, it.clone())).collect();
+            let acquires: Vec<_> =
+                entry::acquires(plan, batch, arrivals).map(|(slot, it)| (slot, it.clone())).collect();
             let released = self.release(queues, batch.queue, &acquires, slots)?;
             let correction = entry::correction(plan, slots, batch, foreseen, arrivals);
             let prologue = self.prologue(batch.queue, &acquires, &correction, slots)?;
@@ -208,9 +213,14 @@ impl Preparation<'_> {
                 continue;
             }
             let cmd = self.record(from, &[Barrier { images, ..Barrier::default() }], slots)?;
+            // Two queues of one family may both have used an image.
+            let after = acquires.iter().filter(|(_, acquire)| acquire.from.queue == from).flat_map(|it| &it.1.after);
+            let needed = queues.clocks.needed(from, after.copied());
+            let timelines = &self.submitter.timelines;
+            let waits = needed.iter().map(|wait| (timelines.semaphore(wait.queue), wait.value)).collect();
             let stamp = queues.give(from);
-            queues.clocks.advance(stamp, &[]);
-            self.parts.push(Part { stamp, waits: Vec::new(), buffers: cmd.into_iter().collect() });
+            queues.clocks.advance(stamp, &needed);
+            self.parts.push(Part { stamp, waits, buffers: cmd.into_iter().collect() });
             released.push(stamp);
         }
         Ok(released)

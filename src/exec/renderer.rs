@@ -52,7 +52,14 @@ pub struct RendererOptions {
 
 impl Default for RendererOptions {
     fn default() -> Self {
-        Self { frames_in_flight: 2, runtime: None, workers: None, in_place_below: IN_PLACE_BELOW, timestamps: true, pass_timestamps: false }
+        Self {
+            frames_in_flight: 2,
+            runtime: None,
+            workers: None,
+            in_place_below: IN_PLACE_BELOW,
+            timestamps: true,
+            pass_timestamps: false,
+        }
     }
 }
 
@@ -151,7 +158,8 @@ impl Renderer {
     ///
     /// As [`headless`](Self::headless), and [`Error::Invalid`] for options out of their range.
     pub fn with_options(gpu: &Gpu, size: [u32; 2], options: RendererOptions) -> Result<Self> {
-        let RendererOptions { frames_in_flight, runtime, workers, in_place_below, timestamps, pass_timestamps } = options;
+        let RendererOptions { frames_in_flight, runtime, workers, in_place_below, timestamps, pass_timestamps } =
+            options;
         if !(1..=MOST_FRAMES).contains(&frames_in_flight) {
             return Err(Error::Invalid(format!(
                 "{frames_in_flight} frames in flight; 1 to {MOST_FRAMES} are possible"
@@ -221,7 +229,10 @@ impl Renderer {
             captures: Vec::new(),
             picture: None,
         };
-        Ok(Frame::new(Graph::of_frame(&shared.gpu, Arc::clone(&shared.name), shared.runtime.handle.clone(), sizes), part))
+        Ok(Frame::new(
+            Graph::of_frame(&shared.gpu, Arc::clone(&shared.name), shared.runtime.handle.clone(), sizes),
+            part,
+        ))
     }
 
     /// A copy of the last frame that was submitted, when it is complete; of a later one, if its target is drawn again

@@ -37,8 +37,8 @@ pub(crate) struct Commit {
     pub(crate) waits: Vec<(vk::Semaphore, u64)>,
     /// By entry of the plan: how the recorded buffers take it to be entered.
     pub(crate) foreseen: Vec<Arrival>,
-    /// By position of the plan, for errors.
-    pub(crate) names: Vec<Arc<str>>,
+    /// Entries that read what nothing had written when recording began, and the passes that do.
+    pub(crate) unwritten: Vec<(usize, Arc<str>)>,
     /// Given back when the work is complete.
     pub(crate) submitted: Submitted,
     /// Told how it went.

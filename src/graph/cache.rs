@@ -47,7 +47,12 @@ impl PlanCache {
         if plans.len() == KEPT {
             plans.remove(0);
         }
-        plans.push(Cached { hash, structure: structure.clone(), queues: queues.clone(), compiled: Arc::clone(&compiled) });
+        plans.push(Cached {
+            hash,
+            structure: structure.clone(),
+            queues: queues.clone(),
+            compiled: Arc::clone(&compiled),
+        });
         Ok(compiled)
     }
 
@@ -86,7 +91,7 @@ mod tests {
     #[test]
     fn the_same_structure_has_the_same_plan_until_enough_others_came() {
         let cache = PlanCache::default();
-        let get = |slots| cache.get(structure(slots), &QueueMap::one()).expect("a legal graph");
+        let get = |slots| cache.get(&structure(slots), &QueueMap::one()).expect("a legal graph");
         let first = get(1);
         for slots in 2..=KEPT {
             get(slots);
@@ -102,8 +107,8 @@ mod tests {
     fn other_queues_are_another_plan() {
         let cache = PlanCache::default();
         let two = QueueMap { of_kind: [QueueMap::one().of_kind[0]; 3], families: vec![3] };
-        let first = cache.get(structure(1), &QueueMap::one()).expect("a legal graph");
-        let second = cache.get(structure(1), &two).expect("a legal graph");
+        let first = cache.get(&structure(1), &QueueMap::one()).expect("a legal graph");
+        let second = cache.get(&structure(1), &two).expect("a legal graph");
         assert!(!Arc::ptr_eq(&first, &second));
     }
 }

@@ -27,8 +27,8 @@ use bytemuck::Pod;
 use tokio::runtime::Handle;
 
 use cache::PlanCache;
-pub use compiled::PlanStats;
 use compiled::Compiled;
+pub use compiled::PlanStats;
 use declare::{Body, Declared, NewPass, Opening, Sizes};
 pub use dump::Plan;
 pub use pass::{After, Pass, PassId};
@@ -91,13 +91,7 @@ impl Graph {
         Self::with(gpu, name, None, runtime, Declared::with_capacity(sizes))
     }
 
-    fn with(
-        gpu: &Gpu,
-        name: Arc<str>,
-        queue: Option<QueueKind>,
-        runtime: Option<Handle>,
-        declared: Declared,
-    ) -> Self {
+    fn with(gpu: &Gpu, name: Arc<str>, queue: Option<QueueKind>, runtime: Option<Handle>, declared: Declared) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
         Self { gpu: gpu.clone(), name, id, queue, runtime, declared: std::sync::Mutex::new(declared) }

@@ -65,8 +65,7 @@ pub struct Pass<'g> {
 impl<'g> Pass<'g> {
     pub(crate) fn new(graph: &'g Graph, name: &str, queue: Option<QueueKind>) -> Self {
         let uses = Uses::default();
-        let pass =
-            NewPass { name: name.into(), uses, queue, keep: false, after: Vec::new(), jobs: Vec::new() };
+        let pass = NewPass { name: name.into(), uses, queue, keep: false, after: Vec::new(), jobs: Vec::new() };
         Self { graph, pass, error: None }
     }
 

@@ -1,7 +1,7 @@
 //! How far a job is, who waits for that, and how many passes hold on to its output.
 //!
-//! Everything is behind one mutex held for a few dozen instructions. No waker is cloned, called or dropped under it. The
-//! output itself lies elsewhere: this says only when it may be read, and who may move it out.
+//! Everything is behind one mutex held for a few dozen instructions. No waker is cloned, called or dropped under it.
+//! The output itself lies elsewhere: this says only when it may be read, and who may move it out.
 
 use std::{
     mem,
@@ -61,7 +61,7 @@ impl<E: Clone> State<E> {
     }
 
     /// The wakers of all that wait. They stay registered, under one that does nothing, until they poll or leave.
-    fn to_wake(&mut self) -> Vec<Waker> {
+    fn take_wakers(&mut self) -> Vec<Waker> {
         self.wakers.iter_mut().map(|(_, waker)| mem::replace(waker, Waker::noop().clone())).collect()
     }
 
@@ -105,7 +105,7 @@ impl<E: Clone> Progress<E> {
             return None;
         }
         state.phase = phase;
-        Some(state.to_wake())
+        Some(state.take_wakers())
     }
 
     /// One more user: from here on to its [`leave`](Self::leave) nobody takes the output.
@@ -118,7 +118,7 @@ impl<E: Clone> Progress<E> {
     pub(crate) fn leave(&self) -> Vec<Waker> {
         let mut state = lock(&self.0);
         state.users -= 1;
-        if state.users == 0 { state.to_wake() } else { Vec::new() }
+        if state.users == 0 { state.take_wakers() } else { Vec::new() }
     }
 
     /// Whether the output is there, or why it is not: `None` while the job runs.
@@ -136,7 +136,8 @@ impl<E: Clone> Progress<E> {
         self.poll(key, waker, |state| state.output())
     }
 
-    /// Polls for the right to move the output out, which one caller gets once: when the job is finished and has no users.
+    /// Polls for the right to move the output out, which one caller gets once: when the job is finished and has no
+    /// users.
     pub(crate) fn poll_take(&self, key: &mut Option<usize>, waker: &Waker) -> Poll<Result<(), Gone<E>>> {
         self.poll(key, waker, State::take)
     }

@@ -1,5 +1,6 @@
 use std::{
     future::{pending, poll_fn},
+    ptr,
     sync::{
         atomic::{AtomicUsize, Ordering},
         mpsc,
@@ -9,7 +10,7 @@ use std::{
 };
 
 use tokio::{
-    runtime::{Builder, Runtime},
+    runtime::{Builder, Handle, Runtime},
     sync::{Notify, oneshot},
 };
 

@@ -97,8 +97,8 @@ struct Parts {
     jobs: Vec<JobOwner>,
     /// By entry of the plan: how its first command buffers take it to be entered.
     foreseen: Vec<Arrival>,
-    /// By position of the plan.
-    names: Vec<Arc<str>>,
+    /// Entries that read what nothing had written when recording began, and the passes that do.
+    unwritten: Vec<(usize, Arc<str>)>,
     waits: Vec<(vk::Semaphore, u64)>,
     transients: Option<TransientLease>,
     frame: Option<FramePart>,
@@ -205,7 +205,7 @@ impl Recording {
     }
 
     fn commit(self: &Arc<Self>, parts: Parts) {
-        let Parts { recorded, leases, jobs, foreseen, names, waits, transients, mut frame, .. } = parts;
+        let Parts { recorded, leases, jobs, foreseen, unwritten, waits, transients, mut frame, .. } = parts;
         jobs.into_iter().for_each(JobOwner::keep);
         let mut recorded: Vec<_> = recorded.into_iter().flatten().collect();
         let mut counts = Counts::default();
@@ -241,7 +241,7 @@ impl Recording {
             buffers: self.by_batch(recorded),
             waits,
             foreseen,
-            names,
+            unwritten,
             submitted,
             told: self.teller(frame),
         });

@@ -21,9 +21,10 @@ use crate::{
     },
     gpu::{Gpu, QueueId, QueueKind},
     graph::{
-        compiled::{Batch, Compiled},
+        compiled::{Batch, Compiled, Entry, Import},
         declare::{Body, Declared, PassBody},
     },
+    resource::Resource,
     sync::prim::lock,
 };
 
@@ -39,8 +40,7 @@ impl Recording {
         let passes = std::mem::take(&mut declared.passes);
         let mut passes: Vec<_> = passes.into_iter().map(Some).collect();
         let Cut { pieces, in_place } = cut(&plan, &passes, frame.as_ref(), workers);
-        let names = plan.order.iter().filter_map(|&pass| passes[pass].as_ref()).map(|pass| Arc::clone(&pass.name));
-        let names = names.collect();
+        let unwritten = unwritten(&plan, declared.slots.all(), &passes);
         let mut bodies = plan.order.iter().filter_map(|&pass| passes[pass].take());
         let tasks = tasks(&plan, pieces, &mut bodies);
         guarded(UNUSED, || drop(passes)); // those that were culled
@@ -54,7 +54,7 @@ impl Recording {
             recorded: tasks.iter().map(|_| None).collect(),
             jobs: declared.jobs,
             foreseen,
-            names,
+            unwritten,
             waits: declared.waits,
             transients: Some(transients),
             frame,
@@ -127,6 +127,21 @@ fn cut(plan: &Compiled, passes: &[Option<PassBody>], frame: Option<&FramePart>, 
         }
         None => chunks::cut(&positions, Cost::Guess, workers, IN_PLACE_BELOW),
     }
+}
+
+/// Entries that read what nothing has written so far, and the first pass that does.
+fn unwritten(plan: &Compiled, slots: &[Resource], passes: &[Option<PassBody>]) -> Vec<(usize, Arc<str>)> {
+    let reads = |entry: &Entry| !entry.discard && !entry.after_readers && !entry.access.writes();
+    let written = |import: &Import| lock(slots[import.slot].state()).is_written(import.region);
+    let entries = plan.entries.iter().enumerate();
+    let entries = entries.filter(|(_, entry)| reads(entry) && !written(&plan.imports[entry.import]));
+    let named = entries.map(|(index, entry)| {
+        let id = slots[plan.imports[entry.import].slot].id();
+        let touches = |pass: &&PassBody| pass.declared.iter().any(|declared| declared.resource.id() == id);
+        let pass = plan.order.iter().filter_map(|&pass| passes[pass].as_ref()).find(touches);
+        (index, pass.map_or_else(|| "?".into(), |pass| Arc::clone(&pass.name)))
+    });
+    named.collect()
 }
 
 /// The tasks, each with its passes.

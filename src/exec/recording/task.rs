@@ -146,15 +146,8 @@ impl Recording {
 
     fn pass(&self, lease: &mut Lease, position: usize, pass: PassBody, recorded: &mut Recorded) -> Result<()> {
         let PassBody { name, declared, rendering, jobs, queue, body } = pass;
-        let view = View {
-            name: &name,
-            declared: &declared,
-            rendering: &rendering,
-            jobs: &jobs,
-            queue,
-            position,
-            share: None,
-        };
+        let view =
+            View { name: &name, declared: &declared, rendering: &rendering, jobs: &jobs, queue, position, share: None };
         match body {
             Body::Once(record) => self.encode(&view, recorded, record),
             Body::Opened(opened) => self.opened(lease, &view, &opened, recorded),
@@ -266,11 +259,7 @@ impl Recording {
 }
 
 /// What a recorded pass comes to.
-pub(crate) fn outcome(
-    pass: &str,
-    returned: std::thread::Result<Result<()>>,
-    stuck: Result<()>,
-) -> Result<()> {
+pub(crate) fn outcome(pass: &str, returned: std::thread::Result<Result<()>>, stuck: Result<()>) -> Result<()> {
     match returned {
         Ok(result) => {
             result.and(stuck).map_err(|source| Error::Record { pass: pass.to_owned(), source: Box::new(source) })

@@ -144,6 +144,16 @@ struct Opening<'a> {
     position: u32,
 }
 
+/// What was left in memory by those who had it before, on the same queue.
+#[derive(Clone, Copy, Default)]
+struct Inherited {
+    source: Scope,
+    /// The position that left the last of it.
+    after: u32,
+    /// Whether some of it is over by way of other queues.
+    went_round: bool,
+}
+
 impl<'a> Placing<'a> {
     /// Calls `place` for each side that begins with the pass at a position.
     fn open(&mut self, position: u32, place: impl Fn(&mut Self, Opening<'a>)) {
@@ -167,7 +177,7 @@ impl<'a> Placing<'a> {
                 }
             }
             None if !self.input.is_image(opening.group) => {
-                let (source, after) = self.inherited(opening.group);
+                let Inherited { source, after, .. } = self.inherited(opening);
                 if !source.is_empty() {
                     self.require(opening.side.queue, after, opening.position, Dependency { source, target });
                 }
@@ -186,18 +196,23 @@ impl<'a> Placing<'a> {
         (!schedule.went_round(queue, last, opening.position)).then(|| (groups.left_by(side), last))
     }
 
-    /// What is left in the memory that a transient takes over, and until which position.
-    fn inherited(&self, group: &Group) -> (Scope, u32) {
-        let Input { touches, groups, aliases, .. } = self.input;
-        let (mut source, mut after) = (Scope::default(), 0);
-        for &slot in aliases.before(self.input.slot(group)) {
+    /// What is left in the memory that a transient takes over.
+    fn inherited(&self, opening: Opening<'_>) -> Inherited {
+        let Input { touches, groups, aliases, schedule, .. } = self.input;
+        let mut inherited = Inherited::default();
+        for &slot in aliases.before(self.input.slot(opening.group)) {
             let last = touches.atoms_of(slot).filter_map(|atom| groups.get(groups.ends[atom][1]));
             for (number, side) in last.flat_map(|group| groups.sides(group)) {
-                source |= groups.left_by(side);
-                after = after.max(self.barriers.spans[number][1]);
+                let last = self.barriers.spans[number][1];
+                if schedule.went_round(side.queue, last, opening.position) {
+                    inherited.went_round = true;
+                } else {
+                    inherited.source |= groups.left_by(side);
+                    inherited.after = inherited.after.max(last);
+                }
             }
         }
-        (source, after)
+        inherited
     }
 
     /// The image barrier before a side's group, if it needs one.
@@ -215,8 +230,12 @@ impl<'a> Placing<'a> {
         let Some(before) = self.input.groups.before(group) else {
             // An import's first barrier is made at commit.
             if self.input.structure.shapes()[slot].is_transient() {
-                let (source, _) = self.inherited(group);
-                self.add_image(side.queue, wave, change(source, ImageLayout::UNDEFINED));
+                let Inherited { mut source, went_round, .. } = self.inherited(opening);
+                if went_round {
+                    source |= Scope::execution(side.scope.stages);
+                }
+                let head = if went_round { time } else { wave };
+                self.add_image(side.queue, head, change(source, ImageLayout::UNDEFINED));
             }
             return;
         };
@@ -282,7 +301,9 @@ impl<'a> Placing<'a> {
             return;
         }
         let call = latest.unwrap_or_else(|| self.call(queue, self.heads[until as usize][0]));
-        self.barriers.calls[call as usize].memory |= dependency;
+        let memory = &mut self.barriers.calls[call as usize].memory;
+        memory.source |= dependency.source;
+        memory.target |= dependency.target;
     }
 
     /// The call before a position, a new one if none stands there.
@@ -313,3 +334,6 @@ fn all_masks(mask: AccessFlags2) -> AccessFlags2 {
     let reads = if mask.contains(AccessFlags2::MEMORY_READ) { !WRITES } else { mask };
     mask | writes | reads
 }
+
+#[cfg(test)]
+mod tests;

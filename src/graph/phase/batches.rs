@@ -151,9 +151,9 @@ impl Timing<'_> {
                 *last = if *last == NONE { time } else { time.max(*last) };
             }
         }
-        for queue in 0..self.starts.len() {
+        for (queue, wanted) in wanted.into_iter().enumerate().take(self.starts.len()) {
             self.remember(2 * wave, queue);
-            self.wait(2 * wave + 1, queue, wanted[queue]);
+            self.wait(2 * wave + 1, queue, wanted);
             self.remember(2 * wave + 1, queue);
         }
     }
@@ -292,4 +292,78 @@ fn is_new(needs: &Known, known: &Known) -> bool {
 
 fn merge(into: &mut Known, from: &Known) {
     into.iter_mut().zip(from).for_each(|(into, from)| *into = (*into).max(*from));
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        graph::{compiled::Compiled, phase::testing::*},
+        resource::Access,
+    };
+
+    /// Queue, passes and waits of each batch.
+    fn batches(plan: &Compiled) -> Vec<(u8, Vec<usize>, Vec<usize>)> {
+        let batch =
+            |batch: &super::Batch| (batch.queue.0, plan.order[batch.positions.clone()].to_vec(), batch.waits.clone());
+        plan.batches.iter().map(batch).collect()
+    }
+
+    #[test]
+    fn passes_that_wait_for_nobody_stay_in_the_batch_before() {
+        // g: 0      2, 3        2 reads what 1 wrote, 3 what 0 did
+        // c:     1
+        let graph = structure(
+            &[BUFFER; 2],
+            &[('g', &[used(0, WRITE)]), ('c', &[used(1, WRITE)]), ('g', &[used(1, READ)]), ('g', &[used(0, READ)])],
+        );
+        let expected = [(0, vec![0, 3], vec![]), (1, vec![1], vec![]), (0, vec![2], vec![1])];
+        assert_eq!(batches(&compile(&graph)), expected);
+    }
+
+    #[test]
+    fn a_wait_that_another_implies_is_left_out() {
+        // g: 0 ─▶ c: 1 ─▶ t: 2, which also reads what 0 wrote
+        let graph = structure(
+            &[BUFFER; 2],
+            &[
+                ('g', &[used(0, WRITE)]),
+                ('c', &[used(0, READ), used(1, WRITE)]),
+                ('t', &[used(0, READ), used(1, READ)]),
+            ],
+        );
+        let expected = [(0, vec![0], vec![]), (1, vec![1], vec![0]), (2, vec![2], vec![1])];
+        assert_eq!(batches(&compile(&graph)), expected);
+    }
+
+    #[test]
+    fn a_queue_that_waited_once_does_not_wait_again_for_the_same() {
+        let graph = structure(
+            &[BUFFER; 2],
+            &[
+                ('g', &[used(0, WRITE)]),
+                ('c', &[used(0, READ), used(1, WRITE)]),
+                ('c', &[used(0, READ), used(1, READ)]),
+            ],
+        );
+        assert_eq!(batches(&compile(&graph)), [(0, vec![0], vec![]), (1, vec![1, 2], vec![0])]);
+    }
+
+    #[test]
+    fn concurrent_writers_on_two_queues_are_both_waited_for() {
+        let graph = structure(
+            &[BUFFER],
+            &[('g', &[used(0, CONCURRENT)]), ('c', &[used(0, CONCURRENT)]), ('t', &[used(0, Access::COPY_SOURCE)])],
+        );
+        let expected = [(0, vec![0], vec![]), (1, vec![1], vec![]), (2, vec![2], vec![0, 1])];
+        assert_eq!(batches(&compile(&graph)), expected);
+    }
+
+    #[test]
+    fn a_named_pass_on_another_queue_is_waited_for() {
+        let mut graph = structure(&[BUFFER; 2], &[('g', &[used(0, WRITE)])]);
+        graph.push(on('c'), [used(1, WRITE)], &[0]);
+        let plan = compile(&graph);
+        assert_eq!(batches(&plan), [(0, vec![0], vec![]), (1, vec![1], vec![0])]);
+        assert!(plan.barriers.is_empty());
+    }
 }

@@ -54,8 +54,10 @@ fn from_data(structure: &Structure, touches: &Touches) -> Result<Vec<u32>, Fault
     let by_atom = ByAtom::new(touches);
     let mut web = Web { earlier: vec![Vec::new(); structure.passes()] };
     for pass in 0..structure.passes() {
-        let named = structure.after(pass).filter(|&other| other < structure.passes());
-        web.earlier[pass].extend(named.map(|other| (other as u32, None)));
+        if let Some(unknown) = structure.after(pass).find(|&other| other >= structure.passes()) {
+            return Err(Fault::Cycle { passes: vec![pass, unknown], slot: None });
+        }
+        web.earlier[pass].extend(structure.after(pass).map(|other| (other as u32, None)));
     }
     let said = web.clone();
     let mut contested = Vec::new();
@@ -258,8 +260,10 @@ mod tests {
     const READ: Access = Access::storage_read(S::COMPUTE_SHADER);
     const WRITE: Access = Access::storage_write(S::COMPUTE_SHADER);
 
-    /// Passes given by what they touch and what they come after, in any order.
-    fn order(slots: usize, shape: SlotShape, passes: &[(&[(usize, Access)], &[usize])]) -> Result<Vec<u32>, Fault> {
+    /// What a pass touches, and what it comes after.
+    type Pass<'a> = (&'a [(usize, Access)], &'a [usize]);
+
+    fn order(slots: usize, shape: SlotShape, passes: &[Pass<'_>]) -> Result<Vec<u32>, Fault> {
         let mut structure = Structure::default();
         (0..slots).for_each(|_| _ = structure.slot(shape));
         structure.any_order();
@@ -295,7 +299,7 @@ mod tests {
 
     #[test]
     fn two_writers_need_an_order() {
-        let passes: [(&[_], &[_]); 2] = [(&[(0, WRITE)], &[]), (&[(0, WRITE)], &[])];
+        let passes: [Pass<'_>; 2] = [(&[(0, WRITE)], &[]), (&[(0, WRITE)], &[])];
         assert_eq!(order(1, BUFFER, &passes), Err(Fault::Unordered { first: 0, second: 1, slot: 0 }));
         assert_eq!(order(1, BUFFER, &[(&[(0, WRITE)], &[]), (&[(0, WRITE)], &[0])]), Ok(vec![0, 1]));
     }
@@ -303,7 +307,7 @@ mod tests {
     #[test]
     fn an_order_may_go_through_the_data_of_others() {
         // 2 ─(1)▶ 1 ─(2)▶ 0, where 2 and 0 write slot 0
-        let passes: [(&[_], &[_]); 3] =
+        let passes: [Pass<'_>; 3] =
             [(&[(2, READ), (0, WRITE)], &[]), (&[(1, READ), (2, WRITE)], &[]), (&[(0, WRITE), (1, WRITE)], &[])];
         assert_eq!(order(3, BUFFER, &passes), Ok(vec![2, 1, 0]));
     }

@@ -144,3 +144,59 @@ fn read(known: &mut Option<Mark>, mark: Mark) {
     known.batch = known.batch.max(mark.batch);
     known.scope |= mark.scope;
 }
+
+#[cfg(test)]
+mod tests {
+    use ash::vk::{ImageLayout, PipelineStageFlags2 as S};
+
+    use super::*;
+    use crate::{graph::phase::testing::*, resource::Access};
+
+    #[test]
+    fn each_queue_that_reads_first_has_an_entry_and_the_one_that_writes_later() {
+        let passes: [(char, &[_]); 3] = [('g', &[used(0, READ)]), ('c', &[used(0, READ)]), ('t', &[used(0, WRITE)])];
+        let plan = compile(&structure(&[BUFFER], &passes));
+        let entries: Vec<_> =
+            plan.entries.iter().map(|entry| (entry.queue.0, entry.batch, entry.after_readers)).collect();
+        assert_eq!(entries, [(0, 0, false), (1, 1, false), (2, 2, true)]);
+        assert_eq!(plan.imports[0].entries, 0..3);
+        assert_eq!(plan.batches.iter().map(|batch| batch.entries.clone()).collect::<Vec<_>>(), [[0], [1], [2]]);
+    }
+
+    #[test]
+    fn a_plan_that_only_reads_leaves_readers_by_queue() {
+        let passes: [(char, &[_]); 3] =
+            [('g', &[used(0, READ)]), ('c', &[used(0, READ)]), ('g', &[used(0, Access::INDIRECT)])];
+        let exit = compile(&structure(&[BUFFER], &passes)).imports[0].exit;
+        assert_eq!(exit.writes, [None; 3]);
+        let stages = exit.reads.map(|read| read.map(|mark| (mark.batch, mark.scope.stages)));
+        assert_eq!(stages, [Some((0, S::COMPUTE_SHADER | S::DRAW_INDIRECT)), Some((1, S::COMPUTE_SHADER)), None]);
+    }
+
+    #[test]
+    fn the_last_write_is_left_with_those_who_read_after_it() {
+        let passes: [(char, &[_]); 3] =
+            [('g', &[used(0, READ)]), ('c', &[used(0, WRITE)]), ('g', &[used(0, Access::INDIRECT)])];
+        let exit = compile(&structure(&[BUFFER], &passes)).imports[0].exit;
+        assert_eq!(exit.writes, [None, Some(Mark { batch: 1, scope: Scope::written_by(&WRITE) }), None]);
+        assert_eq!(exit.reads, [Some(Mark { batch: 2, scope: Scope::of(&Access::INDIRECT) }), None, None]);
+        assert_eq!(exit.owner, QueueId(0));
+    }
+
+    #[test]
+    fn a_change_of_layout_is_the_last_write() {
+        let passes: [(char, &[_]); 2] =
+            [('g', &[used(0, Access::COLOR_ATTACHMENT)]), ('g', &[used(0, Access::IMAGE_COPY_SOURCE)])];
+        let exit = compile(&structure(&[IMAGE], &passes)).imports[0].exit;
+        assert_eq!(exit.layout, ImageLayout::TRANSFER_SRC_OPTIMAL);
+        assert_eq!(exit.writes[0], Some(Mark { batch: 0, scope: Scope::execution(S::ALL_TRANSFER) }));
+        assert_eq!(exit.reads[0], Some(Mark { batch: 0, scope: Scope::of(&Access::IMAGE_COPY_SOURCE) }));
+    }
+
+    #[test]
+    fn transients_are_no_imports() {
+        let plan = compile(&structure(&[TEMPORARY], &[('g', &[used(0, WRITE)])]));
+        assert_eq!((plan.imports.len(), plan.entries.len()), (0, 0));
+        assert_eq!(plan.transients.places.len(), 1);
+    }
+}

@@ -13,6 +13,8 @@ pub(crate) mod groups;
 pub(crate) mod lower;
 pub(crate) mod queues;
 pub(crate) mod regions;
+#[cfg(test)]
+mod testing;
 pub(crate) mod waves;
 
 use super::{

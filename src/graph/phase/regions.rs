@@ -35,6 +35,8 @@ pub(crate) struct Touch {
 pub(crate) struct Touches {
     /// By slot, then by region.
     pub(crate) atoms: Vec<Atom>,
+    /// Whether any slot is in pieces; otherwise each is the atom of its number.
+    cut: bool,
     accesses: Vec<Access>,
     /// Pass after pass.
     pub(crate) all: Vec<Touch>,
@@ -65,8 +67,11 @@ impl Touches {
 
     /// Numbers of a slot's atoms.
     pub(crate) fn atoms_of(&self, slot: u32) -> Range<usize> {
+        if !self.cut {
+            return slot as usize..slot as usize + 1;
+        }
         let start = self.atoms.partition_point(|atom| atom.slot < slot);
-        start..start + self.atoms[start..].partition_point(|atom| atom.slot == slot)
+        start..self.atoms.partition_point(|atom| atom.slot <= slot)
     }
 }
 
@@ -77,6 +82,7 @@ pub(crate) fn touches(structure: &Structure) -> Result<Touches, Fault> {
     let last = vec![0; atoms.len()];
     let touches = Touches {
         atoms,
+        cut: cuts.is_some(),
         accesses: structure.accesses().to_vec(),
         all: Vec::with_capacity(structure.all_uses()),
         ends: Vec::with_capacity(structure.passes()),
@@ -149,6 +155,9 @@ fn union(a: &Access, b: &Access) -> Access {
     Access { stages: a.stages | b.stages, mask: a.mask | b.mask, layout: first.layout, mode }
 }
 
+/// Slot and place of cuts.
+type Places<'a, T> = &'a [(u32, T)];
+
 /// Where slots are cut.
 struct Cuts {
     /// Slot and place, ascending, both ends of the slot included.
@@ -209,7 +218,7 @@ impl Cuts {
         }
     }
 
-    fn of(&self, slot: usize) -> (&[(u32, u64)], &[(u32, u32)]) {
+    fn of(&self, slot: usize) -> (Places<'_, u64>, Places<'_, u32>) {
         let ([x, y, _], [x_end, y_end, _]) = (self.starts[slot], self.starts[slot + 1]);
         (&self.x[x..x_end], &self.y[y..y_end])
     }

@@ -181,7 +181,10 @@ mod tests {
     const WRITE: Access = Access::storage_write(S::COMPUTE_SHADER);
     const BUFFER: SlotShape = SlotShape::Buffer { bytes: 4 };
 
-    fn of(slots: &[SlotShape], passes: &[(&[(usize, Access)], &[usize])]) -> Vec<u32> {
+    /// What a pass touches, and what it comes after.
+    type Pass<'a> = (&'a [(usize, Access)], &'a [usize]);
+
+    fn of(slots: &[SlotShape], passes: &[Pass<'_>]) -> Vec<u32> {
         let mut structure = Structure::default();
         slots.iter().for_each(|&shape| _ = structure.slot(shape));
         for (uses, after) in passes {
@@ -210,7 +213,7 @@ mod tests {
         // 0 ─▶ 1 ─▶ 3
         //        2 ─┘ (transient)
         let slots = [BUFFER, BUFFER, SlotShape::TransientBuffer { bytes: 64 }];
-        let chain: [(&[_], &[_]); 4] = [
+        let chain: [Pass<'_>; 4] = [
             (&[(0, WRITE)], &[]),
             (&[(0, READ), (1, WRITE)], &[]),
             (&[(2, WRITE)], &[]),
@@ -223,15 +226,14 @@ mod tests {
     fn a_pass_stays_where_moving_would_lengthen_the_life_of_more() {
         // 2 reads a large transient and writes a small one: it stays close to the writer of the large one
         let slots = [BUFFER, SlotShape::TransientBuffer { bytes: 64 }, SlotShape::TransientBuffer { bytes: 16 }];
-        let passes: [(&[_], &[_]); 5] = [
+        let passes: [Pass<'_>; 6] = [
             (&[(1, WRITE)], &[]),
             (&[(0, WRITE)], &[]),
             (&[(1, READ), (2, WRITE)], &[]),
             (&[(0, WRITE)], &[]),
             (&[(0, WRITE)], &[]),
+            (&[(0, WRITE), (2, READ)], &[]),
         ];
-        let mut passes = passes.to_vec();
-        passes.push((&[(0, WRITE), (2, READ)], &[]));
         assert_eq!(of(&slots, &passes), [0, 0, 1, 1, 2, 3]);
     }
 }

@@ -114,10 +114,8 @@ impl History {
                 }
             }
             let memory = (!memory.is_empty()).then(|| [Bits::of(&memory.source), Bits::of(&memory.target)]);
-            let calls = [
-                Call { memory: None, images: acquired, planned: false },
-                Call { memory, images, planned: false },
-            ];
+            let calls =
+                [Call { memory: None, images: acquired, planned: false }, Call { memory, images, planned: false }];
             let made = calls.into_iter().filter(|call| call.memory.is_some() || !call.images.is_empty());
             prologues.push((made.map(Item::Call).collect(), waits));
         }

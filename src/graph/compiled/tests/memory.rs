@@ -5,7 +5,7 @@
 //! A write becomes available where a source names both its stage and its access, and visible to the targets of that
 //! barrier and of all that are chained to it. A semaphore does all of this for everything.
 
-use super::bits::{Accesses, ALL_WRITES, Bits, STAGE_COUNT, Stages, each};
+use super::bits::{ALL_WRITES, Accesses, Bits, STAGE_COUNT, Stages, each};
 use crate::gpu::QueueId;
 
 const QUEUES: usize = QueueId::MOST;

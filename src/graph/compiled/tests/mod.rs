@@ -14,16 +14,16 @@ mod reference;
 mod simulate;
 mod stream;
 
-//ACC mod broken;
+mod broken;
 mod history;
 mod random;
 
 mod access;
 mod concurrent;
 mod faults;
-//ACC mod frames;
+mod frames;
 mod images;
-//ACC mod named;
+mod named;
 mod order;
 mod queues;
 mod regions;

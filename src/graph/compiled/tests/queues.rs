@@ -248,7 +248,10 @@ fn an_image_changes_its_owner_with_a_release_and_an_acquire() {
     let (release, acquire) = if plan.batches[0].after == Some(0) { (release, acquire) } else { (acquire, release) };
     assert_eq!((release.len(), acquire.len(), plan.barriers.len()), (1, 1, 2));
     assert_eq!(release[0].transfer, Some([QueueId(1), QueueId(0)]));
-    assert_eq!((release[0].transfer, release[0].old, release[0].new), (acquire[0].transfer, acquire[0].old, acquire[0].new));
+    assert_eq!(
+        (release[0].transfer, release[0].old, release[0].new),
+        (acquire[0].transfer, acquire[0].old, acquire[0].new)
+    );
     assert_eq!(batches(&plan), [(1, vec![]), (0, vec![0])]);
 }
 

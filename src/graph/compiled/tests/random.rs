@@ -12,7 +12,9 @@ use proptest::{
 };
 
 use super::{
-    dsl::{Graph, SAMPLED, SAMPLED_IN_COMPUTE, STORAGE_IMAGE, Slot, three_queues, transient_image, twin_queues, two_queues},
+    dsl::{
+        Graph, SAMPLED, SAMPLED_IN_COMPUTE, STORAGE_IMAGE, Slot, three_queues, transient_image, twin_queues, two_queues,
+    },
     history::History,
     properties,
     reference::conflict,
@@ -20,7 +22,7 @@ use super::{
 };
 use crate::{
     gpu::QueueKind,
-    graph::ir::{QueueMap, Region, SlotShape, SlotUse},
+    graph::ir::{QueueMap, Region, SlotShape, SlotUse, TransientImage},
     resource::{Access, Mode},
 };
 
@@ -63,15 +65,24 @@ impl fmt::Debug for Recipe {
 }
 
 fn use_recipe() -> impl Strategy<Value = UseRecipe> {
-    (0..64usize, 0..16usize, 0..16usize, any::<bool>())
-        .prop_map(|(slot, access, region, discard)| UseRecipe { slot, access, region, discard })
+    (0..64usize, 0..16usize, 0..16usize, any::<bool>()).prop_map(|(slot, access, region, discard)| UseRecipe {
+        slot,
+        access,
+        region,
+        discard,
+    })
 }
 
 fn pass_recipe() -> impl Strategy<Value = PassRecipe> {
     let uses = prop::collection::vec(use_recipe(), 0..5);
     let after = prop::option::weighted(0.15, 0..8usize);
-    (0..6u8, 0..8u8, prop::bool::weighted(0.1), uses, after)
-        .prop_map(|(kind, queue, keep, uses, after)| PassRecipe { kind, queue, keep, uses, after })
+    (0..6u8, 0..8u8, prop::bool::weighted(0.1), uses, after).prop_map(|(kind, queue, keep, uses, after)| PassRecipe {
+        kind,
+        queue,
+        keep,
+        uses,
+        after,
+    })
 }
 
 fn recipe(passes: usize) -> impl Strategy<Value = Recipe> {
@@ -133,7 +144,10 @@ impl Recipe {
         slots.extend((0..IMPORTS / 2).map(|_| graph.image_of("image", 2, 2)));
         for &(image, size) in &self.transients {
             let shape = match image {
-                true => SlotShape::TransientImage(transient_image(size * 1024, 1 << (size & 1))),
+                true => {
+                    let image = transient_image(size * 1024, 1 << (size & 1));
+                    SlotShape::TransientImage(TransientImage { levels: 2, layers: 2, ..image })
+                }
                 false => SlotShape::TransientBuffer { bytes: size * PART * PARTS },
             };
             slots.push(graph.slot("transient", shape));
@@ -162,17 +176,15 @@ impl PassRecipe {
             let shape = shapes[slot.index];
             let accesses = accesses(self.kind, shape.is_image());
             let access = accesses[recipe.access % accesses.len()];
-            let part = if shape.is_transient() { slot } else { region(slot, shape.is_image(), recipe.region) };
+            // A transient is written as a whole before anything else.
+            let fresh = shape.is_transient() && !written[slot.index];
+            let part = if fresh { slot } else { region(slot, shape.is_image(), recipe.region) };
             let exclusive = access.mode == Mode::Write;
-            let discard = recipe.discard && exclusive;
+            let discard = fresh || recipe.discard && exclusive;
             let used = SlotUse { slot: slot.index, region: part.region(), access, discard };
-            if pass.uses.iter().all(|other| !overlap(other, &used)) {
-                // A transient is written before it is read.
-                let fresh = shape.is_transient() && !written[slot.index];
-                if !fresh || exclusive {
-                    pass.uses.push(SlotUse { discard: discard || fresh, ..used });
-                    written[slot.index] = true;
-                }
+            if pass.uses.iter().all(|other| may_meet(other, &used)) && (!fresh || exclusive) {
+                pass.uses.push(used);
+                written[slot.index] = true;
             }
         }
         let kinds = [None, Some(QueueKind::Graphics), Some(QueueKind::Compute), Some(QueueKind::Transfer)];
@@ -184,9 +196,11 @@ impl PassRecipe {
     }
 }
 
-fn overlap(a: &SlotUse, b: &SlotUse) -> bool {
+/// Whether one pass may make both uses: of different cells, or reads in one layout.
+fn may_meet(a: &SlotUse, b: &SlotUse) -> bool {
     let both = |(a, b): (Region, Region)| a.intersection(&b).is_some();
-    a.slot == b.slot && a.region.zip(b.region).is_none_or(both)
+    let meet = a.slot == b.slot && a.region.zip(b.region).is_none_or(both);
+    !meet || !conflict(&a.access, &b.access) && a.access.mode == Mode::Read
 }
 
 /// Runs a test on so many cases, all from one seed.
@@ -194,7 +208,8 @@ fn run<T: Strategy>(cases: u32, strategy: T, test: impl Fn(T::Value) -> Result<(
     let said = std::env::var("VULKIO_SEED").ok().and_then(|seed| seed.parse().ok());
     let seed = said.unwrap_or_else(|| RandomState::new().hash_one(cases));
     let said = std::env::var("VULKIO_CASES").ok().and_then(|cases| cases.parse().ok());
-    let config = Config { cases: said.unwrap_or(cases), failure_persistence: None, max_shrink_iters: 4096, ..Config::default() };
+    let config =
+        Config { cases: said.unwrap_or(cases), failure_persistence: None, max_shrink_iters: 4096, ..Config::default() };
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&u64::to_le_bytes(seed));
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
@@ -215,7 +230,10 @@ fn declared(graph: &Graph) -> String {
         let uses = pass.uses.iter().map(|used| {
             let (name, discard) = (&graph.slots[used.slot].name, if used.discard { ", discard" } else { "" });
             let region = used.region.map(|region| format!("{:?}x{:?}", region.x, region.y)).unwrap_or_default();
-            format!("\n    {name}{region} {:?} {:?} {:?}{discard}", used.access.mode, used.access.stages, used.access.mask)
+            format!(
+                "\n    {name}{region} {:?} {:?} {:?}{discard}",
+                used.access.mode, used.access.stages, used.access.mask
+            )
         });
         uses.collect::<String>()
     };
@@ -254,7 +272,12 @@ fn shuffled(recipe: &Recipe, queues: QueueMap, order: &[u32]) -> Graph {
             !graph.slots[used.slot].shape.is_image() && used.access.writes() == first
         });
         let mut seen = Vec::new();
-        pass.uses.retain(|used| !seen.contains(&used.slot) && { seen.push(used.slot); true });
+        pass.uses.retain(|used| {
+            !seen.contains(&used.slot) && {
+                seen.push(used.slot);
+                true
+            }
+        });
         pass.queue = pass.queue.filter(|kind| pass.needs().met_by(*kind));
     }
     let mut keys = order.iter();
@@ -301,7 +324,8 @@ fn the_recipes_make_what_they_are_for() {
         let uses = || graph.passes.iter().flat_map(|pass| &pass.uses);
         let pairs = uses().zip(uses().skip(1)).filter(|(a, b)| a.slot == b.slot && conflict(&a.access, &b.access));
         conflicts.set(conflicts.get() + pairs.count() as u32);
-        transients.set(transients.get() + uses().filter(|used| graph.slots[used.slot].shape.is_transient()).count() as u32);
+        transients
+            .set(transients.get() + uses().filter(|used| graph.slots[used.slot].shape.is_transient()).count() as u32);
         parts.set(parts.get() + uses().filter(|used| used.region.is_some()).count() as u32);
         Ok(())
     });

@@ -40,7 +40,8 @@ pub(super) fn program_order(graph: &Graph) -> Vec<usize> {
     let reach = edges_of_any_order(graph);
     let mut order: Vec<usize> = Vec::with_capacity(count);
     while order.len() < count {
-        let is_next = |pass: &usize| !order.contains(pass) && (0..count).all(|p| order.contains(&p) || !reach[p][*pass]);
+        let is_next =
+            |pass: &usize| !order.contains(pass) && (0..count).all(|p| order.contains(&p) || !reach[p][*pass]);
         order.push((0..count).find(is_next).expect("the graph has no cycle"));
     }
     order

@@ -32,7 +32,11 @@ pub(super) struct Batch {
 #[derive(Debug)]
 pub(super) enum Item {
     /// What an entry promises, where a plan is judged without a past.
-    Enter { cells: Vec<usize>, access: Access, after_readers: bool },
+    Enter {
+        cells: Vec<usize>,
+        access: Access,
+        after_readers: bool,
+    },
     /// By its number in the `World`.
     Pass(usize),
     Call(Call),
@@ -162,7 +166,13 @@ impl World {
                 for cell in self.cells.within(resource(used.slot), used.region.as_ref())? {
                     let group = self.state[cell].join(frame, &used.access);
                     let bits = Bits::of(&Scope::of(&used.access));
-                    self.passes[first + pass].uses.push(Use { cell, access: used.access, bits, group, discard: used.discard });
+                    self.passes[first + pass].uses.push(Use {
+                        cell,
+                        access: used.access,
+                        bits,
+                        group,
+                        discard: used.discard,
+                    });
                 }
             }
         }

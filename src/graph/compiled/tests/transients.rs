@@ -1,7 +1,11 @@
 //! Resources that live inside one graph: culling, lifetimes, shared memory.
 
 use super::dsl::{Graph, SAMPLED, transient_image, two_queues};
-use crate::{gpu::QueueKind::Compute, graph::{compiled::Place, ir::SlotShape}, resource::Access};
+use crate::{
+    gpu::QueueKind::Compute,
+    graph::{compiled::Place, ir::SlotShape},
+    resource::Access,
+};
 
 fn place(plan: &crate::graph::compiled::Compiled, slot: super::dsl::Slot) -> Place {
     let places = &plan.transients.places;
