@@ -54,8 +54,10 @@ fn from_data(structure: &Structure, touches: &Touches) -> Result<Vec<u32>, Fault
     let by_atom = ByAtom::new(touches);
     let mut web = Web { earlier: vec![Vec::new(); structure.passes()] };
     for pass in 0..structure.passes() {
-        let named = structure.after(pass).filter(|&other| other < structure.passes());
-        web.earlier[pass].extend(named.map(|other| (other as u32, None)));
+        if let Some(unknown) = structure.after(pass).find(|&other| other >= structure.passes()) {
+            return Err(Fault::Cycle { passes: vec![pass, unknown], slot: None });
+        }
+        web.earlier[pass].extend(structure.after(pass).map(|other| (other as u32, None)));
     }
     let said = web.clone();
     let mut contested = Vec::new();

@@ -35,6 +35,8 @@ pub(crate) struct Touch {
 pub(crate) struct Touches {
     /// By slot, then by region.
     pub(crate) atoms: Vec<Atom>,
+    /// Whether any slot is in pieces; otherwise each is the atom of its number.
+    cut: bool,
     accesses: Vec<Access>,
     /// Pass after pass.
     pub(crate) all: Vec<Touch>,
@@ -65,8 +67,11 @@ impl Touches {
 
     /// Numbers of a slot's atoms.
     pub(crate) fn atoms_of(&self, slot: u32) -> Range<usize> {
+        if !self.cut {
+            return slot as usize..slot as usize + 1;
+        }
         let start = self.atoms.partition_point(|atom| atom.slot < slot);
-        start..start + self.atoms[start..].partition_point(|atom| atom.slot == slot)
+        start..self.atoms.partition_point(|atom| atom.slot <= slot)
     }
 }
 
@@ -77,6 +82,7 @@ pub(crate) fn touches(structure: &Structure) -> Result<Touches, Fault> {
     let last = vec![0; atoms.len()];
     let touches = Touches {
         atoms,
+        cut: cuts.is_some(),
         accesses: structure.accesses().to_vec(),
         all: Vec::with_capacity(structure.all_uses()),
         ends: Vec::with_capacity(structure.passes()),
