@@ -29,6 +29,9 @@ pub(super) struct History {
     resources: usize,
 }
 
+/// The calls at a batch's head, and what it waits for.
+type Prologue = (Vec<Item>, Vec<usize>);
+
 fn outlives(shape: &SlotShape) -> bool {
     matches!(shape, SlotShape::Buffer { .. } | SlotShape::Image { .. })
 }
@@ -95,8 +98,8 @@ impl History {
         }
     }
 
-    /// By batch: the calls at its head and what it waits for. Releases are submitted ahead of all batches.
-    fn prologues(&mut self, plan: &Compiled, arrivals: &[Arrival]) -> Result<Vec<(Vec<Item>, Vec<usize>)>, String> {
+    /// By batch. Releases are submitted ahead of all batches.
+    fn prologues(&mut self, plan: &Compiled, arrivals: &[Arrival]) -> Result<Vec<Prologue>, String> {
         let mut prologues = Vec::new();
         for batch in &plan.batches {
             let (mut memory, mut images, mut acquired) = (Dependency::default(), Vec::new(), Vec::new());

@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::{dsl::Graph, reference};
-use crate::{gpu::QueueId, graph::compiled::Compiled};
+use crate::{
+    gpu::QueueId,
+    graph::{compiled::Compiled, ir::SlotShape},
+};
 
 /// Checks all of it.
 ///
@@ -114,15 +117,29 @@ fn lifetimes(graph: &Graph, plan: &Compiled) -> Result<(), String> {
         let is_image = graph.slots[a.slot].shape.is_image();
         let room = if is_image { transients.image_bytes } else { transients.buffer_bytes };
         ensure(a.offset + a.bytes <= room, || format!("{a:?} ends behind {room}"))?;
+        let (_, bytes, alignment) = memory(&graph.slots[a.slot].shape);
+        let fits = a.bytes >= bytes && a.offset % alignment == 0;
+        ensure(fits, || format!("{a:?} takes {bytes} bytes at multiples of {alignment}"))?;
         ensure(used_waves(graph, plan, a.slot) == a.waves, || format!("{a:?} lives otherwise"))?;
         for b in &transients.places[..index] {
             let same = graph.slots[b.slot].shape.is_image() == is_image;
             let apart = a.offset + a.bytes <= b.offset || b.offset + b.bytes <= a.offset;
             let after = a.waves[1] < b.waves[0] || b.waves[1] < a.waves[0];
             ensure(!same || apart || after, || format!("{a:?} and {b:?} are in the same memory at the same time"))?;
+            let types = [a, b].map(|place| memory(&graph.slots[place.slot].shape).0);
+            ensure(!same || apart || types[0] == types[1], || format!("{a:?} and {b:?} are of other memory types"))?;
         }
     }
     Ok(())
+}
+
+/// What a transient asks for: memory types, bytes, alignment.
+fn memory(shape: &SlotShape) -> (u32, u64, u64) {
+    match shape {
+        SlotShape::TransientImage(image) => (image.memory_types, image.bytes, image.alignment),
+        SlotShape::TransientBuffer { bytes } | SlotShape::Buffer { bytes } => (0, *bytes, 256),
+        SlotShape::Image { .. } => (0, 0, 1),
+    }
 }
 
 fn used_waves(graph: &Graph, plan: &Compiled, slot: usize) -> [u32; 2] {

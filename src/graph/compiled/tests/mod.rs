@@ -1,6 +1,6 @@
 //! The compiler against graphs that were worked out by hand, and against a slow checker on random ones.
 //!
-//! `dsl` describes graphs; `model` is the checker's idea of Vulkan's memory model and `simulate` runs an instruction
+//! `dsl` describes graphs; `memory` is the checker's idea of Vulkan's memory model and `simulate` runs an instruction
 //! stream on it; `properties` says what must hold of every plan. None of them shares code with the phases.
 
 mod dsl;

@@ -214,8 +214,19 @@ fn concurrent_writers_on_two_queues_do_not_wait_for_one_another() {
     g.pass("add1").adds(x).on(Compute);
     g.pass("add2").adds(x).on(Graphics);
     g.pass("read").indirect(x).on(Graphics);
-    let plan = g.compile().expect("a plan");
-    super::properties::check(&g, &plan).expect("a sound plan");
+    let plan = g.expect(
+        "
+        batch 0 on graphics
+          enter `x` COMPUTE_SHADER SHADER_STORAGE_READ | SHADER_STORAGE_WRITE
+          pass `add2`
+        batch 1 on compute
+          enter `x` COMPUTE_SHADER SHADER_STORAGE_READ | SHADER_STORAGE_WRITE
+          pass `add1`
+        batch 2 on graphics, waits for 1
+          barrier COMPUTE_SHADER SHADER_STORAGE_WRITE -> DRAW_INDIRECT INDIRECT_COMMAND_READ
+          pass `read`
+        ",
+    );
     assert_eq!((plan.stats().waves, plan.stats().waits, plan.stats().barriers), (2, 1, 1), "{}", g.text(&plan));
 }
 
@@ -242,8 +253,19 @@ fn an_image_changes_its_owner_with_a_release_and_an_acquire() {
     let i = g.image("i");
     g.pass("paint").writes(i).on(Compute);
     g.pass("sample").samples(i);
-    let plan = g.compile().expect("a plan");
-    super::properties::check(&g, &plan).expect("a sound plan");
+    let plan = g.expect(
+        "
+        batch 0 on compute
+          enter `i` COMPUTE_SHADER SHADER_STORAGE_READ | SHADER_STORAGE_WRITE -> GENERAL
+          pass `paint`
+          release
+            image `i` COMPUTE_SHADER SHADER_STORAGE_WRITE -> NONE NONE, GENERAL -> SHADER_READ_ONLY_OPTIMAL, compute -> graphics
+        batch 1 on graphics, waits for 0
+          barrier
+            image `i` FRAGMENT_SHADER NONE -> FRAGMENT_SHADER SHADER_SAMPLED_READ, GENERAL -> SHADER_READ_ONLY_OPTIMAL, compute -> graphics
+          pass `sample`
+        ",
+    );
     let [release, acquire] = [0, 1].map(|call: usize| plan.barriers[call].images.clone());
     let (release, acquire) = if plan.batches[0].after == Some(0) { (release, acquire) } else { (acquire, release) };
     assert_eq!((release.len(), acquire.len(), plan.barriers.len()), (1, 1, 2));
@@ -263,8 +285,17 @@ fn an_image_that_is_thrown_away_changes_its_owner_for_nothing() {
     let i = g.image("i");
     g.pass("paint").writes(i).on(Compute);
     g.pass("draw").clears(i);
-    let plan = g.compile().expect("a plan");
-    super::properties::check(&g, &plan).expect("a sound plan");
+    let plan = g.expect(
+        "
+        batch 0 on compute
+          enter `i` COMPUTE_SHADER SHADER_STORAGE_READ | SHADER_STORAGE_WRITE -> GENERAL
+          pass `paint`
+        batch 1 on graphics, waits for 0
+          barrier
+            image `i` COLOR_ATTACHMENT_OUTPUT NONE -> COLOR_ATTACHMENT_OUTPUT COLOR_ATTACHMENT_READ | COLOR_ATTACHMENT_WRITE, UNDEFINED -> COLOR_ATTACHMENT_OPTIMAL
+          pass `draw`
+        ",
+    );
     assert_eq!(batches(&plan), [(1, vec![]), (0, vec![0])]);
     assert_eq!((plan.barriers.len(), plan.batches[0].after), (1, None));
     assert_eq!(plan.barriers[0].images[0].transfer, None);
@@ -278,8 +309,17 @@ fn queues_of_one_family_share_images() {
     let i = g.image("i");
     g.pass("paint").writes(i).on(Compute);
     g.pass("sample").samples(i);
-    let plan = g.compile().expect("a plan");
-    super::properties::check(&g, &plan).expect("a sound plan");
+    let plan = g.expect(
+        "
+        batch 0 on compute
+          enter `i` COMPUTE_SHADER SHADER_STORAGE_READ | SHADER_STORAGE_WRITE -> GENERAL
+          pass `paint`
+        batch 1 on graphics, waits for 0
+          barrier
+            image `i` FRAGMENT_SHADER NONE -> FRAGMENT_SHADER SHADER_SAMPLED_READ, GENERAL -> SHADER_READ_ONLY_OPTIMAL
+          pass `sample`
+        ",
+    );
     assert_eq!((plan.barriers.len(), plan.batches[0].after), (1, None));
     let image = plan.barriers[0].images[0];
     assert_eq!(image.transfer, None);
@@ -349,7 +389,15 @@ fn after_across_queues_is_a_wait() {
     let [x, y] = g.buffers(["x", "y"]);
     g.pass("draw").draws(x);
     g.pass("simulate").writes(y).on(Compute).after(0);
-    let plan = g.compile().expect("a plan");
-    super::properties::check(&g, &plan).expect("a sound plan");
+    let plan = g.expect(
+        "
+        batch 0 on graphics
+          enter `x` VERTEX_SHADER SHADER_STORAGE_READ
+          pass `draw`
+        batch 1 on compute, waits for 0
+          enter `y` COMPUTE_SHADER SHADER_STORAGE_READ | SHADER_STORAGE_WRITE
+          pass `simulate`
+        ",
+    );
     assert_eq!(batches(&plan), [(0, vec![]), (1, vec![0])]);
 }

@@ -76,14 +76,10 @@ fn edges_of_any_order(graph: &Graph) -> Vec<Vec<bool>> {
 }
 
 fn close(reach: &mut [Vec<bool>]) {
-    let count = reach.len();
-    for over in 0..count {
-        for from in 0..count {
-            if reach[from][over] {
-                for to in 0..count {
-                    reach[from][to] |= reach[over][to];
-                }
-            }
+    for over in 0..reach.len() {
+        let beyond = reach[over].clone();
+        for from in reach.iter_mut().filter(|from| from[over]) {
+            from.iter_mut().zip(&beyond).for_each(|(to, reached)| *to |= reached);
         }
     }
 }
