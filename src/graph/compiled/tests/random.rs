@@ -316,6 +316,36 @@ fn large_frames_follow_one_another_without_a_hazard() {
     run(12, frames(200, 4), |(recipes, queues)| frames_hold(&recipes, &queues));
 }
 
+/// Frames that each touch many small parts of one buffer: more than a tracker keeps apart.
+fn speckled(frames: &[Vec<(u64, usize, bool)>], queues: &QueueMap) -> Vec<Graph> {
+    let frame = |parts: &Vec<(u64, usize, bool)>| {
+        let mut graph = Graph::on(queues.clone());
+        let buffer = graph.slot("buffer", buffer(160));
+        for (index, &(part, access, compute)) in parts.iter().enumerate() {
+            let accesses = accesses(1, false);
+            let part = buffer.bytes(part * PART..(part + 1) * PART);
+            let pass = graph.pass(format!("p{index}")).uses(part, accesses[access % accesses.len()]);
+            pass.queue = compute.then_some(QueueKind::Compute);
+        }
+        graph
+    };
+    frames.iter().map(frame).collect()
+}
+
+#[test]
+fn a_buffer_in_more_parts_than_are_told_apart_has_no_hazard() {
+    let parts = prop::collection::vec((0..160u64, 0..5usize, any::<bool>()), 1..100);
+    run(96, (prop::collection::vec(parts, 1..6), queues()), |(frames, queues)| {
+        let graphs = speckled(&frames, &queues);
+        let mut history = History::new(&graphs);
+        for graph in &graphs {
+            let plan = graph.compile().map_err(|fault| format!("{fault:?}"))?;
+            history.commit(graph, &plan)?;
+        }
+        simulate(&history.world, &history.stream, Skip::Nothing)
+    });
+}
+
 #[test]
 fn the_recipes_make_what_they_are_for() {
     let [conflicts, transients, parts] = [0u32; 3].map(std::cell::Cell::new);
