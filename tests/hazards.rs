@@ -227,6 +227,7 @@ async fn an_image_that_is_copied_twice_changes_its_layout_once() {
     // One barrier for both: the image's layout, and the copy over the copy.
     let (source, target) = (image.clone(), texels.clone());
     let other = gpu.buffer::<u8>("other", BYTES).expect("a buffer");
+    gpu.upload(&other, 0, vec![7; BYTES]).await.expect("uploaded").await.expect("complete");
     let (from, to) = (other.clone(), texels.clone());
     graph.pass("before").reads(other.copy_source()).writes(texels.copy_target()).record(move |cmd| {
         cmd.copy(&from, 0..BYTES, &to, 0);

@@ -371,7 +371,8 @@ fn a_runtime_that_shuts_down_fails_the_frame_that_waits_for_its_job() {
         runtime.shutdown_background();
         let error = submit.await.expect_err("the runtime is gone");
         assert!(matches!(cause(&error), Error::RuntimeGone), "{error:?}");
-        assert!(matches!(job.take().await, Err(Error::RuntimeGone)));
+        // Whether the runtime's end or the failed frame's was first.
+        assert!(matches!(job.take().await, Err(Error::RuntimeGone | Error::Cancelled)));
     });
     drop(scene);
     block_on(close(gpu));

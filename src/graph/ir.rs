@@ -256,11 +256,6 @@ impl Structure {
         self.after[self.range(pass, 2)].iter().map(|&pass| pass as usize)
     }
 
-    /// Whether any pass names others that it comes after.
-    pub(crate) fn has_after(&self) -> bool {
-        !self.after.is_empty()
-    }
-
     /// Number of uses of all passes.
     pub(crate) fn all_uses(&self) -> usize {
         self.uses.len() / USE

@@ -262,7 +262,7 @@ async fn what_a_job_captured_may_panic_when_it_is_dropped() {
     let error = soon(job.take()).await.expect_err("it panicked");
     assert_eq!(error.to_string(), "job `physics` panicked: first");
     let (job, _owner) = start("physics", async { std::panic::panic_any(Spiteful) });
-    let error = soon(job.take()).await.map(|()| ()).expect_err("it panicked");
+    let error = soon(job.take()).await.expect_err("it panicked");
     assert!(matches!(error, Error::JobPanicked { .. }), "{error:?}");
 }
 

@@ -69,11 +69,6 @@ impl Dependency {
     pub(crate) fn is_empty(&self) -> bool {
         self.source.is_empty()
     }
-
-    /// Whether this one standing is as good as `other`.
-    pub(crate) fn covers(&self, other: &Self) -> bool {
-        self.source.covers(other.source) && self.target.covers(other.target)
-    }
 }
 
 impl std::ops::BitOrAssign for Dependency {

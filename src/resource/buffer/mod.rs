@@ -27,6 +27,7 @@ use crate::{
     error::{Error, Result},
     gpu::Gpu,
     memory::MemoryKind,
+    sync::prim::lock,
 };
 
 /// Vulkan maps memory to at least this alignment, so elements that want more could not be looked at in place.
@@ -96,6 +97,15 @@ impl<T> GpuBuffer<T> {
     #[must_use = "hand it to a pass's `reads` or `writes`"]
     pub fn slice(&self, range: Range<usize>) -> BufferSlice<T> {
         BufferSlice::new(&self.inner, range)
+    }
+
+    /// Says that something vulkio does not know of has written the buffer, so that passes may read it. A pass that reads
+    /// what nothing has written is an error otherwise.
+    ///
+    /// # Safety
+    /// What was written through the [raw](Self::raw) handle must be complete, and visible to the device.
+    pub unsafe fn assume_written(&self) {
+        lock(&self.inner.state).assume_written();
     }
 
     /// Read as the arguments of indirect draws or dispatches, or as a draw count.

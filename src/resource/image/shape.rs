@@ -207,7 +207,7 @@ mod tests {
     const MOST: Most = Most { side: 4096, layers: 256 };
 
     fn refusal(desc: ImageDesc) -> String {
-        Shape::new("target", desc, SRGB, MOST).err().expect("it does not fit").to_string()
+        Shape::new("target", desc, SRGB, MOST).expect_err("it does not fit").to_string()
     }
 
     #[test]
@@ -229,7 +229,7 @@ mod tests {
 
     #[test]
     fn a_format_of_another_role_is_refused_with_those_that_fit() {
-        let error = Shape::new("ids", ImageDesc::new([1, 1]).format(SRGB), Ids::FORMAT, MOST).err().expect("a colour");
+        let error = Shape::new("ids", ImageDesc::new([1, 1]).format(SRGB), Ids::FORMAT, MOST).expect_err("a colour");
         assert!(error.to_string().contains("R32_UINT"), "{error}");
         let stencil = ImageDesc::new([1, 1]).format(vk::Format::D24_UNORM_S8_UINT);
         assert!(Shape::new("depth", stencil, Depth::FORMAT, MOST).is_err());

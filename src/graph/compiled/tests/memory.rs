@@ -105,11 +105,6 @@ impl Touch {
             (named || part.before[queue] & source.stages != 0) && hidden == 0
         })
     }
-
-    /// Whether all of it was over at the end of `place`, as semaphores tell.
-    pub(super) fn is_over_at(&self, place: Place) -> bool {
-        self.over[place.queue] <= place.batch
-    }
 }
 
 fn over_at(place: Place) -> [usize; QUEUES] {

@@ -15,7 +15,6 @@ use crate::{
 #[derive(Clone, Copy, Debug)]
 pub(super) struct CellUse {
     pub(super) cell: usize,
-    pub(super) slot: usize,
     pub(super) access: Access,
     pub(super) discard: bool,
 }
@@ -25,7 +24,7 @@ pub(super) fn cell_uses(graph: &Graph, cells: &Cells) -> Vec<Vec<CellUse>> {
     let of_use = |used: &SlotUse| {
         let (slot, access, discard) = (used.slot, used.access, used.discard);
         let within = cells.within(slot, used.region.as_ref()).expect("cells are cut along the uses");
-        within.into_iter().map(move |cell| CellUse { cell, slot, access, discard })
+        within.into_iter().map(move |cell| CellUse { cell, access, discard })
     };
     graph.passes.iter().map(|pass| pass.uses.iter().flat_map(of_use).collect()).collect()
 }
