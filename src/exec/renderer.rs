@@ -38,7 +38,7 @@ pub struct RendererOptions {
     pub frames_in_flight: usize,
     /// The tokio runtime that records. By default the one that polls `submit`; with none there, its poll records.
     pub runtime: Option<Handle>,
-    /// The most recording tasks a frame is cut into. By default as many as the runtime has workers.
+    /// The most recording tasks that run at once. By default as many as the runtime has workers.
     pub workers: Option<usize>,
     /// Frames that took less than this to record last time are recorded in `submit`'s poll, because a task of their own
     /// would not be worth it; 100 µs by default, zero for never.

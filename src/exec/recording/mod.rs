@@ -81,6 +81,9 @@ pub(crate) struct Recording {
     /// Tasks that have not ended.
     remaining: AtomicUsize,
     tasks: Vec<Task>,
+    /// Tasks that wait for no job, and how many of them were begun.
+    ready: Vec<usize>,
+    begun: AtomicUsize,
     in_place: bool,
     parts: Mutex<Parts>,
     answer: Answer,
@@ -113,6 +116,17 @@ impl Recording {
 
     pub(crate) fn tasks(&self) -> usize {
         self.tasks.len()
+    }
+
+    /// Tasks that wait for a job.
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = usize> {
+        let mut ready = self.ready.iter().peekable();
+        (0..self.tasks.len()).filter(move |task| ready.next_if_eq(&task).is_none())
+    }
+
+    /// The next of the others, given once.
+    pub(crate) fn next_ready(&self) -> Option<usize> {
+        self.ready.get(self.begun.fetch_add(1, Ordering::Relaxed)).copied()
     }
 
     /// Records one task's passes once the jobs that they wait for are done. The last task to end commits.
@@ -148,9 +162,12 @@ impl Recording {
         self.end_task();
     }
 
-    /// A task that will never run: its runtime is gone.
+    /// A task that will never run, nor those that it would have spawned: its runtime is gone.
     pub(crate) fn abandon(self: &Arc<Self>) {
         self.fail(Error::RuntimeGone);
+        while self.next_ready().is_some() {
+            self.end_task();
+        }
         self.end_task();
     }
 

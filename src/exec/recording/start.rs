@@ -61,7 +61,8 @@ impl Recording {
             ..Parts::default()
         };
         let pass_times = parts.frame.as_ref().and_then(|frame| frame.pass_times(plan.order.len()));
-        let in_place = in_place && tasks.iter().all(Task::is_ready);
+        let ready: Vec<_> = (0..tasks.len()).filter(|&task| tasks[task].is_ready()).collect();
+        let in_place = in_place && ready.len() == tasks.len();
         Ok(Arc::new(Self {
             number,
             span: tracing::debug_span!(target: "vulkio::frame", "frame", frame = number, name = &*name, gpu_us = tracing::field::Empty),
@@ -74,6 +75,8 @@ impl Recording {
             hold,
             remaining: AtomicUsize::new(tasks.len()),
             tasks,
+            ready,
+            begun: AtomicUsize::new(0),
             in_place,
             parts: Mutex::new(parts),
             answer: Answer::new(),
