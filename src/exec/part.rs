@@ -11,7 +11,6 @@ use super::{
     passtimes::PassQueries,
     picture::{Pending, Picture},
     slots::SlotLease,
-    stats::FrameStats,
     submitter::Committed,
     timestamps::Timestamps,
 };
@@ -20,7 +19,7 @@ use crate::{
     gpu::QueueId,
     graph::{cache::PlanCache, declare::Sizes},
     resource::{GpuImage, RenderTarget},
-    sync::{Completion, prim::lock},
+    sync::prim::lock,
 };
 
 /// Where and how finely a frame is recorded.
