@@ -11,7 +11,7 @@ use std::{
 use tokio::runtime::{Handle, RuntimeFlavor};
 
 use super::recording::{Outcome, Recording, Submission};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, guarded};
 
 /// The future of [`Graph::submit`](crate::Graph::submit) and [`Frame::submit`](crate::Frame::submit): resolves when the
 /// work is submitted, to the [`Completion`](crate::Completion) of the work on the GPU.
@@ -21,7 +21,7 @@ use crate::error::{Error, Result};
 /// # Cancel safety
 ///
 /// Dropped before the last pass is recorded, nothing is submitted, and recording that has begun is thrown away; after
-/// that, the whole graph is submitted. It is never submitted in part.
+/// that, the whole graph is submitted.
 #[must_use = "nothing is recorded or submitted until it is awaited"]
 pub struct Submit(State);
 
@@ -63,6 +63,13 @@ impl Launched {
             _ => here = Some(Box::pin(run_all(Arc::clone(&recording))) as _),
         }
         Ok(Self { recording, here })
+    }
+
+    /// Nobody waits any more.
+    pub(crate) fn cancel(&mut self) {
+        self.recording.cancel();
+        let here = self.here.take();
+        guarded("what an unused pass captured", || drop(here));
     }
 
     /// Records what is recorded here, as far as the jobs that it waits for are done.
@@ -162,8 +169,8 @@ impl Future for Submit {
 
 impl Drop for Submit {
     fn drop(&mut self) {
-        if let State::Recording(launched) = &self.0 {
-            launched.recording.cancel();
+        if let State::Recording(launched) = &mut self.0 {
+            launched.cancel();
         }
     }
 }

@@ -60,6 +60,11 @@ impl Mix {
         cmd.bind(&self.0).push(&Push { a, b, result: result.address(), n, factors, _end: 0 });
     }
 
+    /// Records a mix of the first `n` words at these addresses.
+    pub(crate) fn at(&self, cmd: &mut Encoder<'_>, [a, b, result]: [u64; 3], n: u32, factors: Factors) {
+        cmd.bind(&self.0).push(&Push { a, b, result, n, factors, _end: 0 }).dispatch([n.div_ceil(64), 1, 1]);
+    }
+
     /// What records a mix of whole buffers.
     pub(crate) fn of(
         &self,

@@ -15,6 +15,7 @@ use std::{
 };
 
 use ash::vk;
+use futures::FutureExt;
 
 pub(super) use task::outcome;
 
@@ -132,7 +133,19 @@ impl Recording {
     /// Records one task's passes once the jobs that they wait for are done. The last task to end commits.
     pub(crate) async fn run(self: Arc<Self>, task: usize) {
         let work = self.tasks[task].take();
-        match work.jobs_done().await {
+        let jobs = work.jobs_done().await;
+        self.run_after(jobs, task, work);
+    }
+
+    /// As [`run`](Self::run), of a task whose jobs have ended, well or not.
+    pub(crate) fn run_in_place(self: &Arc<Self>, task: usize) {
+        let work = self.tasks[task].take();
+        let jobs = work.jobs_done().now_or_never().unwrap_or(Err(Error::Cancelled));
+        self.run_after(jobs, task, work);
+    }
+
+    fn run_after(self: &Arc<Self>, jobs: Result<()>, task: usize, work: Work) {
+        match jobs {
             Ok(()) => self.run_now(task, work),
             Err(error) => {
                 guarded(UNUSED, || drop(work));
@@ -140,11 +153,6 @@ impl Recording {
                 self.end_task();
             }
         }
-    }
-
-    /// As [`run`](Self::run), of a task whose jobs are done.
-    pub(crate) fn run_in_place(self: &Arc<Self>, task: usize) {
-        self.run_now(task, self.tasks[task].take());
     }
 
     /// In one go, so that the pool it leases stays on one thread.
