@@ -175,7 +175,7 @@ impl Preparation<'_> {
         foreseen: &[Arrival],
         arrivals: &mut [Arrival],
     ) -> Result<()> {
-        for (batch, mut buffers) in plan.batches.iter().zip(buffers) {
+        for (index, (batch, mut buffers)) in plan.batches.iter().zip(buffers).enumerate() {
             let acquires: Vec<_> =
                 entry::acquires(plan, batch, arrivals).map(|(slot, it)| (slot, it.clone())).collect();
             let released = self.release(queues, batch.queue, &acquires, slots)?;
@@ -185,8 +185,9 @@ impl Preparation<'_> {
             let entries = batch.entries.iter().flat_map(|&index| arrivals[index].waits.iter().copied());
             let others = batch.waits.iter().map(|&other| self.stamps[other]);
             let needed = queues.clocks.needed(batch.queue, entries.chain(others).chain(released));
-            // What comes later on the queue is after a wait, too: the first part there waits for all.
-            let first = self.parts.iter().all(|part| part.stamp.queue != batch.queue);
+            // What comes later on the queue is after a wait, too: the first batch there waits for all. (A release may
+            // have gone there before it, and waits for nothing of the caller's.)
+            let first = plan.batches[..index].iter().all(|earlier| earlier.queue != batch.queue);
             let mut waits = if first { foreign.to_vec() } else { Vec::new() };
             let timelines = &self.submitter.timelines;
             waits.extend(needed.iter().map(|wait| (timelines.semaphore(wait.queue), wait.value)));
