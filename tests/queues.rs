@@ -1,100 +1,19 @@
 //! Frames whose passes go to several queues: on a device of one queue the same is true as on one of three.
 
 mod common;
+mod line;
 mod mix;
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::time::Duration;
 
-use common::{Calls, Gate, Hold, close, counting, open, poll_once, soon, strict, strict_gpu, until};
-use mix::{Factors, Mix, buffer, words};
-use vulkio::QueueKind::{Compute, Graphics, Transfer};
+use common::{Calls, close, counting, open, soon, strict, strict_gpu};
+use line::{Line, N, queues};
+use mix::{Factors, words};
 use vulkio::{
-    Completion, Error, Frame, FrameStats, Gpu, GpuBuffer, GpuImage, Graph, Ids, PassId, QueueKind, Renderer,
-    RendererOptions, TransientBuffer,
+    Gpu, GpuBuffer, GpuImage, Graph, Ids, QueueKind,
+    QueueKind::{Compute, Graphics, Transfer},
+    Renderer, RendererOptions, TransientBuffer,
 };
-
-/// Words of a buffer, and texels of an image of 8 x 8.
-const N: usize = 64;
-
-/// A line of buffers, each made from the one before it on another queue.
-struct Line {
-    gpu: Gpu,
-    renderer: Renderer,
-    mix: Mix,
-    zeros: GpuBuffer<u32>,
-    line: Vec<GpuBuffer<u32>>,
-    /// What the frames so far came to.
-    sum: GpuBuffer<u32>,
-}
-
-impl Line {
-    async fn new(gpu: &Gpu, options: RendererOptions) -> Self {
-        let line = (0..4).map(|i| gpu.buffer(&format!("line {i}"), N).expect("a buffer")).collect();
-        Self {
-            gpu: gpu.clone(),
-            renderer: Renderer::with_options(gpu, [8, 8], options).expect("a renderer"),
-            mix: Mix::new(gpu).await,
-            zeros: buffer(gpu, "zeros", vec![0; N]).await,
-            line,
-            sum: buffer(gpu, "sum", vec![0; N]).await,
-        }
-    }
-
-    async fn frame(&self) -> Frame {
-        soon("a slot", self.renderer.frame()).await.expect("a frame")
-    }
-
-    fn mixed(
-        &self,
-        graph: &Graph,
-        queue: QueueKind,
-        from: &GpuBuffer<u32>,
-        to: &GpuBuffer<u32>,
-        factors: Factors,
-    ) -> PassId {
-        let record = self.mix.of(from, &self.zeros, to, factors);
-        graph.pass("mix").queue(queue).reads(from).reads(&self.zeros).writes(to).record(record)
-    }
-
-    /// Five passes on three queues, each after the one before it; the target is drawn on the side.
-    fn declare(&self, frame: &Frame, n: u32) {
-        let [a, b, c, d] = [0, 1, 2, 3].map(|i| self.line[i].clone());
-        let graph = frame.graph();
-        let own = a.clone();
-        graph.pass("fill").queue(Transfer).writes(a.copy_target()).record(move |cmd| {
-            cmd.fill(&own, 0..N, n);
-        });
-        self.mixed(graph, Compute, &a, &b, Factors::linear(3, 1));
-        self.mixed(graph, Graphics, &b, &c, Factors::linear(5, 2));
-        let (from, to) = (c.clone(), d.clone());
-        graph.pass("copy").queue(Transfer).copies(&c, &d).record(move |cmd| {
-            cmd.copy(&from, 0..N, &to, 0);
-        });
-        self.mixed(graph, Compute, &d, &self.sum, Factors { keep: 7, ..Factors::linear(1, 0) });
-        frame.pass("draw").renders(frame.target().clear(common::color(n))).record(|_| ());
-    }
-
-    async fn submit(&self, n: u32) -> Completion<Arc<FrameStats>> {
-        let frame = self.frame().await;
-        self.declare(&frame, n);
-        soon("a submit", frame.submit()).await.expect("submitted")
-    }
-
-    async fn check(&self, frames: &[u32], what: &str) {
-        let of = |n: &u32| 5u32.wrapping_mul(n.wrapping_mul(3).wrapping_add(1)).wrapping_add(2);
-        let sum = frames.iter().fold(0u32, |sum, n| sum.wrapping_mul(7).wrapping_add(of(n)));
-        assert_eq!(soon("a read", words(&self.gpu, &self.sum)).await, [sum; N], "{what}");
-    }
-}
-
-/// Distinct queues of the device.
-fn queues(gpu: &Gpu) -> usize {
-    [Graphics, Compute, Transfer]
-        .map(|kind| gpu.submitted(kind).stamp().queue)
-        .into_iter()
-        .collect::<BTreeSet<_>>()
-        .len()
-}
 
 fn counted() -> (Gpu, Calls) {
     let (options, calls) = counting(strict());
@@ -299,94 +218,5 @@ async fn transients_of_both_kinds_go_from_queue_to_queue() {
         assert_eq!(words(&gpu, out).await, [n; N], "frame {n}");
     }
     drop((renderer, outs));
-    close(gpu).await;
-}
-
-#[tokio::test]
-async fn a_frame_is_complete_when_all_its_queues_are() {
-    let gpu = strict_gpu();
-    let line = Line::new(&gpu, RendererOptions::default()).await;
-    for held in [Compute, Transfer, Graphics] {
-        let gate = Gate::new(&gpu);
-        let before = Graph::on(&gpu, "before", held);
-        gate.hold(&before);
-        let busy = soon("a submit", before.submit()).await.expect("submitted");
-        // Three passes that have nothing to do with one another; one of them is behind what is held.
-        let frame = line.frame().await;
-        for (queue, buffer) in [Graphics, Compute, Transfer].into_iter().zip(&line.line) {
-            let own = buffer.clone();
-            frame.pass("fill").queue(queue).writes(buffer.copy_target()).record(move |cmd| {
-                cmd.fill(&own, 0..N, 3);
-            });
-        }
-        let mut done = soon("a submit", frame.submit()).await.expect("submitted");
-        let free: Vec<_> = done.stamps().filter(|stamp| stamp.queue != busy.stamp().queue).collect();
-        assert_eq!(free.len(), queues(&gpu) - 1);
-        for kind in [Graphics, Compute, Transfer] {
-            let last = gpu.submitted(kind);
-            if free.contains(&last.stamp()) {
-                soon("a queue that is not held", last).await.expect("complete");
-            }
-        }
-        assert!(poll_once(&mut done).is_pending());
-        assert!(!done.is_complete());
-        gate.open();
-        soon("the frame", &mut done).await.expect("complete");
-        assert!(done.is_complete() && busy.is_complete());
-    }
-    drop(line);
-    close(gpu).await;
-}
-
-#[tokio::test]
-async fn a_gate_before_a_frame_holds_all_its_queues() {
-    let gpu = strict_gpu();
-    let line = Line::new(&gpu, RendererOptions::default()).await;
-    let gate = Gate::new(&gpu);
-    let frame = line.frame().await;
-    line.declare(&frame, 5);
-    gate.hold(frame.graph());
-    let done = soon("a submit", frame.submit()).await.expect("submitted");
-    let next = line.submit(6).await;
-    let late = done.wait_for(Duration::from_millis(20)).await;
-    assert!(matches!(late, Err(Error::Timeout { .. })), "{late:?}");
-    for stamp in done.stamps() {
-        let kinds = [Graphics, Compute, Transfer].map(|kind| gpu.submitted(kind));
-        let of_queue = kinds.iter().find(|last| last.stamp().queue == stamp.queue).expect("a queue of the device");
-        assert!(!of_queue.is_complete(), "{stamp:?} was not held");
-    }
-    gate.open();
-    soon("the frame", done).await.expect("complete");
-    soon("the next", next).await.expect("complete");
-    line.check(&[5, 6], "after the gate").await;
-    drop((line, gate));
-    close(gpu).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_frame_over_all_queues_that_is_cancelled_reaches_none_of_them() {
-    let gpu = strict_gpu();
-    let options = RendererOptions::default().frames_in_flight(1).in_place_below(Duration::ZERO);
-    let line = Line::new(&gpu, options).await;
-    line.submit(1).await;
-    line.check(&[1], "the first").await;
-    for round in 0..4 {
-        let submits = gpu.counters().submits;
-        let (mut hold, wait) = Hold::new();
-        let frame = line.frame().await;
-        frame.pass("held").queue([Graphics, Compute, Transfer][round % 3]).record(move |_| wait());
-        line.declare(&frame, 77);
-        let mut submit = frame.submit();
-        assert!(poll_once(&mut submit).is_pending());
-        hold.entered().await;
-        drop(submit);
-        hold.release();
-        drop(line.frame().await);
-        assert_eq!(gpu.counters().submits, submits);
-    }
-    let last = line.submit(2).await;
-    line.check(&[1, 2], "none of the cancelled").await;
-    until("it is known to be complete", || last.is_complete()).await;
-    drop(line);
     close(gpu).await;
 }
