@@ -1,6 +1,7 @@
 //! An async, task-based Vulkan renderer for tokio.
 //!
-//! A program that already lives on tokio opens a [`Gpu`], builds each [`Frame`] as a graph of passes, and *awaits* it.
+//! A program that already lives on tokio opens a [`Gpu`], builds each [`Frame`] as a graph of passes and CPU jobs, and
+//! *awaits* it.
 //! Nothing blocks or burns a worker thread, nothing needs a poll loop, and dropping any future is safe.
 //!
 //! ```no_run
@@ -30,7 +31,28 @@
 //! | [`System`] | a reusable GPU task: declares its reads and writes, records commands |
 //! | [`Graph`] | passes declared by what they read and write; order and barriers follow |
 //! | [`Frame`] | a frame slot, its target image, and a graph to fill |
+//! | [`Pass`] | a pass being declared; [`PassId`]: one that was, for others to come after |
+//! | [`Job`] | a CPU future of a frame, whose output passes use |
+//! | transient | a [`TransientBuffer`] or [`GpuImage`] that lives inside one graph, in memory it may share |
+//! | [`Plan`] | what a graph compiles to, to look at: batches, waves, barriers |
+//! | wave | passes that may overlap; a queue has one barrier call at most between two of them |
+//! | batch | passes that go to one queue in one submission |
 //! | [`Encoder`] | what a pass records into; lives inside one closure call |
+//! | [`Finalized`] | a frame or graph that is recorded and not submitted yet |
+//! | [`RenderBackend`] | what frames are drawn with, as a trait: [`Renderer`], or a stand-in |
+//!
+//! # What happens to a frame
+//!
+//! 1. It is declared: [`Frame::pass`] notes what a pass reads and writes, and its closure. Nothing runs but jobs.
+//! 2. [`Frame::submit`], awaited, compiles it into a [`Plan`], or finds the plan of an earlier frame of the same shape.
+//! 3. Its passes are recorded in tasks on tokio's workers, those that come after a job when that is done.
+//! 4. The last task to end commits: under one lock, what stands before the first touch of each resource is worked out, and
+//!    the frame goes to its queues. Until then, dropping the future means that nothing was submitted.
+//! 5. The [`Completion`] that `submit` gave resolves when the GPU is through, to the frame's [`FrameStats`].
+//!
+//! Spans tell the story to whoever listens through `tracing`: target `vulkio::frame` at level debug, with `frame`, `name` and
+//! `gpu_us`, and below it target `vulkio::pass` at level trace, with `frame`, `pass`, `worker`, `cpu_us` and, where
+//! [`RendererOptions::pass_timestamps`] is on, `gpu_us`.
 //!
 //! # Features
 //!
@@ -77,7 +99,7 @@ pub use resource::{
 pub use sync::{Completion, Stamp, WaitFor};
 pub use upload::Readback;
 
-/// The README's program compiles.
+/// The README's programs compile.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -91,7 +91,11 @@ fn bad_arguments_end_with_2_and_a_line_that_names_them() {
         (&["--out", ""], &["--out"]),
         (&["--cuont", "5"], &["--cuont"]),
         (&["extra"], &["extra"]),
+        (&["--dump-graph"], &["--dump-graph"]),
         (&["--out", "same", "--stats", "./same"], &["--out", "--stats"]),
+        (&["--out", "same", "--dump-graph", "./same"], &["--out", "--dump-graph"]),
+        (&["--stats", "same", "--dump-graph", "same"], &["--stats", "--dump-graph"]),
+        (&["--dump-graph", "cubes.png"], &["--out", "--dump-graph"]),
     ] {
         let text = fails(&folder, args, 2);
         assert!(words.iter().all(|word| text.contains(word)), "{args:?}: {text}");
@@ -104,9 +108,8 @@ fn help_and_version_are_no_failures() {
     let help = folder.run(&["--help"]);
     let text = String::from_utf8_lossy(&help.stdout);
     assert_eq!(help.status.code(), Some(0));
-    for option in
-        ["count", "frames", "size", "out", "frames-in-flight", "workers", "device", "validate", "stats", "seed"]
-    {
+    let options = ["count", "frames", "size", "out", "frames-in-flight", "workers", "device", "validate", "stats"];
+    for option in options.into_iter().chain(["dump-graph", "seed"]) {
         assert!(text.contains(&format!("--{option} ")) || text.contains(&format!("--{option}\n")), "{option}: {text}");
     }
     assert_eq!(folder.run(&["--version"]).status.code(), Some(0));
@@ -118,6 +121,8 @@ fn a_path_that_cannot_be_written_ends_with_1_before_anything_is_drawn() {
     for args in [
         ["--out", "no/such/folder/cubes.png"],
         ["--stats", "no/such/folder/cubes.json"],
+        ["--dump-graph", "no/such/folder/cubes.dot"],
+        ["--dump-graph", ".."],
         ["--out", "/proc/cubes.png"],
         ["--out", "/"],
         ["--out", ".."],
@@ -161,6 +166,60 @@ fn an_older_picture_stays_when_a_run_fails() {
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(fs::read(&picture).expect("it is there"), b"an older one");
     assert_eq!(folder.files().len(), 1);
+}
+
+/// What `--dump-graph` writes into a file of this name.
+#[track_caller]
+fn dumped(folder: &Folder, name: &str) -> String {
+    let output = folder.run(&["--count", "8", "--frames", "2", "--size", "16x16", "--dump-graph", name]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let table = String::from_utf8(output.stdout).expect("text");
+    assert!(table.lines().any(|line| line.contains("graph") && line.contains(name)), "{table}");
+    assert_eq!(folder.files(), ["cubes.png", name].map(str::to_owned).into());
+    let text = fs::read_to_string(folder.0.join(name)).expect("a file");
+    fs::remove_file(folder.0.join(name)).expect("it is there");
+    text
+}
+
+#[test]
+fn the_graph_is_written_in_the_format_that_its_file_is_named_for() {
+    let folder = Folder::new();
+    let text = dumped(&folder, "graph.txt");
+    assert_eq!(text, dumped(&folder, "graph"), "text unless it says otherwise");
+    let barriers = text.lines().filter(|line| line.starts_with("  barrier ")).count();
+    let passes: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("  pass ")).collect();
+    assert_eq!((passes, barriers), (vec!["`cubes.reset`", "`cubes.cull`", "`cubes.draw`"], 2), "{text}");
+    assert!(text.starts_with("passes 3, waves 3, barriers 2 ") && text.ends_with("wave 2: `cubes.draw`\n"), "{text}");
+
+    let mermaid = dumped(&folder, "graph.mmd");
+    assert!(mermaid.starts_with("flowchart TD\n") && mermaid.contains("[\"cubes.cull (wave 1)<br/>"), "{mermaid}");
+    assert_eq!(dumped(&folder, "graph.md"), format!("```mermaid\n{mermaid}```\n"));
+
+    let dot = dumped(&folder, "graph.DOT");
+    assert!(dot.starts_with("digraph plan {\n") && dot.ends_with("}\n"), "{dot}");
+    assert_eq!(dot.matches('{').count(), dot.matches('}').count(), "{dot}");
+    assert!(dot.contains("p1 -> p2 [label=\"cubes.visible, cubes.args\"];"), "{dot}");
+}
+
+#[test]
+fn an_older_graph_stays_when_a_run_fails() {
+    let folder = Folder::new();
+    fs::write(folder.0.join("graph.dot"), "an older one").expect("a file");
+    let args = ["--count", "1000000000000", "--frames", "1", "--size", "16x16", "--dump-graph", "graph.dot"];
+    assert_eq!(folder.run(&args).status.code(), Some(1));
+    assert_eq!(fs::read(folder.0.join("graph.dot")).expect("it is there"), b"an older one");
+    assert_eq!(folder.files().len(), 1);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_graph_that_a_link_leads_to_is_the_same_file() {
+    let folder = Folder::new();
+    fs::write(folder.0.join("figures"), "").expect("a file");
+    std::os::unix::fs::symlink("figures", folder.0.join("link")).expect("a link");
+    let output = folder.run(&["--stats", "figures", "--dump-graph", "link"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(one_line(&output).contains("--stats and --dump-graph name the same file"));
 }
 
 /// The keys of the issue, in its order.

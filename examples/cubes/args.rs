@@ -1,7 +1,8 @@
 //! The command line.
 
 use std::{
-    path::{self, PathBuf},
+    fs,
+    path::{self, Path, PathBuf},
     process::ExitCode,
     str::FromStr,
 };
@@ -40,6 +41,10 @@ pub(crate) struct Args {
     /// Where the figures go as JSON
     #[arg(long, value_name = "FILE.json")]
     pub(crate) stats: Option<PathBuf>,
+    /// Where the plan of the last frame goes: its waves, barriers and queues; by the name's end as a Mermaid flowchart
+    /// (.mmd, .md), a DOT graph (.dot) or text
+    #[arg(long, value_name = "FILE")]
+    pub(crate) dump_graph: Option<PathBuf>,
     /// Chooses the flight: the same seed flies the same way
     #[arg(long, value_name = "N", default_value_t = 2)]
     pub(crate) seed: u64,
@@ -56,12 +61,27 @@ impl Args {
             let text = error.to_string();
             usage(text.lines().next().unwrap_or_default().trim_start_matches("error: "))
         })?;
-        let same = |stats: &PathBuf| path::absolute(stats).ok() == path::absolute(&args.out).ok();
-        if args.stats.as_ref().is_some_and(same) {
-            return Err(usage("--out and --stats name the same file"));
+        match args.same_file() {
+            Some([one, other]) => Err(usage(&format!("{one} and {other} name the same file"))),
+            None => Ok(args),
         }
-        Ok(args)
     }
+
+    /// Two options that name one file, if there are two.
+    fn same_file(&self) -> Option<[&'static str; 2]> {
+        let [stats, graph] = [&self.stats, &self.dump_graph].map(Option::as_deref);
+        let files = [("--out", Some(self.out.as_path())), ("--stats", stats), ("--dump-graph", graph)];
+        let files: Vec<_> = files.iter().filter_map(|(option, path)| Some((*option, real(path.as_ref()?)?))).collect();
+        let pairs = files.iter().enumerate().flat_map(|(at, one)| files[..at].iter().map(move |before| [before, one]));
+        pairs.into_iter().find(|[one, other]| one.1 == other.1).map(|[one, other]| [one.0, other.0])
+    }
+}
+
+/// Where a file is, or would be, whatever way leads there.
+fn real(path: &Path) -> Option<PathBuf> {
+    let whole = path::absolute(path).ok()?;
+    let beside = || Some(fs::canonicalize(whole.parent()?).ok()?.join(whole.file_name()?));
+    fs::canonicalize(&whole).ok().or_else(beside).or(Some(whole.clone()))
 }
 
 fn usage(message: &str) -> ExitCode {

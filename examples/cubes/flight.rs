@@ -8,12 +8,13 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressStyle};
 use vulkio::{
-    Completion, Cubes, DeviceKind, FrameStats, Gpu, GpuOptions, Renderer, RendererOptions, Validation,
+    Completion, Cubes, DeviceKind, FrameStats, Gpu, GpuOptions, Plan, Renderer, RendererOptions, Validation,
     scene::{self, Flight},
 };
 
 use crate::{
     args::Args,
+    graph,
     output::{Failure, Output},
     report::{Percentiles, Report},
 };
@@ -41,6 +42,7 @@ impl Job {
 pub(crate) async fn fly(args: &Args) -> Result<Report, Failure> {
     let picture = Output::prepare(&args.out)?;
     let stats = args.stats.as_deref().map(Output::prepare).transpose()?;
+    let graph = args.dump_graph.as_deref().map(Output::prepare).transpose()?;
 
     let mut options = GpuOptions::default();
     if let Some(device) = &args.device {
@@ -50,7 +52,7 @@ pub(crate) async fn fly(args: &Args) -> Result<Report, Failure> {
         options = options.validation(Validation::Strict);
     }
     let gpu = Gpu::open(options).await?;
-    let report = render(args, &gpu, &picture).await?;
+    let (mut report, plan) = render(args, &gpu, &picture).await?;
     gpu.close().await?;
     let log = gpu.validation_log();
     // The device goes with its last handle, and what leaked is said then.
@@ -62,11 +64,16 @@ pub(crate) async fn fly(args: &Args) -> Result<Report, Failure> {
     if let Some(stats) = stats {
         stats.write(report.json()?.as_bytes())?;
     }
+    if let (Some(graph), Some(plan), Some(path)) = (graph, plan, &args.dump_graph) {
+        graph.write(graph::in_format_of(path, &plan).as_bytes())?;
+        report.graph = Some(path.clone());
+    }
     picture.finish()?;
     Ok(report)
 }
 
-async fn render(args: &Args, gpu: &Gpu, picture: &Output) -> Result<Report, Failure> {
+/// The figures, and the last frame's plan if it was asked for.
+async fn render(args: &Args, gpu: &Gpu, picture: &Output) -> Result<(Report, Option<Plan>), Failure> {
     let began = Instant::now();
     let Job { count, size } = Job::new(args, gpu);
     let frames = args.frames;
@@ -80,12 +87,16 @@ async fn render(args: &Args, gpu: &Gpu, picture: &Output) -> Result<Report, Fail
     let aspect = size[0] as f32 / size[1] as f32;
     let warm_after = (args.frames_in_flight as u32 + WARMUP).min(frames);
     let mut warm = gpu.counters();
+    let mut plan = None;
     for i in 1..=frames {
         let camera = flight.camera(i as f32 / frames as f32, aspect);
         let frame = renderer.frame().await?;
         let granted = Instant::now();
         frame.add(cubes.cull(camera));
         frame.add(cubes.draw(camera, frame.target()));
+        if i == frames && args.dump_graph.is_some() {
+            plan = Some(frame.plan()?);
+        }
         let done = frame.submit().await?;
         times.submitted(granted.elapsed(), done).await?;
         if i == warm_after {
@@ -98,7 +109,7 @@ async fn render(args: &Args, gpu: &Gpu, picture: &Output) -> Result<Report, Fail
     let visible = cubes.visible_count().await?;
     renderer.capture().await?.save_png(picture.writing_path()).await?;
     let total = gpu.counters();
-    Ok(Report {
+    let report = Report {
         device: gpu.info().name.clone(),
         cubes: count,
         visible,
@@ -117,7 +128,9 @@ async fn render(args: &Args, gpu: &Gpu, picture: &Output) -> Result<Report, Fail
         size,
         elapsed: began.elapsed(),
         picture: picture.path().to_owned(),
-    })
+        graph: None,
+    };
+    Ok((report, plan))
 }
 
 /// The frames' times, and the frames that are on their way.

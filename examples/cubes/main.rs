@@ -3,6 +3,7 @@
 
 mod args;
 mod flight;
+mod graph;
 mod output;
 mod report;
 

@@ -31,6 +31,8 @@ pub(crate) struct Report {
     pub(crate) elapsed: Duration,
     #[serde(skip)]
     pub(crate) picture: PathBuf,
+    #[serde(skip)]
+    pub(crate) graph: Option<PathBuf>,
 }
 
 /// Of the frames' times, in milliseconds.
@@ -77,6 +79,9 @@ impl Report {
         row("command pools", &grouped(self.command_pools));
         row("peak device memory", &format!("{:.1} MiB", self.peak_device_bytes as f64 / f64::from(1 << 20)));
         row("picture", &self.picture.display());
+        if let Some(graph) = &self.graph {
+            row("graph", &graph.display());
+        }
         // Nobody reading the table is no reason to fail.
         let _ = std::io::stdout().write_all(text.as_bytes());
     }

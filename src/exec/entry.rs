@@ -26,6 +26,16 @@ pub(crate) fn arrivals(plan: &Compiled, slots: &[Resource]) -> Vec<Arrival> {
     plan.entries.iter().map(arrive).collect()
 }
 
+/// What recording takes the arrivals to be. That nobody has used an image yet is not relied upon: a transition from
+/// nothing would throw away what another commit may have written by then.
+pub(crate) fn foreseen(plan: &Compiled, slots: &[Resource]) -> Vec<Arrival> {
+    let mut arrivals = arrivals(plan, slots);
+    for (entry, arrival) in plan.entries.iter().zip(&mut arrivals) {
+        arrival.layouts.retain(|change| entry.discard || change.old != ImageLayout::UNDEFINED);
+    }
+    arrivals
+}
+
 /// One barrier for all entries of a batch.
 pub(crate) fn barrier(plan: &Compiled, batch: &Batch, arrivals: &[Arrival]) -> Barrier {
     let mut barrier = Barrier::default();
@@ -78,7 +88,7 @@ pub(crate) fn correction(
     }
     // Rare, so simple: everything before is over and visible.
     correction.memory = everything();
-    for &index in &batch.entries {
+    for &index in batch.entries.iter().filter(|&&index| !plan.entries[index].after_readers) {
         let entry = &plan.entries[index];
         let import = &plan.imports[entry.import];
         let state = lock(slots[import.slot].state());
@@ -101,35 +111,30 @@ fn lead_to(
     correction: &mut Barrier,
 ) {
     let Dependency { source, target } = everything();
-    let mut lead = |region, assumed| {
-        if assumed != ImageLayout::UNDEFINED && assumed != present {
-            correction.images.push(ImageBarrier {
-                slot,
-                region,
-                source,
-                target,
-                old: present,
-                new: assumed,
-                transfer: None,
-            });
+    // A discard takes an image from whoever owns it without asking.
+    let old = if entry.discard { ImageLayout::UNDEFINED } else { present };
+    let mut lead = |region, new| {
+        if new != ImageLayout::UNDEFINED && new != present {
+            correction.images.push(ImageBarrier { slot, region, source, target, old, new, transfer: None });
         }
     };
-    let mut changed = false;
+    let mut unchanged = vec![region];
     for change in &foreseen.layouts {
-        if let Some(part) = change.region.intersection(&region) {
-            lead(part, change.old);
-            changed = true;
-        }
+        let Some(part) = change.region.intersection(&region) else { continue };
+        lead(part, change.old);
+        let rest = |left: Region| match left.intersection(&part) {
+            Some(common) => left.around(&common).into_iter().flatten().collect(),
+            None => vec![left],
+        };
+        unchanged = unchanged.into_iter().flat_map(rest).collect();
     }
-    if !changed {
-        lead(region, entry.access.layout);
-    }
+    unchanged.into_iter().for_each(|region| lead(region, entry.access.layout));
 }
 
 /// A change of layout is a write, whoever asked for it.
 fn book(import: &Import, entry: &Entry, foreseen: &Arrival, actual: &mut Arrival) {
     let target = Scope::of(&entry.access);
-    if actual.layouts.is_empty() && !foreseen.layouts.is_empty() {
+    if !(actual.layouts.is_empty() && foreseen.layouts.is_empty()) {
         let new = entry.access.layout;
         let source = everything().source;
         actual.layouts = vec![Relayout { region: import.region, source, target, old: ImageLayout::UNDEFINED, new }];

@@ -62,8 +62,8 @@ impl Future for Finalize {
 
 impl Drop for Finalize {
     fn drop(&mut self) {
-        if let State::Recording(launched) = &self.0 {
-            launched.recording.cancel();
+        if let State::Recording(launched) = &mut self.0 {
+            launched.cancel();
         }
     }
 }
@@ -87,7 +87,8 @@ impl Finalized {
     ///
     /// # Errors
     ///
-    /// What the driver refused. The GPU has done nothing then.
+    /// What the driver refused, or [`Error::Graph`] if a pass reads what nothing has written. The GPU has done nothing then,
+    /// but for the case that [`Graph::submit`](crate::Graph::submit) tells of.
     ///
     /// # Cancel safety
     ///

@@ -118,7 +118,6 @@ impl Opened {
     ) -> Result<(R, vk::CommandBuffer)> {
         let device = &shared.device;
         let cmd = lease.begin()?;
-        device.labels.begin(cmd, &self.name);
         let renders = !self.rendering.is_empty();
         if renders {
             let both = vk::RenderingFlags::RESUMING | vk::RenderingFlags::SUSPENDING;
@@ -141,7 +140,6 @@ impl Opened {
         if renders {
             rendering::end(device, cmd);
         }
-        device.labels.end(cmd);
         // SAFETY: the buffer was begun above, and its rendering was ended.
         unsafe { device.raw.end_command_buffer(cmd) }.during("vkEndCommandBuffer")?;
         let mut value = None;

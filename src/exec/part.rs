@@ -11,15 +11,15 @@ use super::{
     passtimes::PassQueries,
     picture::{Pending, Picture},
     slots::SlotLease,
-    stats::FrameStats,
     submitter::Committed,
     timestamps::Timestamps,
 };
 use crate::{
     error::{Error, Result},
+    gpu::QueueId,
     graph::{cache::PlanCache, declare::Sizes},
     resource::{GpuImage, RenderTarget},
-    sync::{Completion, prim::lock},
+    sync::prim::lock,
 };
 
 /// Where and how finely a frame is recorded.
@@ -36,8 +36,10 @@ pub(crate) struct Last {
     /// Its place in the order of commits.
     serial: u64,
     pub(crate) target: GpuImage<RenderTarget>,
-    pub(crate) done: Completion<Arc<FrameStats>>,
 }
+
+/// Values by queue.
+pub(crate) type Ends = [u64; QueueId::MOST];
 
 /// What a frame adds to a graph's submission.
 pub(crate) struct FramePart {
@@ -53,13 +55,16 @@ pub(crate) struct FramePart {
     pub(crate) sizes: Arc<Mutex<Sizes>>,
     pub(crate) unreported: Arc<Mutex<Option<Error>>>,
     pub(crate) last: Arc<Mutex<Option<Last>>>,
+    /// By queue: the last value of its renderer's frames.
+    pub(crate) ends: Arc<Mutex<Ends>>,
     pub(crate) captures: Vec<oneshot::Sender<Result<Pending>>>,
     pub(crate) picture: Option<Picture>,
 }
 
 impl FramePart {
     pub(crate) fn timestamps(&self) -> Option<Arc<Timestamps>> {
-        self.lease.as_ref().and_then(|lease| lease.slot().timestamps.clone())
+        let timestamps = self.lease.as_ref().and_then(|lease| lease.slot().timestamps.clone());
+        timestamps.inspect(|timestamps| timestamps.reset())
     }
 
     /// Queries for the times of so many passes, if they are to be measured. Without memory for them they are not.
@@ -70,7 +75,13 @@ impl FramePart {
     /// Its captures learn what to wait for, and the renderer which frame was the last.
     pub(crate) fn submitted(self, committed: &Committed) {
         let Committed { done, serial } = committed;
-        let newest = Last { serial: *serial, target: self.target, done: done.clone() };
+        let mut ends = lock(&self.ends);
+        for stamp in done.stamps() {
+            let end = &mut ends[stamp.queue.index()];
+            *end = stamp.value.max(*end);
+        }
+        drop(ends);
+        let newest = Last { serial: *serial, target: self.target };
         let mut last = lock(&self.last);
         if last.as_ref().is_none_or(|last| last.serial < newest.serial) {
             *last = Some(newest);

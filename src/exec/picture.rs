@@ -38,7 +38,9 @@ impl Picture {
         let bytes = usize::try_from(image.inner().shape.packed_bytes(0, 1)).unwrap_or(usize::MAX);
         let texels = gpu.buffer_in::<u8>("picture", bytes, MemoryKind::Readback)?;
         let (source, target) = (image.clone(), texels.clone());
-        graph.pass("copy picture").reads(image.copy_source()).writes(texels.copy_target()).record(move |cmd| {
+        // Whatever order the graph is in, the picture is what all its passes leave.
+        let copy = graph.passes_on(image).into_iter().fold(graph.pass("copy picture"), |copy, pass| copy.after(pass));
+        copy.reads(image.copy_source()).writes(texels.copy_target()).record(move |cmd| {
             cmd.copy_image(&source, &target);
         });
         to_host(graph, &texels);

@@ -16,10 +16,34 @@ use crate::{
     sync::prim::lock,
 };
 
+/// A pool that was not lent for as many leases may go to another thread: its own has ended, or records no more. A busy
+/// thread's is not taken, because it is as large as what that thread records.
+const IDLE: u64 = 64;
+
 /// All command pools of a device.
 pub(crate) struct Pools {
     device: Arc<Device>,
-    free: Mutex<Vec<Pool>>,
+    free: Mutex<Free>,
+}
+
+#[derive(Default)]
+struct Free {
+    pools: Vec<Pool>,
+    /// Leases so far.
+    leases: u64,
+}
+
+impl Free {
+    /// The pool that the thread had before, or one that is idle.
+    fn take(&mut self, family: u32, thread: u32) -> Option<Pool> {
+        self.leases += 1;
+        let now = self.leases;
+        let own = self.pools.iter().rposition(|pool| pool.family == family && pool.thread == thread);
+        let idle = || self.pools.iter().position(|pool| pool.family == family && now - pool.lent > IDLE);
+        let mut pool = self.pools.swap_remove(own.or_else(idle)?);
+        pool.lent = now;
+        Some(pool)
+    }
 }
 
 struct Pool {
@@ -30,6 +54,8 @@ struct Pool {
     used: usize,
     /// The thread that recorded with it last: its memory is warm there.
     thread: u32,
+    /// When it was lent last, in leases.
+    lent: u64,
 }
 
 /// A small number for this thread. It is only an id: no thread-local owns anything of Vulkan's, whose destructors
@@ -48,11 +74,7 @@ impl Pools {
     /// Lends a pool for queues of `family` to the calling thread: the one it had before if that is free.
     pub(crate) fn lease(self: &Arc<Self>, family: u32) -> Result<Lease> {
         let thread = thread_number();
-        let found = {
-            let mut free = lock(&self.free);
-            let own = free.iter().rposition(|pool| pool.family == family && pool.thread == thread);
-            own.or_else(|| free.iter().rposition(|pool| pool.family == family)).map(|index| free.swap_remove(index))
-        };
+        let found = lock(&self.free).take(family, thread);
         let mut pool = match found {
             Some(pool) => pool,
             None => self.create(family)?,
@@ -71,13 +93,13 @@ impl Pools {
         let raw = unsafe { self.device.raw.create_command_pool(&info, None) }.during("vkCreateCommandPool")?;
         Counters::add(&self.device.counters.command_pools, 1);
         self.device.labels.name(raw, "recording pool");
-        Ok(Pool { raw, family, buffers: Vec::new(), used: 0, thread: 0 })
+        Ok(Pool { raw, family, buffers: Vec::new(), used: 0, thread: 0, lent: lock(&self.free).leases })
     }
 }
 
 impl Drop for Pools {
     fn drop(&mut self) {
-        for pool in lock(&self.free).drain(..) {
+        for pool in lock(&self.free).pools.drain(..) {
             // SAFETY: a free pool's buffers are not pending: leases in flight are held by their retire records.
             unsafe { self.device.raw.destroy_command_pool(pool.raw, None) };
         }
@@ -143,7 +165,7 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         if let Some(pool) = self.pool.take() {
-            lock(&self.pools.free).push(pool);
+            lock(&self.pools.free).pools.push(pool);
         }
     }
 }

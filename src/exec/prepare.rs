@@ -87,8 +87,10 @@ impl Submitter {
             None
         };
         if let Err(error) = result {
+            // Told first: who gets the frame's slot must find the failure.
+            let nothing = fail(queues, later, told, error);
             drop_later(later, submitted);
-            return fail(queues, later, told, error);
+            return nothing;
         }
         let last = last_of_each_queue(&stamps);
         let value = Arc::clone(&submitted.value);
@@ -175,28 +177,40 @@ impl Preparation<'_> {
         foreseen: &[Arrival],
         arrivals: &mut [Arrival],
     ) -> Result<()> {
-        for (index, (batch, mut buffers)) in plan.batches.iter().zip(buffers).enumerate() {
+        for (batch, mut buffers) in plan.batches.iter().zip(buffers) {
             let acquires: Vec<_> =
                 entry::acquires(plan, batch, arrivals).map(|(slot, it)| (slot, it.clone())).collect();
-            let released = self.release(queues, batch.queue, &acquires, slots)?;
+            let released = self.release(queues, batch.queue, &acquires, foreign, slots)?;
             let correction = entry::correction(plan, slots, batch, foreseen, arrivals);
             let prologue = self.prologue(batch.queue, &acquires, &correction, slots)?;
             buffers.splice(0..0, prologue);
             let entries = batch.entries.iter().flat_map(|&index| arrivals[index].waits.iter().copied());
             let others = batch.waits.iter().map(|&other| self.stamps[other]);
             let needed = queues.clocks.needed(batch.queue, entries.chain(others).chain(released));
-            // What comes later on the queue is after a wait, too: the first batch there waits for all. (A release may
-            // have gone there before it, and waits for nothing of the caller's.)
-            let first = plan.batches[..index].iter().all(|earlier| earlier.queue != batch.queue);
-            let mut waits = if first { foreign.to_vec() } else { Vec::new() };
-            let timelines = &self.submitter.timelines;
-            waits.extend(needed.iter().map(|wait| (timelines.semaphore(wait.queue), wait.value)));
-            let stamp = queues.give(batch.queue);
-            queues.clocks.advance(stamp, &needed);
+            let stamp = self.part(queues, batch.queue, &needed, foreign, buffers);
             self.stamps.push(stamp);
-            self.parts.push(Part { stamp, waits, buffers });
         }
         Ok(())
+    }
+
+    /// Adds a part after `needed`, and gives its stamp.
+    fn part(
+        &mut self,
+        queues: &mut Queues,
+        queue: QueueId,
+        needed: &[Stamp],
+        foreign: &[(vk::Semaphore, u64)],
+        buffers: Vec<vk::CommandBuffer>,
+    ) -> Stamp {
+        // What comes later on the queue is after a wait, too: the first part there waits for all.
+        let first = self.parts.iter().all(|part| part.stamp.queue != queue);
+        let mut waits = if first { foreign.to_vec() } else { Vec::new() };
+        let timelines = &self.submitter.timelines;
+        waits.extend(needed.iter().map(|wait| (timelines.semaphore(wait.queue), wait.value)));
+        let stamp = queues.give(queue);
+        queues.clocks.advance(stamp, needed);
+        self.parts.push(Part { stamp, waits, buffers });
+        stamp
     }
 
     /// Images that another family owns are released there, each in a part of its own, after whatever used them last.
@@ -205,6 +219,7 @@ impl Preparation<'_> {
         queues: &mut Queues,
         to: QueueId,
         acquires: &[(usize, Acquire)],
+        foreign: &[(vk::Semaphore, u64)],
         slots: &[Resource],
     ) -> Result<Vec<Stamp>> {
         let mut released = Vec::new();
@@ -217,12 +232,7 @@ impl Preparation<'_> {
             // Two queues of one family may both have used an image.
             let after = acquires.iter().filter(|(_, acquire)| acquire.from.queue == from).flat_map(|it| &it.1.after);
             let needed = queues.clocks.needed(from, after.copied());
-            let timelines = &self.submitter.timelines;
-            let waits = needed.iter().map(|wait| (timelines.semaphore(wait.queue), wait.value)).collect();
-            let stamp = queues.give(from);
-            queues.clocks.advance(stamp, &needed);
-            self.parts.push(Part { stamp, waits, buffers: cmd.into_iter().collect() });
-            released.push(stamp);
+            released.push(self.part(queues, from, &needed, foreign, cmd.into_iter().collect()));
         }
         Ok(released)
     }

@@ -14,17 +14,17 @@ use tokio::{runtime::Handle, sync::Semaphore};
 use super::{
     chunks::IN_PLACE_BELOW,
     frame::Frame,
-    part::{FramePart, Last, Runtime},
+    part::{Ends, FramePart, Last, Runtime},
     picture::Picture,
     slots::{Slot, Slots},
     timestamps::Timestamps,
 };
 use crate::{
     error::{Error, Result},
-    gpu::Gpu,
+    gpu::{Gpu, QueueId},
     graph::{Graph, cache::PlanCache, declare::Sizes},
     resource::RenderTarget,
-    sync::prim::lock,
+    sync::{Stamp, prim::lock},
 };
 
 /// The most frames that may be in flight: each costs an image, and adds a frame of delay.
@@ -38,7 +38,7 @@ pub struct RendererOptions {
     pub frames_in_flight: usize,
     /// The tokio runtime that records. By default the one that polls `submit`; with none there, its poll records.
     pub runtime: Option<Handle>,
-    /// The most recording tasks a frame is cut into. By default as many as the runtime has workers.
+    /// The most recording tasks that run at once. By default as many as the runtime has workers.
     pub workers: Option<usize>,
     /// Frames that took less than this to record last time are recorded in `submit`'s poll, because a task of their own
     /// would not be worth it; 100 µs by default, zero for never.
@@ -140,6 +140,7 @@ struct Shared {
     name: Arc<str>,
     unreported: Arc<Mutex<Option<Error>>>,
     last: Arc<Mutex<Option<Last>>>,
+    ends: Arc<Mutex<Ends>>,
 }
 
 impl Renderer {
@@ -193,6 +194,7 @@ impl Renderer {
             name: "frame".into(),
             unreported: Arc::default(),
             last: Arc::default(),
+            ends: Arc::default(),
         };
         Ok(Self { shared: Arc::new(shared) })
     }
@@ -226,6 +228,7 @@ impl Renderer {
             sizes: Arc::clone(&shared.sizes),
             unreported: Arc::clone(&shared.unreported),
             last: Arc::clone(&shared.last),
+            ends: Arc::clone(&shared.ends),
             captures: Vec::new(),
             picture: None,
         };
@@ -265,11 +268,12 @@ impl Renderer {
     ///
     /// Dropping it has no effect.
     pub async fn idle(&self) -> Result<()> {
-        let last = lock(&self.shared.last).clone();
-        match last {
-            Some(last) => last.done.await.map(drop),
-            None => Ok(()),
+        let ends = *lock(&self.shared.ends);
+        for (queue, value) in ends.into_iter().enumerate().filter(|&(_, value)| value > 0) {
+            let stamp = Stamp { queue: QueueId(queue as u8), value };
+            self.shared.gpu.shared.submitter.completion(stamp).await?;
         }
+        Ok(())
     }
 
     /// Width and height of its frames, in pixels.

@@ -11,7 +11,7 @@ use std::{
 use tokio::runtime::{Handle, RuntimeFlavor};
 
 use super::recording::{Outcome, Recording, Submission};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, guarded};
 
 /// The future of [`Graph::submit`](crate::Graph::submit) and [`Frame::submit`](crate::Frame::submit): resolves when the
 /// work is submitted, to the [`Completion`](crate::Completion) of the work on the GPU.
@@ -21,7 +21,7 @@ use crate::error::{Error, Result};
 /// # Cancel safety
 ///
 /// Dropped before the last pass is recorded, nothing is submitted, and recording that has begun is thrown away; after
-/// that, the whole graph is submitted. It is never submitted in part.
+/// that, the whole graph is submitted.
 #[must_use = "nothing is recorded or submitted until it is awaited"]
 pub struct Submit(State);
 
@@ -58,11 +58,18 @@ impl Launched {
         let recording = Recording::start(submission, workers, hold)?;
         let mut here = None;
         match runtime {
-            Some(runtime) if !recording.is_in_place() => spawn(&runtime, &recording),
+            Some(runtime) if !recording.is_in_place() => spawn(&runtime, &recording, workers),
             _ if recording.is_in_place() => (0..recording.tasks()).for_each(|task| recording.run_in_place(task)),
             _ => here = Some(Box::pin(run_all(Arc::clone(&recording))) as _),
         }
         Ok(Self { recording, here })
+    }
+
+    /// Nobody waits any more.
+    pub(crate) fn cancel(&mut self) {
+        self.recording.cancel();
+        let here = self.here.take();
+        guarded("what an unused pass captured", || drop(here));
     }
 
     /// Records what is recorded here, as far as the jobs that it waits for are done.
@@ -78,7 +85,7 @@ impl Launched {
 /// Without a runtime: one task after the other, in the poll of whoever waits.
 async fn run_all(recording: Arc<Recording>) {
     for index in 0..recording.tasks() {
-        Task { recording: Some(Arc::clone(&recording)), index }.run().await;
+        Task { recording: Some(Arc::clone(&recording)), index, runtime: None }.run().await;
     }
 }
 
@@ -89,10 +96,15 @@ fn workers_of(runtime: &Handle) -> usize {
     }
 }
 
-fn spawn(runtime: &Handle, recording: &Arc<Recording>) {
-    for index in 0..recording.tasks() {
-        let task = Task { recording: Some(Arc::clone(recording)), index };
-        runtime.spawn(task.run());
+/// Tasks that wait for a job are spawned at once. Of the others at most `workers` run at a time: each spawns the next one
+/// when it ends, on the worker that it ends on.
+fn spawn(runtime: &Handle, recording: &Arc<Recording>, workers: usize) {
+    let task = |index| Task { recording: Some(Arc::clone(recording)), index, runtime: Some(runtime.clone()) };
+    for index in recording.waiting() {
+        runtime.spawn(task(index).run());
+    }
+    for index in (0..workers).map_while(|_| recording.next_ready()) {
+        runtime.spawn(task(index).run());
     }
 }
 
@@ -100,14 +112,26 @@ fn spawn(runtime: &Handle, recording: &Arc<Recording>) {
 struct Task {
     recording: Option<Arc<Recording>>,
     index: usize,
+    /// Where the next one is spawned; none if they are run one after the other.
+    runtime: Option<Handle>,
 }
 
 impl Task {
     async fn run(mut self) {
-        if let Some(recording) = &self.recording {
-            Arc::clone(recording).run(self.index).await;
-            self.recording = None; // it has ended by itself
+        let Some(recording) = self.recording.clone() else { return };
+        Arc::clone(&recording).run(self.index).await;
+        self.recording = None; // it has ended by itself
+        if let Some(runtime) = self.runtime.take()
+            && let Some(index) = recording.next_ready()
+        {
+            let next = Self { recording: Some(recording), index, runtime: Some(runtime.clone()) };
+            runtime.spawn(next.boxed());
         }
+    }
+
+    /// A future that contains its own kind needs a name.
+    fn boxed(self) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(self.run())
     }
 }
 
@@ -145,8 +169,8 @@ impl Future for Submit {
 
 impl Drop for Submit {
     fn drop(&mut self) {
-        if let State::Recording(launched) = &self.0 {
-            launched.recording.cancel();
+        if let State::Recording(launched) = &mut self.0 {
+            launched.cancel();
         }
     }
 }

@@ -161,8 +161,8 @@ impl Submitter {
     fn refuse(&self, commits: Vec<Commit>, later: &mut Later) {
         let lost = self.hub.table.failure().unwrap_or(Error::Closed);
         for Commit { submitted, told, .. } in commits {
+            tell(later, told, Err(lost.clone())); // first: who gets the frame's slot must find the failure
             drop_later(later, submitted);
-            tell(later, told, Err(lost.clone()));
         }
     }
 
@@ -196,7 +196,7 @@ impl Submitter {
 
     /// `done` parts were submitted before one was refused. Out of memory leaves everything that the refused call names
     /// "unaffected by the call or its failure": values, states and records go back to where they were. Of a commit of
-    /// which a part runs already, on another queue, what it touched counts as lost.
+    /// which a part runs already, on another queue, the images that it touched count as lost, whole.
     fn fail(&self, queues: &mut Queues, prepared: Vec<Prepared>, mut done: usize, error: &Error, later: &mut Later) {
         if error.is_device_lost() {
             // The GPU may have got some of it: the reactor drops the records, once nothing runs any more.
@@ -214,13 +214,21 @@ impl Submitter {
         }
         // From the back, as each found the states that the one before it left.
         for (commit, running) in failed.into_iter().rev() {
-            self.undo(queues, &commit, running, error, later);
-            tell(later, commit.told, Err(error.clone()));
+            let Prepared { parts, slots, undo, told, .. } = commit;
+            tell(later, told, Err(error.clone())); // first: who gets the frame's slot must find the failure
+            self.undo(queues, (&parts, &slots, &undo), running, error, later);
         }
     }
 
-    fn undo(&self, queues: &mut Queues, commit: &Prepared, running: usize, error: &Error, later: &mut Later) {
-        let (running, refused) = commit.parts.split_at(running);
+    fn undo(
+        &self,
+        queues: &mut Queues,
+        (parts, slots, states): (&[Part], &[Resource], &[(usize, Tracker)]),
+        running: usize,
+        error: &Error,
+        later: &mut Later,
+    ) {
+        let (running, refused) = parts.split_at(running);
         let running: Vec<Stamp> = running.iter().map(|part| part.stamp).collect();
         let mut records = Vec::new();
         for part in refused.iter().rev() {
@@ -229,9 +237,9 @@ impl Submitter {
                 records.extend(self.hub.table.withdraw(part.stamp.queue.index(), part.stamp.value));
             }
         }
-        for (slot, before) in commit.undo.iter().rev() {
+        for (slot, before) in states.iter().rev() {
             let state = if running.is_empty() { before.clone() } else { before.lost(&running) };
-            *lock(commit.slots[*slot].state()) = state;
+            *lock(slots[*slot].state()) = state;
         }
         if running.is_empty() {
             drop_later(later, records);

@@ -35,15 +35,13 @@ impl Timestamps {
         // SAFETY: the device is alive.
         let pool = unsafe { device.raw.create_query_pool(&info, None) }.during("vkCreateQueryPool")?;
         device.labels.name(pool, "frame timestamps");
-        let timestamps = Self { device: Arc::clone(device), pool, used: AtomicU8::new(0) };
-        timestamps.reset();
-        Ok(Some(Arc::new(timestamps)))
+        Ok(Some(Arc::new(Self { device: Arc::clone(device), pool, used: AtomicU8::new(0) })))
     }
 
-    /// For the next frame. Also after one that was recorded and never submitted.
+    /// For a frame that begins, whatever became of the one before.
     pub(crate) fn reset(&self) {
         self.used.store(0, Ordering::Relaxed);
-        // SAFETY: hostQueryReset is enabled, and no submission uses the queries: their slot is free or just retired.
+        // SAFETY: hostQueryReset is enabled, and no submission uses the queries: their slot was free.
         unsafe { self.device.raw.reset_query_pool(self.pool, 0, QUERIES) };
     }
 
@@ -65,28 +63,21 @@ impl Timestamps {
         }
     }
 
-    /// The longest time between the two of a queue, and makes them ready for the next frame. Called when the frame is
-    /// complete.
+    /// The longest time between the two of a queue. Called when the frame is complete.
     pub(crate) fn read(&self) -> Option<Duration> {
         let used = self.used.load(Ordering::Relaxed);
         let queues = (0..QueueId::MOST).filter(|queue| used >> queue & 1 == 1);
         // Timestamps of different queues are not compared.
-        let longest = queues.filter_map(|queue| self.between(QueueId(queue as u8))).max();
-        self.reset();
-        longest
+        queues.filter_map(|queue| self.between(QueueId(queue as u8))).max()
     }
 
     fn between(&self, queue: QueueId) -> Option<Duration> {
-        let bits = self.device.queues.get(queue).timestamp_bits;
-        let mask = 1u64.checked_shl(bits).map_or(u64::MAX, |bit| bit - 1);
         let mut ticks = [0u64; 2];
         let flags = vk::QueryResultFlags::TYPE_64;
         let first = queue.index() as u32 * 2;
         // SAFETY: both queries belong to the pool. No waiting: a complete frame has written both.
         unsafe { self.device.raw.get_query_pool_results(self.pool, first, &mut ticks, flags) }.ok()?;
-        let elapsed = ticks[1].wrapping_sub(ticks[0]) & mask;
-        let nanoseconds = elapsed as f64 * f64::from(self.device.info.limits.timestamp_period);
-        Some(Duration::from_nanos(nanoseconds as u64))
+        Some(self.device.between(queue, ticks))
     }
 }
 

@@ -65,10 +65,24 @@ impl TransientPool {
         let idle = lock(&self.idle).take(&layout);
         let arena = match idle {
             Some(arena) => arena,
-            None => Arena::new(&self.device, &layout, &transients.places, slots)?,
+            None => self.arena(&layout, &transients.places, slots)?,
         };
         arena.place(&transients.places, slots)?;
         Ok(TransientLease { pool: Arc::clone(self), arena: Some((layout, arena)) })
+    }
+}
+
+impl TransientPool {
+    /// A new arena. Where there is no memory for it, the idle ones make room.
+    fn arena(&self, layout: &Layout, places: &[Place], slots: &[Resource]) -> Result<Arena> {
+        match Arena::new(&self.device, layout, places, slots) {
+            Err(Error::OutOfDeviceMemory { .. }) => {
+                let idle = std::mem::take(&mut *lock(&self.idle));
+                drop(idle);
+                Arena::new(&self.device, layout, places, slots)
+            }
+            result => result,
+        }
     }
 }
 

@@ -138,6 +138,16 @@ impl Device {
     }
 }
 
+impl Device {
+    /// The time between two timestamps of a queue, which may have wrapped around in between.
+    pub(crate) fn between(&self, queue: super::QueueId, [from, to]: [u64; 2]) -> std::time::Duration {
+        let bits = self.queues.get(queue).timestamp_bits;
+        let mask = 1u64.checked_shl(bits).map_or(u64::MAX, |bit| bit - 1);
+        let ticks = to.wrapping_sub(from) & mask;
+        std::time::Duration::from_nanos((ticks as f64 * f64::from(self.info.limits.timestamp_period)) as u64)
+    }
+}
+
 impl Drop for Device {
     fn drop(&mut self) {
         // SAFETY: dropped here only, and not used after. It must go first: it frees memory of the device.

@@ -28,6 +28,7 @@ const FALSE_POSITIVES: &[FalsePositive] = &[
     // Rendering that three or more command buffers carry on: of one that resumes it and suspends it again, the layer
     // takes the two in the wrong order (KhronosGroup/Vulkan-ValidationLayers#4195).
     FalsePositive { id: "VUID-VkSubmitInfo2KHR-commandBuffer-06192", layer: vk::make_api_version(0, 1, 3, 239) },
+    FalsePositive { id: "VUID-VkSubmitInfo2-commandBuffer-06192", layer: vk::make_api_version(0, 1, 4, 309) },
 ];
 
 /// What one device's validation has said so far.

@@ -17,8 +17,6 @@ use crate::{
 
 mod text;
 
-pub(crate) use text::scope;
-
 /// An immutable instruction list. It assumes nothing about the state its imports arrive in: that is worked out when
 /// it is committed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -15,6 +15,7 @@ use crate::{
     error::{Error, Result},
     exec::{Encoder, JobOwner, JobUse, Opened, RecordFn, Share},
     gpu::{QueueKind, device::Device},
+    resource::{Resource, Texel},
 };
 
 /// A pass as it was declared, ready to record.
@@ -104,7 +105,7 @@ impl Declared {
         Sizes { passes: passes.len(), uses: structure.all_uses(), slots: structure.slots() }
     }
 
-    /// Adds a pass to the graph with this id, and gives its number. One that is wrong keeps its number.
+    /// Adds a pass to the graph with this id, and gives its number. One that is wrong is not added, and the graph fails.
     pub(crate) fn add(
         &mut self,
         device: &Arc<Device>,
@@ -129,7 +130,7 @@ impl Declared {
         let NewPass { name, uses, queue, keep, after, jobs } = pass;
         let (declared, rendering) = uses.resolve(&name)?;
         checks::check(&Home { device, queue, graph }, &name, &declared, &rendering)?;
-        let shape = PassShape { needs: needs(&declared, &rendering), queue, keep };
+        let shape = PassShape { needs: needs(queue, &declared, &rendering), queue, keep };
         let Self { structure, slots, .. } = self;
         let numbers: Vec<_> = declared.iter().map(|declaration| slots.of(structure, &declaration.resource)).collect();
         let in_slot = |(declaration, slot): (&Declaration, usize)| SlotUse {
@@ -178,14 +179,27 @@ impl Declared {
 }
 
 /// What the queue of a pass that declares this must be able to do.
-fn needs(declared: &[Declaration], rendering: &Rendering) -> Needs {
+fn needs(queue: Option<QueueKind>, declared: &[Declaration], rendering: &Rendering) -> Needs {
     use vk::PipelineStageFlags2 as S;
     if !rendering.is_empty() {
         return Needs::Graphics;
     }
     let copies = S::ALL_TRANSFER | S::COPY | S::HOST;
     let dispatches = copies | S::CLEAR | S::COMPUTE_SHADER | S::DRAW_INDIRECT;
+    // Copies of depths, which a transfer queue may refuse.
+    let is_depth = |declaration: &Declaration| match &declaration.resource {
+        Resource::Image(image) => image.shape.texel == Texel::Depth,
+        Resource::Buffer(_) => false,
+    };
+    if declared.iter().any(is_depth) {
+        return Needs::Graphics;
+    }
     let stages = declared.iter().fold(S::NONE, |all, declaration| all | declaration.access.stages);
+    // What is written in an image may be a clear.
+    let is_target = |declaration: &Declaration| declaration.access.layout == vk::ImageLayout::TRANSFER_DST_OPTIMAL;
+    if queue.is_none() && copies.contains(stages) && declared.iter().any(is_target) {
+        return Needs::Dispatches;
+    }
     if copies.contains(stages) {
         Needs::Copies
     } else if dispatches.contains(stages) {

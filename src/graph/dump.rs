@@ -1,19 +1,40 @@
 //! Plans to look at: as text, as a Mermaid flowchart, as a DOT graph.
 
+mod drawing;
+mod style;
+
 use std::{
-    collections::BTreeMap,
     fmt::{self, Write},
     sync::Arc,
 };
 
+use drawing::Drawing;
+use style::{Dot, Mermaid};
+
 use super::{
-    compiled::{Barrier, Batch, Compiled, Place, PlanStats, scope},
+    compiled::{Compiled, PlanStats},
     ir::Structure,
 };
 
 /// A compiled graph with the names of its passes and resources: what will run, in which order, with which barriers.
 ///
-/// [`Display`](fmt::Display) is [`to_text`](Self::to_text).
+/// [`Display`](fmt::Display) is [`to_text`](Self::to_text). It is what [`Frame::plan`](crate::Frame::plan) gives for the
+/// frame of the `cubes` example:
+///
+/// ```text
+/// passes 3, waves 3, barriers 2 (at least 2 on one queue), batches 1, queues 1
+/// batch 0 on graphics
+///   enter `cubes.args` ALL_TRANSFER TRANSFER_WRITE
+///   enter `cubes.instances` VERTEX_SHADER | FRAGMENT_SHADER | COMPUTE_SHADER SHADER_STORAGE_READ
+///   ..
+///   pass `cubes.reset`
+///   barrier ALL_TRANSFER TRANSFER_WRITE -> COMPUTE_SHADER SHADER_STORAGE_READ | SHADER_STORAGE_WRITE
+///   pass `cubes.cull`
+///   ..
+/// wave 0: `cubes.reset`
+/// wave 1: `cubes.cull`
+/// wave 2: `cubes.draw`
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
     pub(crate) structure: Arc<Structure>,
@@ -31,27 +52,26 @@ impl Plan {
         self.compiled.stats()
     }
 
-    /// The instruction list: batches, waits, barriers, passes, and the lifetimes of transients.
+    /// The figures in a line; the instruction list: batches with their waits, `enter` for each first touch of a resource
+    /// from outside (what must stand before it is worked out at the commit), barriers and passes; culled passes; the
+    /// memory and lifetimes of transients; and which passes may overlap, wave by wave.
     #[must_use]
     pub fn to_text(&self) -> String {
         self.to_string()
     }
 
-    /// A Mermaid flowchart: a box for each batch with its passes and barriers in order, arrows for data, dotted ones
-    /// for waits, and the lifetimes of transients.
+    /// A Mermaid flowchart: a frame for each batch, in it the passes with what they touch, and the barriers between them,
+    /// dashed, with stages and accesses. Solid arrows are data, open lines lead through barriers, dotted arrows are waits
+    /// of one queue for another. Transients have a box with their lifetimes, culled passes one with their names.
     #[must_use]
     pub fn to_mermaid(&self) -> String {
-        let mut drawing = Drawing { plan: self, style: &Mermaid, out: String::from("flowchart TD\n") };
-        drawing.draw().map(|()| drawing.out).unwrap_or_default()
+        Drawing::of(self, &Mermaid)
     }
 
     /// The same as a DOT graph, for Graphviz.
     #[must_use]
     pub fn to_dot(&self) -> String {
-        let start = String::from("digraph plan {\n  node [shape=box];\n");
-        let mut drawing = Drawing { plan: self, style: &Dot, out: start };
-        let drawn = drawing.draw();
-        drawn.map(|()| drawing.out + "}\n").unwrap_or_default()
+        Drawing::of(self, &Dot)
     }
 
     fn pass(&self, pass: usize) -> String {
@@ -62,205 +82,33 @@ impl Plan {
         self.resources.get(slot).map_or_else(|| slot.to_string(), |name| name.to_string())
     }
 
-    /// Who hands which slots to whom: the last writer to those who touch a slot after it, in the order of recording.
-    fn edges(&self) -> BTreeMap<(usize, usize), Vec<usize>> {
-        let mut edges: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        let mut writers = vec![None; self.structure.slots()];
-        for pass in self.in_waves() {
-            for used in self.structure.uses(pass) {
-                if let Some(writer) = writers[used.slot].filter(|writer| *writer != pass) {
-                    let slots = edges.entry((writer, pass)).or_default();
-                    slots.extend((!slots.contains(&used.slot)).then_some(used.slot));
-                }
-            }
-            for used in self.structure.uses(pass).filter(|used| used.access.writes()) {
-                writers[used.slot] = Some(pass);
-            }
-        }
-        edges
-    }
-
-    /// Passes wave by wave, over all queues.
+    /// Positions in `order`, wave by wave, over all queues.
     fn in_waves(&self) -> Vec<usize> {
         let mut positions: Vec<_> = (0..self.compiled.order.len()).collect();
         positions.sort_by_key(|&position| self.compiled.waves[position]);
-        positions.into_iter().map(|position| self.compiled.order[position]).collect()
+        positions
+    }
+
+    fn write_waves(&self, f: &mut impl Write) -> fmt::Result {
+        let wave = |position: &usize| self.compiled.waves[*position];
+        for positions in self.in_waves().chunk_by(|a, b| wave(a) == wave(b)) {
+            let names: Vec<_> =
+                positions.iter().map(|&position| format!("`{}`", self.pass(self.compiled.order[position]))).collect();
+            writeln!(f, "wave {}: {}", wave(&positions[0]), names.join(", "))?;
+        }
+        Ok(())
     }
 }
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.compiled.write(f, &|pass| self.pass(pass), &|slot| self.resource(slot))
-    }
-}
-
-/// How a language for graphs says things. Labels are lines.
-trait Style {
-    fn group(&self, id: &str, label: &str) -> String;
-    fn end_group(&self) -> &'static str;
-    fn node(&self, id: &str, lines: &[String]) -> String;
-    fn edge(&self, from: &str, to: &str, label: &str, dotted: bool) -> String;
-}
-
-struct Mermaid;
-
-impl Style for Mermaid {
-    fn group(&self, id: &str, label: &str) -> String {
-        format!("  subgraph {id}[\"{}\"]\n", entities(label))
-    }
-
-    fn end_group(&self) -> &'static str {
-        "  end\n"
-    }
-
-    fn node(&self, id: &str, lines: &[String]) -> String {
-        let lines: Vec<_> = lines.iter().map(|line| entities(line)).collect();
-        format!("    {id}[\"{}\"]\n", lines.join("<br/>"))
-    }
-
-    fn edge(&self, from: &str, to: &str, label: &str, dotted: bool) -> String {
-        let arrow = if dotted { "-.->" } else { "-->" };
-        match label.is_empty() {
-            true => format!("  {from} {arrow} {to}\n"),
-            false => format!("  {from} {arrow}|\"{}\"| {to}\n", entities(label)),
-        }
-    }
-}
-
-/// Mermaid takes markup in labels: what would be some is written as entities.
-fn entities(label: &str) -> String {
-    let escape = |letter: char| match letter {
-        '"' => "#quot;".to_owned(),
-        '#' => "#35;".to_owned(),
-        '<' => "#lt;".to_owned(),
-        '>' => "#gt;".to_owned(),
-        '`' => "#96;".to_owned(),
-        letter if letter.is_control() => " ".to_owned(),
-        letter => letter.to_string(),
-    };
-    label.chars().map(escape).collect()
-}
-
-struct Dot;
-
-impl Style for Dot {
-    fn group(&self, id: &str, label: &str) -> String {
-        format!("  subgraph cluster_{id} {{\n    label={};\n", quoted(label))
-    }
-
-    fn end_group(&self) -> &'static str {
-        "  }\n"
-    }
-
-    fn node(&self, id: &str, lines: &[String]) -> String {
-        format!("    {id} [label={}];\n", quoted(&lines.join("\n")))
-    }
-
-    fn edge(&self, from: &str, to: &str, label: &str, dotted: bool) -> String {
-        let style = if dotted { ", style=dotted" } else { "" };
-        format!("  {from} -> {to} [label={}{style}];\n", quoted(label))
-    }
-}
-
-fn quoted(label: &str) -> String {
-    format!("\"{}\"", label.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n"))
-}
-
-struct Drawing<'a> {
-    plan: &'a Plan,
-    style: &'a dyn Style,
-    out: String,
-}
-
-impl Drawing<'_> {
-    fn draw(&mut self) -> fmt::Result {
-        let compiled = &*self.plan.compiled;
-        for (number, batch) in compiled.batches.iter().enumerate() {
-            self.batch(number, batch)?;
-        }
-        for ((from, to), slots) in self.plan.edges() {
-            let names: Vec<_> = slots.into_iter().map(|slot| self.plan.resource(slot)).collect();
-            self.edge(&format!("p{from}"), &format!("p{to}"), &names.join(", "), false)?;
-        }
-        for (number, batch) in compiled.batches.iter().enumerate() {
-            for wait in &batch.waits {
-                let (from, to) = (compiled.batches[*wait].positions.end - 1, batch.positions.start);
-                let [from, to] = [from, to].map(|position| format!("p{}", compiled.order[position]));
-                self.edge(&from, &to, &format!("batch {number} waits for {wait}"), true)?;
-            }
-        }
-        self.rest(compiled)
-    }
-
-    fn batch(&mut self, number: usize, batch: &Batch) -> fmt::Result {
-        let compiled = &*self.plan.compiled;
-        let label = format!("batch {number} on {}", compiled.queue_name(batch.queue));
-        self.out.write_str(&self.style.group(&format!("b{number}"), &label))?;
-        // Barriers stand in the way from the pass before them to the one behind.
-        let mut way: Vec<String> = Vec::new();
-        for position in batch.positions.clone() {
-            if let Some(barrier) = compiled.before[position] {
-                way.push(self.barrier("barrier", barrier)?);
-            }
-            let pass = compiled.order[position];
-            let lines = [self.plan.pass(pass), format!("wave {}", compiled.waves[position])];
-            way.push(format!("p{pass}"));
-            self.out.write_str(&self.style.node(&format!("p{pass}"), &lines))?;
-        }
-        if let Some(barrier) = batch.after {
-            way.push(self.barrier("release", barrier)?);
-        }
-        self.out.write_str(self.style.end_group())?;
-        way.windows(2).try_for_each(|pair| match pair.iter().any(|node| node.starts_with('v')) {
-            true => self.edge(&pair[0], &pair[1], "", false),
-            false => Ok(()),
-        })
-    }
-
-    fn barrier(&mut self, word: &str, number: u32) -> Result<String, fmt::Error> {
-        let id = format!("v{number}");
-        let lines = self.barrier_lines(word, &self.plan.compiled.barriers[number as usize]);
-        self.out.write_str(&self.style.node(&id, &lines))?;
-        Ok(id)
-    }
-
-    fn barrier_lines(&self, word: &str, barrier: &Barrier) -> Vec<String> {
-        let mut lines = vec![word.to_owned()];
-        if !barrier.memory.is_empty() {
-            lines.push(format!("{} -> {}", scope(&barrier.memory.source), scope(&barrier.memory.target)));
-        }
-        for image in &barrier.images {
-            let name = self.plan.resource(image.slot) + &self.plan.compiled.part(image.slot, &image.region);
-            let (source, target) = (scope(&image.source), scope(&image.target));
-            lines.push(format!("{name}: {source} -> {target}, {:?} -> {:?}", image.old, image.new));
-        }
-        lines
-    }
-
-    fn rest(&mut self, compiled: &Compiled) -> fmt::Result {
-        let transients = &compiled.transients.places;
-        if !transients.is_empty() {
-            let lines: Vec<_> = transients.iter().map(|place| self.lifetime(place)).collect();
-            self.out.write_str(&self.style.group("transients", "transients"))?;
-            self.out.write_str(&self.style.node("t", &lines))?;
-            self.out.write_str(self.style.end_group())?;
-        }
-        if !compiled.culled.is_empty() {
-            let lines: Vec<_> = compiled.culled.iter().map(|&pass| self.plan.pass(pass)).collect();
-            self.out.write_str(&self.style.group("culled", "culled"))?;
-            self.out.write_str(&self.style.node("c", &lines))?;
-            self.out.write_str(self.style.end_group())?;
-        }
-        Ok(())
-    }
-
-    fn lifetime(&self, place: &Place) -> String {
-        let ([first, last], end) = (place.waves, place.offset + place.bytes);
-        format!("{}: waves {first}..={last}, bytes {}..{end}", self.plan.resource(place.slot), place.offset)
-    }
-
-    fn edge(&mut self, from: &str, to: &str, label: &str, dotted: bool) -> fmt::Result {
-        self.out.write_str(&self.style.edge(from, to, label, dotted))
+        let PlanStats { passes, waves, barriers, lower_bound, batches, queues, .. } = self.stats();
+        writeln!(
+            f,
+            "passes {passes}, waves {waves}, barriers {barriers} (at least {lower_bound} on one queue), batches {batches}, queues {queues}"
+        )?;
+        self.compiled.write(f, &|pass| self.pass(pass), &|slot| self.resource(slot))?;
+        self.write_waves(f)
     }
 }
 
@@ -269,7 +117,7 @@ mod tests {
     use super::*;
     use crate::{
         gpu::{QueueId, QueueKind},
-        graph::ir::{Needs, PassShape, QueueMap, SlotShape, SlotUse},
+        graph::ir::{Needs, PassShape, QueueMap, Region, SlotShape, SlotUse},
         resource::Access,
     };
     use ash::vk::PipelineStageFlags2 as S;
@@ -298,6 +146,7 @@ mod tests {
     #[test]
     fn the_text_names_passes_and_resources() {
         let expected = "\
+passes 3, waves 3, barriers 1 (at least 2 on one queue), batches 2, queues 2
 batch 0 on compute
   enter `data` COMPUTE_SHADER SHADER_STORAGE_READ | SHADER_STORAGE_WRITE
   pass `fill`
@@ -307,6 +156,9 @@ batch 1 on graphics, waits for 0
   pass `say \"x\"`
 culled `idle`
 transient `tmp` bytes 0..64, waves 0..=1
+wave 0: `fill`
+wave 1: `sum`
+wave 2: `say \"x\"`
 ";
         assert_eq!(plan().to_text(), expected);
     }
@@ -314,24 +166,25 @@ transient `tmp` bytes 0..64, waves 0..=1
     #[test]
     fn mermaid_has_a_box_for_each_batch_and_arrows_for_data_and_waits() {
         let expected = r##"flowchart TD
+  classDef barrier fill:none,stroke-dasharray:4,font-size:12px
   subgraph b0["batch 0 on compute"]
-    p0["fill<br/>wave 0"]
-    v0["barrier<br/>COMPUTE_SHADER SHADER_STORAGE_WRITE -#gt; COMPUTE_SHADER SHADER_STORAGE_READ"]
-    p1["sum<br/>wave 1"]
+    p0["fill (wave 0)<br/>writes tmp"]
+    v0["barrier<br/>after COMPUTE_SHADER<br/>SHADER_STORAGE_WRITE<br/>before COMPUTE_SHADER<br/>SHADER_STORAGE_READ"]:::barrier
+    p1["sum (wave 1)<br/>reads tmp<br/>writes data"]
   end
-  p0 --> v0
-  v0 --> p1
-  subgraph b1["batch 1 on graphics"]
-    p2["say #quot;x#quot;<br/>wave 2"]
+  p0 --- v0
+  v0 --- p1
+  subgraph b1["batch 1 on graphics, waits for 0"]
+    p2["say #quot;x#quot; (wave 2)<br/>reads data"]
   end
   p0 -->|"tmp"| p1
   p1 -->|"data"| p2
   p1 -.->|"batch 1 waits for 0"| p2
   subgraph transients["transients"]
-    t["tmp: waves 0..=1, bytes 0..64"]
+    transients_list["tmp: waves 0..=1, bytes 0..64"]
   end
   subgraph culled["culled"]
-    c["idle"]
+    culled_list["idle"]
   end
 "##;
         assert_eq!(plan().to_mermaid(), expected);
@@ -341,8 +194,48 @@ transient `tmp` bytes 0..64, waves 0..=1
     fn dot_says_the_same() {
         let dot = plan().to_dot();
         assert!(dot.starts_with("digraph plan {\n") && dot.ends_with("}\n"));
-        assert!(dot.contains("    p2 [label=\"say \\\"x\\\"\\nwave 2\"];\n"), "{dot}");
+        assert!(dot.contains("    p2 [label=\"say \\\"x\\\" (wave 2)\\nreads data\", style=filled"), "{dot}");
         assert!(dot.contains("  p0 -> p1 [label=\"tmp\"];\n"), "{dot}");
+        assert!(dot.contains("  p0 -> v0 [dir=none, color=gray];\n"), "{dot}");
         assert!(dot.contains("  p1 -> p2 [label=\"batch 1 waits for 0\", style=dotted];\n"), "{dot}");
+    }
+
+    /// Which lines lead where: `from kind to`.
+    fn lines(slots: &[SlotShape], passes: &[&[SlotUse]], after: &[usize]) -> Vec<String> {
+        let mut structure = Structure::default();
+        slots.iter().for_each(|&shape| _ = structure.slot(shape));
+        for (index, uses) in passes.iter().enumerate() {
+            let after = if index + 1 == passes.len() { after } else { &[] };
+            structure.push(PassShape { keep: true, ..PassShape::default() }, uses.iter().copied(), after);
+        }
+        let compiled = Arc::new(Compiled::compile(&structure, &QueueMap::one()).expect("a legal graph"));
+        let plan = Plan { structure: Arc::new(structure), compiled, passes: Vec::new(), resources: Vec::new() };
+        let drawn = plan.to_mermaid();
+        drawn.lines().filter(|line| line.contains("--")).map(|line| line.trim().to_owned()).collect()
+    }
+
+    fn part(slot: usize, bytes: std::ops::Range<u64>, access: Access) -> SlotUse {
+        SlotUse { slot, region: Some(Region::bytes(bytes)), access, discard: false }
+    }
+
+    /// `0`, `1` ─▶ `2`, `3`
+    #[test]
+    fn a_barrier_stands_between_all_passes_before_it_and_all_behind() {
+        let buffer = SlotShape::Buffer { bytes: 64 };
+        let used = |slot, access| part(slot, 0..64, access);
+        let passes: [&[_]; 4] = [&[used(0, WRITE)], &[used(1, WRITE)], &[used(0, READ)], &[used(1, READ)]];
+        let expected = ["p0 --- v0", "p1 --- v0", "v0 --- p2", "v0 --- p3", "p0 -->|\"0\"| p2", "p1 -->|\"1\"| p3"];
+        assert_eq!(lines(&[buffer; 2], &passes, &[]), expected);
+    }
+
+    /// Two halves are written, then both are read, then one; the last pass is said to come after the first.
+    #[test]
+    fn data_goes_from_those_who_wrote_a_part_to_those_who_look_at_it() {
+        let passes: [&[_]; 4] =
+            [&[part(0, 0..32, WRITE)], &[part(0, 32..64, WRITE)], &[part(0, 0..64, READ)], &[part(0, 32..64, READ)]];
+        let mut drawn = lines(&[SlotShape::Buffer { bytes: 64 }], &passes, &[0]);
+        drawn.retain(|line| line.contains("-->"));
+        let expected = ["p0 -->|\"0\"| p2", "p0 -->|\"after\"| p3", "p1 -->|\"0\"| p2", "p1 -->|\"0\"| p3"];
+        assert_eq!(drawn, expected);
     }
 }

@@ -34,6 +34,18 @@ impl Region {
         (x[0] < x[1] && y[0] < y[1]).then_some(Self { x, y })
     }
 
+    /// What is left around `inner`, which lies in it: below, above, left, right.
+    pub(crate) fn around(&self, inner: &Self) -> [Option<Self>; 4] {
+        let band = |from, to| (from < to).then_some(Self { x: self.x, y: [from, to] });
+        let side = |from, to| (from < to).then_some(Self { x: [from, to], y: inner.y });
+        [
+            band(self.y[0], inner.y[0]),
+            band(inner.y[1], self.y[1]),
+            side(self.x[0], inner.x[0]),
+            side(inner.x[1], self.x[1]),
+        ]
+    }
+
     pub(crate) fn contains(&self, other: &Self) -> bool {
         self.x[0] <= other.x[0] && other.x[1] <= self.x[1] && self.y[0] <= other.y[0] && other.y[1] <= self.y[1]
     }

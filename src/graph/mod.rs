@@ -29,7 +29,7 @@ use tokio::runtime::Handle;
 use cache::PlanCache;
 use compiled::Compiled;
 pub use compiled::PlanStats;
-use declare::{Body, Declared, NewPass, Opening, Sizes};
+use declare::{Body, Declared, NewPass, Opening, PassBody, Sizes};
 pub use dump::Plan;
 pub use pass::{After, Pass, PassId};
 pub use system::{System, Systems};
@@ -39,7 +39,7 @@ use crate::{
     error::{Error, Result},
     exec::{Encoder, Finalize, Job, JobOwner, Opened, Submission, Submit, spawn_job, try_spawn_job},
     gpu::{Gpu, QueueKind},
-    resource::{GpuImage, ImageDesc, ImageRole, TransientBuffer},
+    resource::{GpuImage, ImageDesc, ImageRole, Resource, TransientBuffer},
     sync::prim::lock,
 };
 
@@ -113,7 +113,7 @@ impl Graph {
     /// It runs on the frame's own runtime where that was set, else on the one that this is called on. If there is none,
     /// the job has failed with [`Error::RuntimeGone`], and what comes after it fails with that.
     ///
-    /// A graph that is dropped, or fails, aborts its jobs; one that was submitted lets them run to their end.
+    /// A graph that is dropped, or that cannot be recorded, aborts its jobs; once it is recorded they run to their end.
     ///
     /// # Panics
     ///
@@ -176,7 +176,8 @@ impl Graph {
     /// Records commands of an [`open`](Pass::open) pass: now, on this thread. Called several times, also from several
     /// threads at once, for one pass, the commands run in the order in which the calls began.
     ///
-    /// Nothing is carried from one call to the next: each binds what it needs.
+    /// Nothing is carried from one call to the next: each binds what it needs. Calls end before the graph is submitted:
+    /// a later one is an error.
     ///
     /// # Errors
     ///
@@ -283,13 +284,26 @@ impl Graph {
     ///
     /// # Errors
     ///
-    /// As [`submit`](Self::submit), but for what the driver refuses at the submission.
+    /// As [`submit`](Self::submit), but for what shows only at the submission: what the driver refuses, and that a pass reads
+    /// what nothing has written.
     ///
     /// # Cancel safety
     ///
     /// Dropped, nothing is submitted.
     pub fn finalize(self) -> Finalize {
         Finalize::new(self.into_submission())
+    }
+
+    /// The passes that touch an image, where the order of declarations does not say what comes after them.
+    pub(crate) fn passes_on<R: ImageRole>(&self, image: &GpuImage<R>) -> Vec<PassId> {
+        let declared = lock(&self.declared);
+        if !declared.structure.is_any_order() {
+            return Vec::new();
+        }
+        let id = Resource::Image(Arc::clone(image.inner())).id();
+        let touches = |pass: &PassBody| pass.declared.iter().any(|declared| declared.resource.id() == id);
+        let passes = declared.passes.iter().enumerate().filter(|(_, pass)| touches(pass));
+        passes.map(|(index, _)| PassId { graph: self.id, index }).collect()
     }
 
     pub(crate) fn gpu(&self) -> &Gpu {

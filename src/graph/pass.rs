@@ -190,7 +190,18 @@ impl<'g> Pass<'g> {
 
     /// Adds the pass, to be recorded with [`Graph::with_encoder`] before the graph is submitted. It runs on the graphics
     /// queue unless another one was said.
+    ///
+    /// It can use neither transients nor the outputs of jobs, which are there only when the graph is recorded: saying so is
+    /// an error.
     pub fn open(mut self) -> PassId {
+        if !self.pass.jobs.is_empty() || self.pass.uses.has_transients() {
+            let name = &self.pass.name;
+            let message = format!(
+                "pass `{name}` is open and uses a transient, or comes after a job; neither is there before the graph is recorded: \
+                 give it a closure with `.record(..)`"
+            );
+            self.error.get_or_insert(Error::Graph(message));
+        }
         let queue = *self.pass.queue.get_or_insert(QueueKind::Graphics);
         self.add(|opened| Body::Opened(Arc::new(Opened::new(opened, queue))))
     }

@@ -183,6 +183,12 @@ impl Uses {
         }
     }
 
+    /// Whether any of it lives inside one graph.
+    pub(crate) fn has_transients(&self) -> bool {
+        let used = self.uses.iter().any(|used| used.resource.transient_of().is_some());
+        used || self.rendering.targets().any(|target| target.image.transient_of().is_some())
+    }
+
     /// Resolves stages, adds the attachments, and makes one declaration of those of a resource that overlap.
     pub(crate) fn resolve(self, pass: &str) -> Result<(Vec<Declaration>, Rendering)> {
         let Self { mut uses, rendering, mistake } = self;

@@ -119,15 +119,8 @@ fn missing(region: Region, declared: &[Region]) -> Option<Region> {
     let Some((first, rest)) = declared.split_first() else { return Some(region) };
     match region.intersection(first) {
         None => missing(region, rest),
-        Some(common) => around(region, common).into_iter().find_map(|part| missing(part?, rest)),
+        Some(common) => region.around(&common).into_iter().find_map(|part| missing(part?, rest)),
     }
-}
-
-/// What is left of `region` without `hole`, which lies within it.
-fn around(region: Region, hole: Region) -> [Option<Region>; 4] {
-    let x = |from: u64, to: u64| (from < to).then_some(Region { x: [from, to], y: region.y });
-    let y = |from: u32, to: u32| (from < to).then_some(Region { x: hole.x, y: [from, to] });
-    [x(region.x[0], hole.x[0]), x(hole.x[1], region.x[1]), y(region.y[0], hole.y[0]), y(hole.y[1], region.y[1])]
 }
 
 /// For commands that take one level.
@@ -164,7 +157,7 @@ mod tests {
         for level in 0..3 {
             for layer in 0..3 {
                 let hole = of(level..level + 1, layer..layer + 1);
-                let declared: Vec<_> = around(all, hole).into_iter().flatten().collect();
+                let declared: Vec<_> = all.around(&hole).into_iter().flatten().collect();
                 assert_eq!(missing(all, &declared), Some(hole));
                 assert_eq!(missing(hole, &declared), Some(hole));
             }

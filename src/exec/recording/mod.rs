@@ -15,6 +15,7 @@ use std::{
 };
 
 use ash::vk;
+use futures::FutureExt;
 
 pub(super) use task::outcome;
 
@@ -81,6 +82,9 @@ pub(crate) struct Recording {
     /// Tasks that have not ended.
     remaining: AtomicUsize,
     tasks: Vec<Task>,
+    /// Tasks that wait for no job, and how many of them were begun.
+    ready: Vec<usize>,
+    begun: AtomicUsize,
     in_place: bool,
     parts: Mutex<Parts>,
     answer: Answer,
@@ -115,10 +119,33 @@ impl Recording {
         self.tasks.len()
     }
 
+    /// Tasks that wait for a job.
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = usize> {
+        let mut ready = self.ready.iter().peekable();
+        (0..self.tasks.len()).filter(move |task| ready.next_if_eq(&task).is_none())
+    }
+
+    /// The next of the others, given once.
+    pub(crate) fn next_ready(&self) -> Option<usize> {
+        self.ready.get(self.begun.fetch_add(1, Ordering::Relaxed)).copied()
+    }
+
     /// Records one task's passes once the jobs that they wait for are done. The last task to end commits.
     pub(crate) async fn run(self: Arc<Self>, task: usize) {
         let work = self.tasks[task].take();
-        match work.jobs_done().await {
+        let jobs = work.jobs_done().await;
+        self.run_after(jobs, task, work);
+    }
+
+    /// As [`run`](Self::run), of a task whose jobs have ended, well or not.
+    pub(crate) fn run_in_place(self: &Arc<Self>, task: usize) {
+        let work = self.tasks[task].take();
+        let jobs = work.jobs_done().now_or_never().unwrap_or(Err(Error::Cancelled));
+        self.run_after(jobs, task, work);
+    }
+
+    fn run_after(self: &Arc<Self>, jobs: Result<()>, task: usize, work: Work) {
+        match jobs {
             Ok(()) => self.run_now(task, work),
             Err(error) => {
                 guarded(UNUSED, || drop(work));
@@ -126,11 +153,6 @@ impl Recording {
                 self.end_task();
             }
         }
-    }
-
-    /// As [`run`](Self::run), of a task whose jobs are done.
-    pub(crate) fn run_in_place(self: &Arc<Self>, task: usize) {
-        self.run_now(task, self.tasks[task].take());
     }
 
     /// In one go, so that the pool it leases stays on one thread.
@@ -148,9 +170,12 @@ impl Recording {
         self.end_task();
     }
 
-    /// A task that will never run: its runtime is gone.
+    /// A task that will never run, nor those that it would have spawned: its runtime is gone.
     pub(crate) fn abandon(self: &Arc<Self>) {
         self.fail(Error::RuntimeGone);
+        while self.next_ready().is_some() {
+            self.end_task();
+        }
         self.end_task();
     }
 

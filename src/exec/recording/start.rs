@@ -23,6 +23,7 @@ use crate::{
     graph::{
         compiled::{Batch, Compiled, Entry, Import},
         declare::{Body, Declared, PassBody},
+        uses::Declaration,
     },
     resource::Resource,
     sync::prim::lock,
@@ -42,13 +43,13 @@ impl Recording {
         let Cut { pieces, in_place } = cut(&plan, &passes, frame.as_ref(), workers);
         let unwritten = unwritten(&plan, declared.slots.all(), &passes);
         let mut bodies = plan.order.iter().filter_map(|&pass| passes[pass].take());
-        let tasks = tasks(&plan, pieces, &mut bodies);
+        let tasks = tasks(pieces, &mut bodies);
         guarded(UNUSED, || drop(passes)); // those that were culled
 
         let slots = Arc::from(declared.slots.into_resources());
         let shared = Arc::clone(&gpu.shared);
         let transients = shared.transients.lease(&plan.transients, &slots)?;
-        let foreseen = entry::arrivals(&plan, &slots);
+        let foreseen = entry::foreseen(&plan, &slots);
         let number = frame.as_ref().map_or(0, |frame| frame.number);
         let parts = Parts {
             recorded: tasks.iter().map(|_| None).collect(),
@@ -61,7 +62,8 @@ impl Recording {
             ..Parts::default()
         };
         let pass_times = parts.frame.as_ref().and_then(|frame| frame.pass_times(plan.order.len()));
-        let in_place = in_place && tasks.iter().all(Task::is_ready);
+        let ready: Vec<_> = (0..tasks.len()).filter(|&task| tasks[task].is_ready()).collect();
+        let in_place = in_place && ready.len() == tasks.len();
         Ok(Arc::new(Self {
             number,
             span: tracing::debug_span!(target: "vulkio::frame", "frame", frame = number, name = &*name, gpu_us = tracing::field::Empty),
@@ -74,6 +76,8 @@ impl Recording {
             hold,
             remaining: AtomicUsize::new(tasks.len()),
             tasks,
+            ready,
+            begun: AtomicUsize::new(0),
             in_place,
             parts: Mutex::new(parts),
             answer: Answer::new(),
@@ -137,7 +141,13 @@ fn unwritten(plan: &Compiled, slots: &[Resource], passes: &[Option<PassBody>]) -
     let entries = entries.filter(|(_, entry)| reads(entry) && !written(&plan.imports[entry.import]));
     let named = entries.map(|(index, entry)| {
         let id = slots[plan.imports[entry.import].slot].id();
-        let touches = |pass: &&PassBody| pass.declared.iter().any(|declared| declared.resource.id() == id);
+        let region = plan.imports[entry.import].region;
+        let reads = |declared: &Declaration| {
+            declared.resource.id() == id
+                && !declared.access.writes()
+                && declared.covered().intersection(&region).is_some()
+        };
+        let touches = |pass: &&PassBody| pass.declared.iter().any(reads);
         let pass = plan.order.iter().filter_map(|&pass| passes[pass].as_ref()).find(touches);
         (index, pass.map_or_else(|| "?".into(), |pass| Arc::clone(&pass.name)))
     });
@@ -145,7 +155,7 @@ fn unwritten(plan: &Compiled, slots: &[Resource], passes: &[Option<PassBody>]) -
 }
 
 /// The tasks, each with its passes.
-fn tasks(plan: &Compiled, pieces: Vec<Piece>, bodies: &mut impl Iterator<Item = PassBody>) -> Vec<Task> {
+fn tasks(pieces: Vec<Piece>, bodies: &mut impl Iterator<Item = PassBody>) -> Vec<Task> {
     let mut tasks: Vec<Task> = Vec::with_capacity(pieces.len().max(1));
     let mut shared: Option<Arc<SharedPass>> = None;
     for Piece { batch, positions, share } in pieces {
@@ -166,14 +176,11 @@ fn tasks(plan: &Compiled, pieces: Vec<Piece>, bodies: &mut impl Iterator<Item = 
     if tasks.is_empty() {
         tasks.push(Task::new(0, 0, Work::default()));
     }
-    for batch in 0..plan.batches.len() {
-        let of_batch = |task: &&mut Task| task.batch == batch;
-        if let Some(first) = tasks.iter_mut().find(of_batch) {
-            first.first = true;
-        }
-        if let Some(last) = tasks.iter_mut().rfind(of_batch) {
-            last.last = true;
-        }
+    // They are sorted by batch.
+    for index in 0..tasks.len() {
+        let batch = tasks[index].batch;
+        tasks[index].first = index == 0 || tasks[index - 1].batch != batch;
+        tasks[index].last = tasks.get(index + 1).is_none_or(|next| next.batch != batch);
     }
     tasks
 }

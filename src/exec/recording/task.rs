@@ -82,12 +82,13 @@ impl Recording {
             Work::Passes(passes) => self.passes(lease, task.position, passes, &mut recorded),
             Work::Share(pass, share) => self.share(&pass, share, task.position, &mut recorded),
         };
+        if task.last && result.is_ok() {
+            self.tail(task.batch, &mut recorded);
+        }
         // Counted at the calls, so also for a recording that failed.
         recorded.counts.book(&device.counters);
         result?;
-        if task.last {
-            self.tail(task.batch, &mut recorded);
-        }
+        recorded.counts += recorded.opened; // booked when they were recorded
         end(device, &recorded)?;
         Ok(recorded)
     }
@@ -175,13 +176,14 @@ impl Recording {
         let device = &self.shared.device;
         let parts = opened.take();
         let renders = !view.rendering.is_empty();
+        device.labels.begin(current(recorded), view.name);
         if renders {
             rendering::begin(device, current(recorded), view.rendering, vk::RenderingFlags::SUSPENDING)?;
             rendering::end(device, current(recorded));
         }
         end(device, recorded)?;
         recorded.buffers.extend(parts.buffers);
-        recorded.counts += parts.counts;
+        recorded.opened += parts.counts;
         recorded.pipelines.extend(parts.pipelines);
         recorded.costs.push((view.position, parts.nanoseconds));
         lock(&self.parts).leases.extend(parts.leases);
@@ -190,6 +192,7 @@ impl Recording {
             rendering::begin(device, current(recorded), view.rendering, vk::RenderingFlags::RESUMING)?;
             rendering::end(device, current(recorded));
         }
+        device.labels.end(current(recorded));
         Ok(())
     }
 
@@ -205,9 +208,14 @@ impl Recording {
         let began = Instant::now();
         let span = self.pass_span(pass.name);
         let entered = span.enter();
-        device.labels.begin(cmd, pass.name);
-        if let (Some(times), true) = (&self.pass_times, pass.share.is_none_or(Share::is_first)) {
-            times.start(cmd, pass.position, &span);
+        // Around all shares: a label is a command, and between shares that carry rendering on there must be none.
+        let (first, last) = (pass.share.is_none_or(Share::is_first), pass.share.is_none_or(Share::is_last));
+        if first {
+            device.labels.begin(cmd, pass.name);
+        }
+        let queue = self.plan.batches[recorded.batch].queue;
+        if let (Some(times), true) = (&self.pass_times, first) {
+            times.start(cmd, queue, pass.position, &span);
         }
         let renders = !pass.rendering.is_empty();
         if renders {
@@ -216,7 +224,8 @@ impl Recording {
         let inputs = Inputs {
             device,
             layout: self.shared.pipelines.layout.raw,
-            queue: self.kind(pass),
+            // What it may do is what its queue can, also where that is an alias of one that can do more.
+            queue: pass.queue.unwrap_or_else(|| device.queues.kind(queue)),
             declared: pass.declared,
             rendering: pass.rendering,
             jobs: pass.jobs,
@@ -230,10 +239,12 @@ impl Recording {
         if renders {
             rendering::end(device, cmd);
         }
-        if let (Some(times), true) = (&self.pass_times, pass.share.is_none_or(Share::is_last)) {
-            times.stop(cmd, pass.position);
+        if let (Some(times), true) = (&self.pass_times, last) {
+            times.stop(cmd, queue, pass.position);
         }
-        device.labels.end(cmd);
+        if last {
+            device.labels.end(cmd);
+        }
         drop(entered);
         if !span.is_disabled() {
             span.record("cpu_us", began.elapsed().as_secs_f64() * 1e6);
@@ -247,14 +258,6 @@ impl Recording {
             target: "vulkio::pass", parent: &self.span, "pass",
             frame = self.number, pass = name, worker = thread_number(), cpu_us = Empty, gpu_us = Empty
         )
-    }
-
-    /// What the encoder may do: what the pass's queue can, also where that is an alias of one that can do more.
-    fn kind(&self, pass: &View<'_>) -> QueueKind {
-        let queues = &self.shared.device.queues;
-        let batch = self.plan.batches.iter().find(|batch| batch.positions.contains(&pass.position));
-        let chosen = batch.map_or(QueueId::GRAPHICS, |batch| batch.queue);
-        pass.queue.unwrap_or_else(|| queues.kind(chosen))
     }
 }
 

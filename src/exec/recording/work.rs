@@ -107,6 +107,8 @@ pub(super) struct Recorded {
     pub(super) batch: usize,
     pub(super) buffers: Vec<vk::CommandBuffer>,
     pub(super) counts: Counts,
+    /// Of what owners recorded themselves.
+    pub(super) opened: Counts,
     pub(super) pipelines: Vec<Arc<PipelineInner>>,
     /// Nanoseconds by position of the plan.
     pub(super) costs: Vec<(usize, u64)>,
@@ -118,6 +120,7 @@ impl Recorded {
             batch,
             buffers: Vec::with_capacity(1),
             counts: Counts::default(),
+            opened: Counts::default(),
             pipelines: Vec::new(),
             costs: Vec::with_capacity(passes),
         }

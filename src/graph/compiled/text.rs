@@ -62,7 +62,7 @@ impl fmt::Display for Compiled {
 }
 
 /// Stages and accesses by name.
-pub(crate) fn scope(scope: &Scope) -> String {
+fn scope(scope: &Scope) -> String {
     let stages = if scope.stages.is_empty() { "NONE".to_owned() } else { format!("{:?}", scope.stages) };
     format!("{stages} {}", mask(scope.mask))
 }

@@ -98,7 +98,7 @@ impl Parts {
             let part = self.at(index);
             let Some(inside) = part.region.intersection(region) else { continue };
             let (outer, past) = (std::mem::replace(&mut part.region, inside), part.past);
-            let pieces = around(&outer, &inside);
+            let pieces = outer.around(&inside);
             self.rest.extend(pieces.into_iter().flatten().map(|region| Part { region, past }));
         }
     }
@@ -139,18 +139,6 @@ pub(super) fn join(a: &Region, b: &Region) -> Option<Region> {
     } else {
         None
     }
-}
-
-/// What is left of `outer` around `inner`, which lies in it: below, above, left, right.
-fn around(outer: &Region, inner: &Region) -> [Option<Region>; 4] {
-    let band = |from, to| (from < to).then_some(Region { x: outer.x, y: [from, to] });
-    let side = |from, to| (from < to).then_some(Region { x: [from, to], y: inner.y });
-    [
-        band(outer.y[0], inner.y[0]),
-        band(inner.y[1], outer.y[1]),
-        side(outer.x[0], inner.x[0]),
-        side(inner.x[1], outer.x[1]),
-    ]
 }
 
 #[cfg(test)]
