@@ -135,7 +135,7 @@ async fn passes_recorded_on_many_threads_run_in_the_order_of_the_plan() {
         assert_eq!(soon("a read", words(&gpu, &sum)).await, [expected; N]);
     }
     let pools = gpu.counters().command_pools;
-    assert!(pools <= 300, "{pools} command pools of 180 threads that ended");
+    assert!(pools <= 22, "{pools} command pools; nine calls and a recorder need one each, for each family");
     drop((scene, zeros, sum, mix));
     close(gpu).await;
 }

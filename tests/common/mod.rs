@@ -127,13 +127,36 @@ fn note(function: &'static str) {
     }
 }
 
+/// Barrier calls that do nothing, and such as could have said the same in fewer words, count as calls of these.
+pub(crate) const EMPTY_BARRIER: &str = "vkCmdPipelineBarrier2 of nothing";
+pub(crate) const LOOSE_BARRIER: &str = "vkCmdPipelineBarrier2 of several memory barriers";
+
+fn look_at(info: *const vk::DependencyInfo<'_>) {
+    // SAFETY: the argument of a call that is being made: it and what it points to are there.
+    let (memory, images, buffers) = unsafe {
+        let info = &*info;
+        let count = info.memory_barrier_count as usize;
+        let memory = if count == 0 { &[] } else { std::slice::from_raw_parts(info.p_memory_barriers, count) };
+        (memory, info.image_memory_barrier_count, info.buffer_memory_barrier_count)
+    };
+    let says_nothing =
+        |barrier: &vk::MemoryBarrier2<'_>| barrier.src_stage_mask.is_empty() || barrier.dst_stage_mask.is_empty();
+    if memory.iter().any(says_nothing) || memory.is_empty() && images == 0 && buffers == 0 {
+        note(EMPTY_BARRIER);
+    }
+    if memory.len() > 1 || buffers > 0 {
+        note(LOOSE_BARRIER);
+    }
+}
+
 macro_rules! shim {
-    ($($name:literal $module:ident: fn($($arg:ident: $ty:ty),*) $(-> $ret:ty)?;)*) => {
+    ($($name:literal $module:ident: fn($($arg:ident: $ty:ty),*) $(-> $ret:ty)? $(=> $look:expr)?;)*) => {
         $(mod $module {
             use super::*;
             pub(super) static REAL: AtomicUsize = AtomicUsize::new(0);
             pub(super) unsafe extern "system" fn counted($($arg: $ty),*) $(-> $ret)? {
                 note($name);
+                $($look;)?
                 let real = REAL.load(Ordering::Acquire);
                 // SAFETY: stored when this function was handed out, and the driver's function of this very type.
                 let real: unsafe extern "system" fn($($ty),*) $(-> $ret)? = unsafe { std::mem::transmute(real) };
@@ -167,7 +190,7 @@ shim! {
     "vkCreateCommandPool" create_pool: fn(device: vk::Device, info: *const vk::CommandPoolCreateInfo<'_>, callbacks: *const c_void, out: *mut vk::CommandPool) -> vk::Result;
     "vkCreateSemaphore" create_semaphore: fn(device: vk::Device, info: *const vk::SemaphoreCreateInfo<'_>, callbacks: *const c_void, out: *mut vk::Semaphore) -> vk::Result;
     "vkUpdateDescriptorSets" update_sets: fn(device: vk::Device, writes: u32, write: *const c_void, copies: u32, copy: *const c_void);
-    "vkCmdPipelineBarrier2" barrier: fn(cmd: vk::CommandBuffer, info: *const vk::DependencyInfo<'_>);
+    "vkCmdPipelineBarrier2" barrier: fn(cmd: vk::CommandBuffer, info: *const vk::DependencyInfo<'_>) => look_at(info);
     "vkCmdDispatch" dispatch: fn(cmd: vk::CommandBuffer, x: u32, y: u32, z: u32);
     "vkCmdDraw" draw: fn(cmd: vk::CommandBuffer, vertices: u32, instances: u32, first_vertex: u32, first_instance: u32);
     "vkCmdDrawIndexedIndirect" draw_indirect: fn(cmd: vk::CommandBuffer, buffer: vk::Buffer, offset: u64, count: u32, stride: u32);
