@@ -10,6 +10,8 @@ const TASK: Duration = Duration::from_micros(100);
 /// worker for as long. Several for each worker: tokio wakes its workers one after the other, and who comes late takes
 /// fewer.
 const SHARE: Range<Duration> = Duration::from_micros(100)..Duration::from_micros(200);
+/// The same of a worker that has nobody to share with: only so that others get their turn.
+const LONE_SHARE: Duration = Duration::from_micros(700);
 /// Frames that are guessed to cost less are one task also the first time.
 const FEW: Duration = Duration::from_micros(20);
 /// What a pass is taken to cost before it was ever measured.
@@ -135,7 +137,8 @@ fn shares(cost: u64, items: Option<usize>, measured: bool, workers: usize) -> us
     if !measured && items.is_none() {
         return workers;
     }
-    let rounds = cost.div_ceil(nanos(SHARE.end).saturating_mul(workers as u64)).max(1) as usize;
+    let share = if workers == 1 { LONE_SHARE } else { SHARE.end };
+    let rounds = cost.div_ceil(nanos(share).saturating_mul(workers as u64)).max(1) as usize;
     let most = (cost / nanos(SHARE.start)).max(1) as usize;
     rounds.saturating_mul(workers).min(most).min(items.unwrap_or(usize::MAX).max(1))
 }
@@ -262,6 +265,7 @@ mod tests {
         assert_eq!(count(None, &[], 16), 16, "who knows");
         assert_eq!(count(None, &[400_000], 16), 4);
         assert_eq!(count(Some(0), &[], 4), 1);
+        assert_eq!(count(Some(100_000), &[], 1), 13, "alone, in shares of 0.7 ms");
     }
 
     #[test]

@@ -1,11 +1,8 @@
 //! Command pools: owned by the `Gpu`, lent to one thread for one frame, reset as a whole.
 
-use std::{
-    cell::Cell,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicU32, Ordering},
-    },
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicBool, AtomicU32, Ordering},
 };
 
 use ash::vk;
@@ -16,8 +13,8 @@ use crate::{
     sync::prim::lock,
 };
 
-/// A pool that was not lent for as many leases may go to another thread: its own has ended, or records no more. A busy
-/// thread's is not taken, because it is as large as what that thread records.
+/// A pool whose thread has ended may go to another one, and so may one that was not lent for as many leases. A busy thread's
+/// is not taken, because it is as large as what that thread records.
 const IDLE: u64 = 64;
 
 /// All command pools of a device.
@@ -35,12 +32,14 @@ struct Free {
 
 impl Free {
     /// The pool that the thread had before, or one that is idle.
-    fn take(&mut self, family: u32, thread: u32) -> Option<Pool> {
+    fn take(&mut self, family: u32, thread: &Arc<Thread>) -> Option<Pool> {
         self.leases += 1;
         let now = self.leases;
-        let own = self.pools.iter().rposition(|pool| pool.family == family && pool.thread == thread);
-        let idle = || self.pools.iter().position(|pool| pool.family == family && now - pool.lent > IDLE);
-        let mut pool = self.pools.swap_remove(own.or_else(idle)?);
+        let is_idle = |pool: &Pool| pool.thread.ended.load(Ordering::Relaxed) || now - pool.lent > IDLE;
+        let pools = || self.pools.iter();
+        let own = pools().rposition(|pool| pool.family == family && Arc::ptr_eq(&pool.thread, thread));
+        let found = own.or_else(|| pools().position(|pool| pool.family == family && is_idle(pool)))?;
+        let mut pool = self.pools.swap_remove(found);
         pool.lent = now;
         Some(pool)
     }
@@ -53,17 +52,44 @@ struct Pool {
     /// How many of `buffers` were handed out since the last reset.
     used: usize,
     /// The thread that recorded with it last: its memory is warm there.
-    thread: u32,
+    thread: Arc<Thread>,
     /// When it was lent last, in leases.
     lent: u64,
 }
 
-/// A small number for this thread. It is only an id: no thread-local owns anything of Vulkan's, whose destructors
-/// would run at a thread's end in any order.
+/// What a pool knows of the thread that records with it.
+struct Thread {
+    number: u32,
+    ended: AtomicBool,
+}
+
+/// This thread's own. It is only a name and a flag: no thread-local owns anything of Vulkan's, whose destructors would run
+/// at a thread's end in any order.
+struct ThisThread(Arc<Thread>);
+
+impl ThisThread {
+    fn new() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        Self(Arc::new(Thread { number: NEXT.fetch_add(1, Ordering::Relaxed), ended: AtomicBool::new(false) }))
+    }
+}
+
+impl Drop for ThisThread {
+    fn drop(&mut self) {
+        self.0.ended.store(true, Ordering::Relaxed);
+    }
+}
+
+thread_local!(static THIS: ThisThread = ThisThread::new());
+
+fn this_thread() -> Arc<Thread> {
+    // Gone while the thread ends: then a name that nobody else has.
+    THIS.try_with(|this| Arc::clone(&this.0)).unwrap_or_else(|_| Arc::clone(&ThisThread::new().0))
+}
+
+/// A small number for this thread.
 pub(crate) fn thread_number() -> u32 {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    thread_local!(static ID: Cell<u32> = Cell::new(NEXT.fetch_add(1, Ordering::Relaxed)));
-    ID.with(Cell::get)
+    this_thread().number
 }
 
 impl Pools {
@@ -73,11 +99,11 @@ impl Pools {
 
     /// Lends a pool for queues of `family` to the calling thread: the one it had before if that is free.
     pub(crate) fn lease(self: &Arc<Self>, family: u32) -> Result<Lease> {
-        let thread = thread_number();
-        let found = lock(&self.free).take(family, thread);
+        let thread = this_thread();
+        let found = lock(&self.free).take(family, &thread);
         let mut pool = match found {
             Some(pool) => pool,
-            None => self.create(family)?,
+            None => self.create(family, &thread)?,
         };
         pool.thread = thread;
         let mut lease = Lease { pools: Arc::clone(self), pool: Some(pool) };
@@ -85,7 +111,7 @@ impl Pools {
         Ok(lease)
     }
 
-    fn create(&self, family: u32) -> Result<Pool> {
+    fn create(&self, family: u32, thread: &Arc<Thread>) -> Result<Pool> {
         let info = vk::CommandPoolCreateInfo::default()
             .flags(vk::CommandPoolCreateFlags::TRANSIENT)
             .queue_family_index(family);
@@ -93,7 +119,14 @@ impl Pools {
         let raw = unsafe { self.device.raw.create_command_pool(&info, None) }.during("vkCreateCommandPool")?;
         Counters::add(&self.device.counters.command_pools, 1);
         self.device.labels.name(raw, "recording pool");
-        Ok(Pool { raw, family, buffers: Vec::new(), used: 0, thread: 0, lent: lock(&self.free).leases })
+        Ok(Pool {
+            raw,
+            family,
+            buffers: Vec::new(),
+            used: 0,
+            thread: Arc::clone(thread),
+            lent: lock(&self.free).leases,
+        })
     }
 }
 
@@ -115,7 +148,7 @@ pub(crate) struct Lease {
 impl Lease {
     /// Whether the calling thread may go on with this lease, for queues of `family`.
     pub(crate) fn is_mine(&self, family: u32) -> bool {
-        self.pool.as_ref().is_some_and(|pool| pool.thread == thread_number() && pool.family == family)
+        self.pool.as_ref().is_some_and(|pool| Arc::ptr_eq(&pool.thread, &this_thread()) && pool.family == family)
     }
 
     /// The queue family that its buffers are for.
