@@ -156,11 +156,17 @@ fn renderer(gpu: &Gpu, pass_timestamps: bool) -> Renderer {
 
 const PASSES: [&str; 3] = ["clear", "many", "load"];
 
+/// Whether it is called within a pass's span.
+fn is_inside() {
+    let current = tracing::Span::current();
+    assert_eq!(current.metadata().map(Metadata::target), Some(PASS), "{current:?}");
+}
+
 /// One pass, one in shares, one more.
 fn declare(frame: &Frame) {
     let target = frame.target();
-    frame.pass("clear").renders(target.clear([0.0, 0.0, 0.0, 1.0])).record(|_| ());
-    frame.pass("many").renders(target.load()).parallel(1_000_000, |_, _| ());
+    frame.pass("clear").renders(target.clear([0.0, 0.0, 0.0, 1.0])).record(|_| is_inside());
+    frame.pass("many").renders(target.load()).parallel(1_000_000, |_, _| is_inside());
     frame.pass("load").renders(target.load()).record(|_| ());
 }
 

@@ -63,6 +63,8 @@ impl Plan {
     /// A Mermaid flowchart: a frame for each batch, in it the passes with what they touch, and the barriers between them,
     /// dashed, with stages and accesses. Solid arrows are data, open lines lead through barriers, dotted arrows are waits
     /// of one queue for another. Transients have a box with their lifetimes, culled passes one with their names.
+    ///
+    /// Mermaid by itself refuses flowcharts of more than 500 arrows (its `maxEdges`): [`to_dot`](Self::to_dot) has no limit.
     #[must_use]
     pub fn to_mermaid(&self) -> String {
         Drawing::of(self, &Mermaid)
