@@ -105,7 +105,7 @@ async fn passes_recorded_on_many_threads_run_in_the_order_of_the_plan() {
     let sum = mix::buffer(&gpu, "sum", vec![1; N]).await;
     let scene = Scene::new(&gpu, RendererOptions::default());
     let mut expected = 1u32;
-    for _ in 0..20 {
+    for _ in 0..40 {
         let frame = scene.frame().await;
         // Between open passes there are such with closures.
         let passes: Vec<_> = (0..12u32)
@@ -135,7 +135,8 @@ async fn passes_recorded_on_many_threads_run_in_the_order_of_the_plan() {
         assert_eq!(soon("a read", words(&gpu, &sum)).await, [expected; N]);
     }
     let pools = gpu.counters().command_pools;
-    assert!(pools <= 22, "{pools} command pools; nine calls and a recorder need one each, for each family");
+    // A pool is kept for its thread for a while, and goes to another then.
+    assert!(pools <= 100, "{pools} command pools of 360 threads that ended");
     drop((scene, zeros, sum, mix));
     close(gpu).await;
 }

@@ -81,7 +81,11 @@ impl Tiles {
 
     /// A pass that clears the target, and the depth, for others to draw.
     pub(crate) fn pass<'f>(&self, frame: &'f Frame) -> vulkio::Pass<'f> {
-        let pass = frame.pass("tiles").renders(frame.target().clear([0.0, 0.0, 1.0, 1.0]));
+        self.pass_named(frame, "tiles")
+    }
+
+    pub(crate) fn pass_named<'f>(&self, frame: &'f Frame, name: &str) -> vulkio::Pass<'f> {
+        let pass = frame.pass(name).renders(frame.target().clear([0.0, 0.0, 1.0, 1.0]));
         match &self.depth {
             Some(depth) => pass.depth(depth.clear(0.0)),
             None => pass,
