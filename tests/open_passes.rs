@@ -135,8 +135,8 @@ async fn passes_recorded_on_many_threads_run_in_the_order_of_the_plan() {
         assert_eq!(soon("a read", words(&gpu, &sum)).await, [expected; N]);
     }
     let pools = gpu.counters().command_pools;
-    // A pool is kept for its thread for a while, and goes to another then.
-    assert!(pools <= 100, "{pools} command pools of 360 threads that ended");
+    // Those of threads that ended go to others: nine calls at once and a recorder, in two frames, for each family.
+    assert!(pools <= 60, "{pools} command pools for 360 threads that ended");
     drop((scene, zeros, sum, mix));
     close(gpu).await;
 }
