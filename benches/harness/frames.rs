@@ -88,7 +88,7 @@ impl Ours {
         Ok(Self {
             compute: gpu.compute_pipeline("chain", CHAIN).await?,
             graphics: gpu.graphics_pipeline(desc).await?,
-            buffers: buffers(gpu, "chain")?,
+            buffers: written(gpu).await?,
         })
     }
 
@@ -129,6 +129,15 @@ impl Ours {
             });
         }
     }
+}
+
+/// The first link of a chain reads what the last one wrote, which must have been written once.
+async fn written(gpu: &Gpu) -> vulkio::Result<Vec<GpuBuffer<u32>>> {
+    let buffers = buffers(gpu, "chain")?;
+    for buffer in &buffers {
+        gpu.upload(buffer, 0, vec![0; buffer.len()]).await?.await?;
+    }
+    Ok(buffers)
 }
 
 fn buffers(gpu: &Gpu, name: &str) -> vulkio::Result<Vec<GpuBuffer<u32>>> {

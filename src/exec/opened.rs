@@ -17,7 +17,7 @@ use super::{
     rendering,
 };
 use crate::{
-    error::{During, Error, Result},
+    error::{Error, Result},
     gpu::{QueueKind, Shared},
     graph::{
         declare::Opening,
@@ -140,8 +140,7 @@ impl Opened {
         if renders {
             rendering::end(device, cmd);
         }
-        // SAFETY: the buffer was begun above, and its rendering was ended.
-        unsafe { device.raw.end_command_buffer(cmd) }.during("vkEndCommandBuffer")?;
+        lease.end()?;
         let mut value = None;
         let returned = returned.map(|returned| {
             value = Some(returned);

@@ -106,7 +106,7 @@ impl Pools {
             None => self.create(family, &thread)?,
         };
         pool.thread = thread;
-        let mut lease = Lease { pools: Arc::clone(self), pool: Some(pool) };
+        let mut lease = Lease { pools: Arc::clone(self), pool: Some(pool), recording: None };
         lease.reset()?;
         Ok(lease)
     }
@@ -143,6 +143,8 @@ impl Drop for Pools {
 pub(crate) struct Lease {
     pools: Arc<Pools>,
     pool: Option<Pool>,
+    /// Begun and not ended.
+    recording: Option<vk::CommandBuffer>,
 }
 
 impl Lease {
@@ -191,12 +193,23 @@ impl Lease {
         // SAFETY: the buffer is in its initial state since its pool's last reset.
         unsafe { device.raw.begin_command_buffer(buffer, &info) }.during("vkBeginCommandBuffer")?;
         pool.used += 1;
+        self.recording = Some(buffer);
         Ok(buffer)
+    }
+
+    /// Ends the command buffer that was begun last. Rendering in it must have been ended.
+    pub(crate) fn end(&mut self) -> Result<()> {
+        let Some(buffer) = self.recording.take() else { return Ok(()) };
+        // SAFETY: the buffer is being recorded, by this lease alone, outside of rendering.
+        unsafe { self.pools.device.raw.end_command_buffer(buffer) }.during("vkEndCommandBuffer")
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
+        // A recording that failed is ended, too, although its pool is reset: NVIDIA's driver 580 carries the data of a
+        // vkCmdUpdateBuffer over from a command buffer that was reset while it was being recorded.
+        let _ = self.end();
         if let Some(pool) = self.pool.take() {
             lock(&self.pools.free).pools.push(pool);
         }

@@ -13,7 +13,7 @@ use super::{
     submitter::{Commit, Later, Queues, Submitter, Told, advance, drop_later, tell},
 };
 use crate::{
-    error::{During, Error, Result},
+    error::{Error, Result},
     gpu::QueueId,
     graph::{
         compiled::{Barrier, Compiled, ImageBarrier},
@@ -92,7 +92,7 @@ impl Submitter {
             drop_later(later, submitted);
             return nothing;
         }
-        let last = last_of_each_queue(&stamps);
+        let last = last_of_each_queue(&parts);
         let value = Arc::clone(&submitted.value);
         // Before the submit: the reactor publishes no value whose record it has not run.
         let rings = match self.retire(submitted, &last, later) {
@@ -138,10 +138,10 @@ fn calls(parts: &[Part], last: Option<QueueId>) -> u64 {
     runs.saturating_sub(usize::from(joins)) as u64
 }
 
-/// Of each queue the last of `stamps`; what was given last is last.
-fn last_of_each_queue(stamps: &[Stamp]) -> Vec<Stamp> {
+/// Of each queue the last stamp; that of the last part is last. Releases count: their command buffers are the commit's, too.
+fn last_of_each_queue(parts: &[Part]) -> Vec<Stamp> {
     let mut last: Vec<Stamp> = Vec::with_capacity(1);
-    for &stamp in stamps.iter().rev() {
+    for stamp in parts.iter().rev().map(|part| part.stamp) {
         if last.iter().all(|later| later.queue != stamp.queue) {
             last.insert(0, stamp);
         }
@@ -274,8 +274,7 @@ impl Preparation<'_> {
         for barrier in barriers.iter().filter(|barrier| !barrier.is_empty()) {
             barrier::record(device, cmd, barrier, slots, &mut self.counts);
         }
-        // SAFETY: the buffer was begun above and holds barriers.
-        unsafe { device.raw.end_command_buffer(cmd) }.during("vkEndCommandBuffer")?;
+        lease.end()?;
         Ok(Some(cmd))
     }
 }

@@ -13,7 +13,7 @@ use super::{
     work::{Recorded, SharedPass, Task, Work},
 };
 use crate::{
-    error::{During, Error, Result, guarded, panic_message},
+    error::{Error, Result, guarded, panic_message},
     exec::{
         barrier,
         chunks::Share,
@@ -89,7 +89,7 @@ impl Recording {
         recorded.counts.book(&device.counters);
         result?;
         recorded.counts += recorded.opened; // booked when they were recorded
-        end(device, &recorded)?;
+        lease.end()?;
         Ok(recorded)
     }
 
@@ -181,7 +181,7 @@ impl Recording {
             rendering::begin(device, current(recorded), view.rendering, vk::RenderingFlags::SUSPENDING)?;
             rendering::end(device, current(recorded));
         }
-        end(device, recorded)?;
+        lease.end()?;
         recorded.buffers.extend(parts.buffers);
         recorded.opened += parts.counts;
         recorded.pipelines.extend(parts.pipelines);
@@ -298,9 +298,4 @@ fn book(name: &str, position: usize, before: Instant, recorded: &mut Recorded) {
 /// The command buffer that is being recorded.
 fn current(recorded: &Recorded) -> vk::CommandBuffer {
     recorded.buffers.last().copied().unwrap_or_default()
-}
-
-fn end(device: &crate::gpu::device::Device, recorded: &Recorded) -> Result<()> {
-    // SAFETY: the buffer was begun by this task, and rendering that a pass began was ended.
-    unsafe { device.raw.end_command_buffer(current(recorded)) }.during("vkEndCommandBuffer")
 }
