@@ -237,10 +237,14 @@ async fn a_cycle_is_named_pass_by_pass() {
     });
     let text = text.await;
     assert!(text.starts_with("graph: a cycle: "), "{text}");
-    for name in ["`to a`", "`to b`", "`to c`", "comes after the next one"] {
+    for name in ["`to a`", "`to b`", "`to c`", "comes before the next one, the last before the first"] {
         assert!(text.contains(name), "{text}");
     }
     assert!(["`a`", "`b`", "`c`"].iter().any(|name| text.contains(&format!("through {name}"))), "{text}");
+    let place = |name: &str| text.find(name).expect("it is named");
+    let order = ["`to b`", "`to c`", "`to a`"].map(place);
+    let turned = (0..3).any(|by| [order[by], order[(by + 1) % 3], order[(by + 2) % 3]].is_sorted());
+    assert!(turned, "in the order in which they would run: {text}");
     // One edge of it is said, the others follow from the data.
     let text = said(&gpu, |graph| {
         graph.any_order();

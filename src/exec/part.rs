@@ -48,8 +48,6 @@ pub(crate) struct FramePart {
     pub(crate) lease: Option<SlotLease>,
     pub(crate) target: GpuImage<RenderTarget>,
     pub(crate) runtime: Runtime,
-    /// What each pass cost to record last time, in plan order.
-    pub(crate) costs: Arc<Mutex<Vec<u64>>>,
     pub(crate) plans: Arc<PlanCache>,
     /// How much a frame declared last time.
     pub(crate) sizes: Arc<Mutex<Sizes>>,

@@ -134,7 +134,6 @@ struct Shared {
     slots: Arc<Slots>,
     /// Frames so far.
     frames: AtomicU64,
-    costs: Arc<Mutex<Vec<u64>>>,
     plans: Arc<PlanCache>,
     sizes: Arc<Mutex<Sizes>>,
     name: Arc<str>,
@@ -188,7 +187,6 @@ impl Renderer {
             runtime: Runtime { handle: runtime, workers, in_place_below },
             slots: Arc::new(Slots { permits, free: Mutex::new(free) }),
             frames: AtomicU64::new(0),
-            costs: Arc::default(),
             plans: Arc::default(),
             sizes: Arc::default(),
             name: "frame".into(),
@@ -223,7 +221,6 @@ impl Renderer {
             lease: Some(lease),
             target,
             runtime: shared.runtime.clone(),
-            costs: Arc::clone(&shared.costs),
             plans: Arc::clone(&shared.plans),
             sizes: Arc::clone(&shared.sizes),
             unreported: Arc::clone(&shared.unreported),

@@ -16,7 +16,8 @@ use crate::error::{Error, Result, guarded};
 /// The future of [`Graph::submit`](crate::Graph::submit) and [`Frame::submit`](crate::Frame::submit): resolves when the
 /// work is submitted, to the [`Completion`](crate::Completion) of the work on the GPU.
 ///
-/// It is lazy, `Send` and `'static`, and blocks no worker.
+/// It is lazy, `Send` and `'static`, and blocks no worker. (That of [`Finalized::submit`](crate::Finalized::submit) is
+/// submitted already, and tells how that went.)
 ///
 /// # Cancel safety
 ///

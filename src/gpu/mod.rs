@@ -35,6 +35,7 @@ use self::{device::Device, helpers::Helpers};
 use crate::{
     error::{Error, Result, panic_message},
     exec::{Pools, Submitter, TransientPool},
+    graph::cache::PlanCache,
     pipeline::Pipelines,
     sync::{Completion, DeviceTimelines, Reactor, Stamp},
 };
@@ -62,6 +63,8 @@ pub(crate) struct Shared {
     pub(crate) submitter: Submitter,
     pub(crate) pools: Arc<Pools>,
     pub(crate) transients: Arc<TransientPool>,
+    /// Of graphs that are no frames.
+    pub(crate) plans: PlanCache,
     pub(crate) pipelines: Arc<Pipelines>,
     pub(crate) helpers: Helpers,
     reactor: Reactor,
@@ -131,6 +134,7 @@ impl Gpu {
             submitter,
             pools,
             transients,
+            plans: PlanCache::default(),
             pipelines,
             helpers: Helpers::new(),
             reactor,

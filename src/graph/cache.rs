@@ -27,7 +27,14 @@ struct Cached {
     hash: u64,
     structure: Structure,
     queues: QueueMap,
-    compiled: Arc<Compiled>,
+    plan: Kept,
+}
+
+/// A plan, and what its passes cost to record last time, by position and in nanoseconds: empty before the first.
+#[derive(Clone)]
+pub(crate) struct Kept {
+    pub(crate) compiled: Arc<Compiled>,
+    pub(crate) costs: Arc<Mutex<Vec<u64>>>,
 }
 
 impl PlanCache {
@@ -36,32 +43,28 @@ impl PlanCache {
     /// # Errors
     ///
     /// What is wrong with the graph. Faults are not kept.
-    pub(crate) fn get(&self, structure: &Structure, queues: &QueueMap) -> Result<Arc<Compiled>, Fault> {
+    pub(crate) fn get(&self, structure: &Structure, queues: &QueueMap) -> Result<Kept, Fault> {
         let hash = FxBuildHasher.hash_one(structure);
         if let Some(known) = self.find(hash, structure, queues) {
             return Ok(known);
         }
         // Not under the lock: other frames go on meanwhile.
         let compiled = Arc::new(Compiled::compile(structure, queues)?);
+        let plan = Kept { compiled, costs: Arc::default() };
         let mut plans = lock(&self.plans);
         if plans.len() == KEPT {
             plans.remove(0);
         }
-        plans.push(Cached {
-            hash,
-            structure: structure.clone(),
-            queues: queues.clone(),
-            compiled: Arc::clone(&compiled),
-        });
-        Ok(compiled)
+        plans.push(Cached { hash, structure: structure.clone(), queues: queues.clone(), plan: plan.clone() });
+        Ok(plan)
     }
 
-    fn find(&self, hash: u64, structure: &Structure, queues: &QueueMap) -> Option<Arc<Compiled>> {
+    fn find(&self, hash: u64, structure: &Structure, queues: &QueueMap) -> Option<Kept> {
         let mut plans = lock(&self.plans);
         let same = |known: &Cached| known.hash == hash && known.queues == *queues && known.structure == *structure;
         let index = plans.iter().rposition(same)?;
         plans[index..].rotate_left(1);
-        plans.last().map(|found| Arc::clone(&found.compiled))
+        plans.last().map(|found| found.plan.clone())
     }
 }
 
@@ -91,7 +94,7 @@ mod tests {
     #[test]
     fn the_same_structure_has_the_same_plan_until_enough_others_came() {
         let cache = PlanCache::default();
-        let get = |slots| cache.get(&structure(slots), &QueueMap::one()).expect("a legal graph");
+        let get = |slots| cache.get(&structure(slots), &QueueMap::one()).expect("a legal graph").compiled;
         let first = get(1);
         for slots in 2..=KEPT {
             get(slots);
@@ -107,8 +110,8 @@ mod tests {
     fn other_queues_are_another_plan() {
         let cache = PlanCache::default();
         let two = QueueMap { of_kind: [QueueMap::one().of_kind[0]; 3], families: vec![3] };
-        let first = cache.get(&structure(1), &QueueMap::one()).expect("a legal graph");
-        let second = cache.get(&structure(1), &two).expect("a legal graph");
+        let first = cache.get(&structure(1), &QueueMap::one()).expect("a legal graph").compiled;
+        let second = cache.get(&structure(1), &two).expect("a legal graph").compiled;
         assert!(!Arc::ptr_eq(&first, &second));
     }
 }

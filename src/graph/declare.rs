@@ -165,14 +165,22 @@ impl Declared {
             Fault::Cycle { passes, slot: through } => {
                 let names: Vec<_> = passes.iter().map(|&index| format!("`{}`", pass(index))).collect();
                 let through = through.map_or_else(String::new, |through| format!(" (through `{}`)", slot(through)));
-                format!("a cycle: each of the passes {} comes after the next one{through}", names.join(", "))
+                format!(
+                    "a cycle: each of the passes {} comes before the next one, the last before the first{through}",
+                    names.join(", ")
+                )
             }
             Fault::Queue { pass: index, kind } => format!(
                 "pass `{}` does what the {kind:?} queue cannot; ask for another queue, or leave the choice to the planner",
                 pass(index)
             ),
             Fault::TooMany => {
-                format!("{} passes; a graph holds {} at most", self.passes.len(), super::phase::MOST_PASSES)
+                format!(
+                    "{} passes with all the parts that they cut resources into are too many; a graph holds {} passes and \
+                     2^20 uses of parts",
+                    self.passes.len(),
+                    super::phase::MOST_PASSES
+                )
             }
         })
     }

@@ -254,7 +254,7 @@ impl Graph {
         }
         let queues = &self.gpu.shared.device.queues.map;
         let compiled = match cache {
-            Some(cache) => cache.get(&declared.structure, queues),
+            Some(cache) => cache.get(&declared.structure, queues).map(|kept| kept.compiled),
             None => Compiled::compile(&declared.structure, queues).map(Arc::new),
         };
         compiled.map_err(|fault| declared.explain(fault))

@@ -73,6 +73,8 @@ pub(crate) struct Recording {
     number: u64,
     span: tracing::Span,
     plan: Arc<Compiled>,
+    /// Where the next recording of this plan finds what its passes cost.
+    costs_kept: Arc<Mutex<Vec<u64>>>,
     slots: Arc<[Resource]>,
     timestamps: Option<Arc<Timestamps>>,
     pass_times: Option<PassTimes>,
@@ -238,10 +240,8 @@ impl Recording {
         let costs = self.costs(&recorded);
         let recording = Duration::from_nanos(costs.iter().sum());
         let pipelines = recorded.iter_mut().flat_map(|recorded| mem::take(&mut recorded.pipelines)).collect();
-        let slot = frame.as_mut().and_then(|frame| {
-            *lock(&frame.costs) = costs;
-            frame.lease.take()
-        });
+        *lock(&self.costs_kept) = costs;
+        let slot = frame.as_mut().and_then(|frame| frame.lease.take());
         let submitted = Submitted {
             value: Arc::new(OnceLock::new()),
             counts,

@@ -21,6 +21,7 @@ use crate::{
     },
     gpu::{Gpu, QueueId, QueueKind},
     graph::{
+        cache::Kept,
         compiled::{Batch, Compiled, Entry, Import},
         declare::{Body, Declared, PassBody},
         uses::Declaration,
@@ -37,10 +38,10 @@ impl Recording {
     /// What is wrong with the graph as a whole, or no memory for its transients.
     pub(crate) fn start(submission: Submission, workers: usize, hold: bool) -> Result<Arc<Self>> {
         let Submission { gpu, name, queue, mut declared, frame } = submission;
-        let plan = compile(&gpu, &declared, queue, frame.as_ref())?;
+        let Kept { compiled: plan, costs } = compile(&gpu, &declared, queue, frame.as_ref())?;
         let passes = std::mem::take(&mut declared.passes);
         let mut passes: Vec<_> = passes.into_iter().map(Some).collect();
-        let Cut { pieces, in_place } = cut(&plan, &passes, frame.as_ref(), workers);
+        let Cut { pieces, in_place } = cut(&plan, &costs, &passes, frame.as_ref(), workers);
         let unwritten = unwritten(&plan, declared.slots.all(), &passes);
         let mut bodies = plan.order.iter().filter_map(|&pass| passes[pass].take());
         let tasks = tasks(pieces, &mut bodies);
@@ -71,6 +72,7 @@ impl Recording {
             timestamps: parts.frame.as_ref().and_then(FramePart::timestamps),
             pass_times: pass_times.map(PassTimes::begin),
             plan,
+            costs_kept: costs,
             slots,
             word: Word::recording(),
             hold,
@@ -86,23 +88,21 @@ impl Recording {
     }
 }
 
-fn compile(
-    gpu: &Gpu,
-    declared: &Declared,
-    queue: Option<QueueKind>,
-    frame: Option<&FramePart>,
-) -> Result<Arc<Compiled>> {
+fn compile(gpu: &Gpu, declared: &Declared, queue: Option<QueueKind>, frame: Option<&FramePart>) -> Result<Kept> {
     let queues = &gpu.shared.device.queues;
-    let plan = match frame {
+    let cache = match frame {
         Some(frame) => {
             *lock(&frame.sizes) = declared.sizes();
-            frame.plans.get(&declared.structure, &queues.map)
+            &frame.plans
         }
-        None => Compiled::compile(&declared.structure, &queues.map).map(Arc::new),
+        None => &gpu.shared.plans,
     };
-    let plan = plan.map_err(|fault| declared.explain(fault))?;
-    match plan.batches.is_empty() {
-        true => Ok(Arc::new(empty(&plan, queues.id(queue.unwrap_or(QueueKind::Graphics))))),
+    let plan = cache.get(&declared.structure, &queues.map).map_err(|fault| declared.explain(fault))?;
+    match plan.compiled.batches.is_empty() {
+        true => {
+            let compiled = Arc::new(empty(&plan.compiled, queues.id(queue.unwrap_or(QueueKind::Graphics))));
+            Ok(Kept { compiled, ..plan })
+        }
         false => Ok(plan),
     }
 }
@@ -113,7 +113,13 @@ fn empty(plan: &Compiled, queue: QueueId) -> Compiled {
     Compiled { batches: vec![batch], ..plan.clone() }
 }
 
-fn cut(plan: &Compiled, passes: &[Option<PassBody>], frame: Option<&FramePart>, workers: usize) -> Cut {
+fn cut(
+    plan: &Compiled,
+    costs: &Mutex<Vec<u64>>,
+    passes: &[Option<PassBody>],
+    frame: Option<&FramePart>,
+    workers: usize,
+) -> Cut {
     let kind = |pass: usize| match &passes[pass] {
         Some(PassBody { body: Body::Parallel(parallel), .. }) => Kind::Parallel(parallel.items),
         Some(PassBody { body: Body::Opened(_), .. }) => Kind::Alone,
@@ -124,13 +130,14 @@ fn cut(plan: &Compiled, passes: &[Option<PassBody>], frame: Option<&FramePart>, 
     let batches = batches.flat_map(|(index, batch)| iter::repeat_n(index, batch.positions.len()));
     let positions = batches.zip(&plan.order).map(|(batch, &pass)| Position { batch, kind: kind(pass) });
     let positions: Vec<_> = positions.collect();
-    match frame {
-        Some(frame) => {
-            let costs = lock(&frame.costs);
-            chunks::cut(&positions, Cost::LastTime(&costs), workers, frame.runtime.in_place_below)
-        }
-        None => chunks::cut(&positions, Cost::Guess, workers, IN_PLACE_BELOW),
-    }
+    let in_place_below = frame.map_or(IN_PLACE_BELOW, |frame| frame.runtime.in_place_below);
+    let costs = lock(costs);
+    let cost = match frame {
+        // A graph by itself is likely not to come again.
+        None if costs.is_empty() => Cost::Guess,
+        _ => Cost::LastTime(&costs),
+    };
+    chunks::cut(&positions, cost, workers, in_place_below)
 }
 
 /// Entries that read what nothing has written so far, and the first pass that does.

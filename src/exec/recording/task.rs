@@ -176,6 +176,12 @@ impl Recording {
         let device = &self.shared.device;
         let parts = opened.take();
         let renders = !view.rendering.is_empty();
+        let queue = self.plan.batches[recorded.batch].queue;
+        let span = self.pass_span(view.name);
+        span.record("cpu_us", parts.nanoseconds as f64 / 1e3);
+        if let Some(times) = &self.pass_times {
+            times.start(current(recorded), queue, view.position, &span);
+        }
         device.labels.begin(current(recorded), view.name);
         if renders {
             rendering::begin(device, current(recorded), view.rendering, vk::RenderingFlags::SUSPENDING)?;
@@ -193,6 +199,9 @@ impl Recording {
             rendering::end(device, current(recorded));
         }
         device.labels.end(current(recorded));
+        if let Some(times) = &self.pass_times {
+            times.stop(current(recorded), queue, view.position);
+        }
         Ok(())
     }
 
