@@ -70,7 +70,7 @@ async fn a_frame_that_waited_for_the_only_slot_finds_the_pools_of_the_one_before
     let renderer = Renderer::with_options(&gpu, [16, 16], options).expect("a renderer");
     for n in 0..2_000 {
         let frame = soon("a slot", renderer.frame()).await.expect("a frame");
-        meet(&frame, n % 2);
+        meet(&frame, n % 16);
         soon("a submit", frame.submit()).await.expect("submitted");
     }
     let pools = gpu.counters().command_pools;

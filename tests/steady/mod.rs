@@ -114,8 +114,8 @@ impl Scene {
     }
 }
 
-/// Declares passes that every worker records a share of: long frames, of other lengths than the one before, are not cut
-/// by what that took.
+/// Declares passes that every worker records a share of: long frames, of more lengths in turn than plans are kept, are not
+/// cut by what they took.
 pub(crate) fn meet(frame: &Frame, extra: usize) {
     let passes = 8 * WORKERS + extra;
     let meeting = Arc::<Meeting>::default();

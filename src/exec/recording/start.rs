@@ -130,14 +130,11 @@ fn cut(
     let batches = batches.flat_map(|(index, batch)| iter::repeat_n(index, batch.positions.len()));
     let positions = batches.zip(&plan.order).map(|(batch, &pass)| Position { batch, kind: kind(pass) });
     let positions: Vec<_> = positions.collect();
-    let in_place_below = frame.map_or(IN_PLACE_BELOW, |frame| frame.runtime.in_place_below);
-    let costs = lock(costs);
-    let cost = match frame {
-        // A graph by itself is likely not to come again.
-        None if costs.is_empty() => Cost::Guess,
-        _ => Cost::LastTime(&costs),
-    };
-    chunks::cut(&positions, cost, workers, in_place_below)
+    match frame {
+        Some(frame) => chunks::cut(&positions, Cost::LastTime(&lock(costs)), workers, frame.runtime.in_place_below),
+        // Graphs by themselves look alike and do different things: uploads, read-backs.
+        None => chunks::cut(&positions, Cost::Guess, workers, IN_PLACE_BELOW),
+    }
 }
 
 /// Entries that read what nothing has written so far, and the first pass that does.
