@@ -10,7 +10,7 @@ use std::{
 
 use super::{
     recording::{Recording, Submission},
-    submit::{Launched, Submit},
+    submit::{Stage, Submit},
 };
 use crate::error::{Error, Result};
 
@@ -21,17 +21,11 @@ use crate::error::{Error, Result};
 ///
 /// Dropped, nothing is submitted.
 #[must_use = "nothing is recorded until it is awaited"]
-pub struct Finalize(State);
-
-enum State {
-    Declared(Box<Result<Submission>>),
-    Recording(Launched),
-    Done,
-}
+pub struct Finalize(Stage);
 
 impl Finalize {
     pub(crate) fn new(submission: Result<Submission>) -> Self {
-        Self(State::Declared(Box::new(submission)))
+        Self(Stage::new(submission))
     }
 }
 
@@ -39,32 +33,16 @@ impl Future for Finalize {
     type Output = Result<Finalized>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if let State::Declared(_) = self.0
-            && let State::Declared(submission) = std::mem::replace(&mut self.0, State::Done)
-        {
-            match submission.and_then(|submission| Launched::new(submission, true)) {
-                Ok(launched) => self.0 = State::Recording(launched),
-                Err(error) => return Poll::Ready(Err(error)),
-            }
-        }
-        let State::Recording(launched) = &mut self.0 else {
-            return Poll::Ready(Err(Error::Cancelled)); // polled again after it was ready
-        };
-        launched.poll_here(cx);
-        let recording = Arc::clone(&launched.recording);
-        let held = recording.poll_held(cx);
-        held.map(|result| {
-            self.0 = State::Done;
-            result.map(|()| Finalized { recording: Some(recording) })
+        self.0.poll(cx, true, |recording, cx| {
+            let held = recording.poll_held(cx);
+            held.map_ok(|()| Finalized { recording: Some(Arc::clone(recording)) })
         })
     }
 }
 
 impl Drop for Finalize {
     fn drop(&mut self) {
-        if let State::Recording(launched) = &mut self.0 {
-            launched.cancel();
-        }
+        self.0.cancel();
     }
 }
 

@@ -3,6 +3,7 @@
 use std::{
     fmt,
     future::Future,
+    mem,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -24,34 +25,75 @@ use crate::error::{Error, Result, guarded};
 /// Dropped before the last pass is recorded, nothing is submitted, and recording that has begun is thrown away; after
 /// that, the whole graph is submitted.
 #[must_use = "nothing is recorded or submitted until it is awaited"]
-pub struct Submit(State);
+pub struct Submit(Stage);
 
-enum State {
+impl Submit {
+    pub(crate) fn new(submission: Result<Submission>) -> Self {
+        Self(Stage::new(submission))
+    }
+
+    /// The commit of what is recorded already.
+    pub(crate) fn of(recording: Arc<Recording>) -> Self {
+        Self(Stage::Recording(Launched { recording, here: None }))
+    }
+}
+
+/// How far a graph has come that a future records.
+pub(super) enum Stage {
     Declared(Box<Result<Submission>>),
     Recording(Launched),
     Done,
 }
 
-impl Submit {
-    pub(crate) fn new(submission: Result<Submission>) -> Self {
-        Self(State::Declared(Box::new(submission)))
+impl Stage {
+    pub(super) fn new(submission: Result<Submission>) -> Self {
+        Self::Declared(Box::new(submission))
     }
 
-    /// The commit of what is recorded already.
-    pub(crate) fn of(recording: Arc<Recording>) -> Self {
-        Self(State::Recording(Launched { recording, here: None }))
+    /// Begins to record if that is still to be done, goes on with what is recorded here, and asks `answer` for the result.
+    /// With `hold`, the commit waits to be asked for.
+    pub(super) fn poll<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        hold: bool,
+        answer: impl FnOnce(&Arc<Recording>, &mut Context<'_>) -> Poll<Result<T>>,
+    ) -> Poll<Result<T>> {
+        if let Self::Declared(_) = self
+            && let Self::Declared(submission) = mem::replace(self, Self::Done)
+        {
+            match submission.and_then(|submission| Launched::new(submission, hold)) {
+                Ok(launched) => *self = Self::Recording(launched),
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+        let Self::Recording(launched) = self else {
+            return Poll::Ready(Err(Error::Cancelled)); // polled again after it was ready
+        };
+        launched.poll_here(cx);
+        let answer = answer(&launched.recording, cx);
+        if answer.is_ready() {
+            *self = Self::Done;
+        }
+        answer
+    }
+
+    /// The future is dropped.
+    pub(super) fn cancel(&mut self) {
+        if let Self::Recording(launched) = self {
+            launched.cancel();
+        }
     }
 }
 
 /// A recording, and what of it is recorded in the polls of the future that waits for it.
-pub(crate) struct Launched {
-    pub(crate) recording: Arc<Recording>,
+pub(super) struct Launched {
+    recording: Arc<Recording>,
     here: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
 
 impl Launched {
     /// Records on `runtime`, or here if there is none or the graph is small.
-    pub(crate) fn new(submission: Submission, hold: bool) -> Result<Self> {
+    fn new(submission: Submission, hold: bool) -> Result<Self> {
         let options = submission.frame.as_ref().map(|frame| frame.runtime.clone());
         let (chosen, most) = options.map_or((None, None), |options| (options.handle, options.workers));
         let runtime = chosen.or_else(|| Handle::try_current().ok());
@@ -67,14 +109,16 @@ impl Launched {
     }
 
     /// Nobody waits any more.
-    pub(crate) fn cancel(&mut self) {
+    fn cancel(&mut self) {
         self.recording.cancel();
-        let here = self.here.take();
-        guarded("what an unused pass captured", || drop(here));
+        if let Some(here) = self.here.take() {
+            guarded("what an unused pass captured", || drop(here));
+            self.recording.discard();
+        }
     }
 
     /// Records what is recorded here, as far as the jobs that it waits for are done.
-    pub(crate) fn poll_here(&mut self, cx: &mut Context<'_>) {
+    fn poll_here(&mut self, cx: &mut Context<'_>) {
         if let Some(here) = &mut self.here
             && here.as_mut().poll(cx).is_ready()
         {
@@ -86,7 +130,7 @@ impl Launched {
 /// Without a runtime: one task after the other, in the poll of whoever waits.
 async fn run_all(recording: Arc<Recording>) {
     for index in 0..recording.tasks() {
-        Task { recording: Some(Arc::clone(&recording)), index, runtime: None }.run().await;
+        Arc::clone(&recording).run(index).await;
     }
 }
 
@@ -100,7 +144,7 @@ fn workers_of(runtime: &Handle) -> usize {
 /// Tasks that wait for a job are spawned at once. Of the others at most `workers` run at a time: each spawns the next one
 /// when it ends, on the worker that it ends on.
 fn spawn(runtime: &Handle, recording: &Arc<Recording>, workers: usize) {
-    let task = |index| Task { recording: Some(Arc::clone(recording)), index, runtime: Some(runtime.clone()) };
+    let task = |index| Task { recording: Some(Arc::clone(recording)), index, runtime: runtime.clone() };
     for index in recording.waiting() {
         runtime.spawn(task(index).run());
     }
@@ -113,8 +157,8 @@ fn spawn(runtime: &Handle, recording: &Arc<Recording>, workers: usize) {
 struct Task {
     recording: Option<Arc<Recording>>,
     index: usize,
-    /// Where the next one is spawned; none if they are run one after the other.
-    runtime: Option<Handle>,
+    /// Where the next one is spawned.
+    runtime: Handle,
 }
 
 impl Task {
@@ -122,11 +166,9 @@ impl Task {
         let Some(recording) = self.recording.clone() else { return };
         Arc::clone(&recording).run(self.index).await;
         self.recording = None; // it has ended by itself
-        if let Some(runtime) = self.runtime.take()
-            && let Some(index) = recording.next_ready()
-        {
-            let next = Self { recording: Some(recording), index, runtime: Some(runtime.clone()) };
-            runtime.spawn(next.boxed());
+        if let Some(index) = recording.next_ready() {
+            let next = Self { recording: Some(recording), index, runtime: self.runtime.clone() };
+            self.runtime.spawn(next.boxed());
         }
     }
 
@@ -148,40 +190,22 @@ impl Future for Submit {
     type Output = Outcome;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
-        if let State::Declared(_) = self.0
-            && let State::Declared(submission) = std::mem::replace(&mut self.0, State::Done)
-        {
-            match submission.and_then(|submission| Launched::new(submission, false)) {
-                Ok(launched) => self.0 = State::Recording(launched),
-                Err(error) => return Poll::Ready(Err(error)),
-            }
-        }
-        let State::Recording(launched) = &mut self.0 else {
-            return Poll::Ready(Err(Error::Cancelled)); // polled again after it was ready
-        };
-        launched.poll_here(cx);
-        let outcome = launched.recording.poll(cx);
-        if outcome.is_ready() {
-            self.0 = State::Done;
-        }
-        outcome
+        self.0.poll(cx, false, |recording, cx| recording.poll(cx))
     }
 }
 
 impl Drop for Submit {
     fn drop(&mut self) {
-        if let State::Recording(launched) = &mut self.0 {
-            launched.cancel();
-        }
+        self.0.cancel();
     }
 }
 
 impl fmt::Debug for Submit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match self.0 {
-            State::Declared(_) => "declared",
-            State::Recording(_) => "recording",
-            State::Done => "done",
+            Stage::Declared(_) => "declared",
+            Stage::Recording(_) => "recording",
+            Stage::Done => "done",
         };
         f.debug_tuple("Submit").field(&state).finish()
     }

@@ -91,7 +91,11 @@ impl<T> Running<T> {
         guarded(CAPTURED, || drop(future));
         match ended {
             Ok(Ok(output)) => self.0.finish(output),
-            Ok(Err(error)) => self.0.fail(error),
+            Ok(Err(error)) => {
+                // Also where no pass and nobody else waits for it.
+                tracing::warn!(job = &*self.0.name, %error, "a job failed");
+                self.0.fail(error);
+            }
             Err(payload) => {
                 let message = panic_message(&*payload);
                 guarded("a panic's payload", || drop(payload));

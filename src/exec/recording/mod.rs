@@ -200,11 +200,22 @@ impl Recording {
         }
     }
 
-    /// All tasks have ended: commits, or gives everything back.
-    fn conclude(self: &Arc<Self>) {
+    /// Gives back what the tasks have not taken.
+    fn drop_unused(&self) {
         for task in &self.tasks {
             guarded(UNUSED, || drop(task.take()));
         }
+    }
+
+    /// Nobody runs the rest of its tasks: it was cancelled while it was recorded in the polls of its future.
+    pub(crate) fn discard(self: &Arc<Self>) {
+        self.drop_unused();
+        self.finish();
+    }
+
+    /// All tasks have ended: commits, or gives everything back.
+    fn conclude(self: &Arc<Self>) {
+        self.drop_unused();
         if self.hold && lock(&self.parts).error.is_none() && !self.word.is_cancelled() {
             self.answer.held();
         } else {

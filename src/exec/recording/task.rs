@@ -214,8 +214,9 @@ impl Recording {
     ) -> Result<()> {
         let device = &self.shared.device;
         let cmd = current(recorded);
-        let began = Instant::now();
         let span = self.pass_span(pass.name);
+        // For the span alone: what the pass cost is booked by whoever calls.
+        let began = (!span.is_disabled()).then(Instant::now);
         let entered = span.enter();
         // Around all shares: a label is a command, and between shares that carry rendering on there must be none.
         let (first, last) = (pass.share.is_none_or(Share::is_first), pass.share.is_none_or(Share::is_last));
@@ -255,7 +256,7 @@ impl Recording {
             device.labels.end(cmd);
         }
         drop(entered);
-        if !span.is_disabled() {
+        if let Some(began) = began {
             span.record("cpu_us", began.elapsed().as_secs_f64() * 1e6);
         }
         outcome(pass.name, returned, stuck)
