@@ -159,14 +159,16 @@ pub(crate) struct Place {
 pub(crate) enum Fault {
     /// A pass reads a transient, or a part of one, that nothing has written.
     NeverWritten { pass: usize, slot: usize },
-    /// Each of these passes waits for the one before it, and the first for the last.
+    /// Each of these passes comes after the one before it, and the first after the last.
     Cycle { passes: Vec<usize>, slot: Option<usize> },
     /// Two passes conflict and nothing says which comes first.
     Unordered { first: usize, second: usize, slot: usize },
     /// A pass asks for a queue that cannot do what it needs.
     Queue { pass: usize, kind: QueueKind },
-    /// More passes, or more pieces of resources, than a graph takes.
-    TooMany,
+    /// More passes than a graph takes.
+    TooManyPasses,
+    /// More pieces that regions cut resources into, or more uses of them, than a graph takes.
+    TooManyPieces,
 }
 
 /// Figures of a plan, known before anything runs.

@@ -174,13 +174,13 @@ impl Declared {
                 "pass `{}` does what the {kind:?} queue cannot; ask for another queue, or leave the choice to the planner",
                 pass(index)
             ),
-            Fault::TooMany => {
-                format!(
-                    "{} passes with all the parts that they cut resources into are too many; a graph holds {} passes and \
-                     2^20 uses of parts",
-                    self.passes.len(),
-                    super::phase::MOST_PASSES
-                )
+            Fault::TooManyPasses => {
+                format!("{} passes; a graph holds {} at most", self.passes.len(), super::phase::MOST_PASSES)
+            }
+            Fault::TooManyPieces => {
+                "its passes name so many parts of buffers or images that these fall into more than 2^20 pieces or uses of \
+                 pieces; name fewer, or whole resources"
+                    .to_owned()
             }
         })
     }

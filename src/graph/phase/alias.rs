@@ -144,7 +144,7 @@ impl Aliases {
         for item in lane {
             let (offset, waves) = (base + item.offset, [item.first, item.last]);
             transients.places.push(Place { slot: item.slot, offset, bytes: item.bytes, waves });
-            transients.unaliased_bytes += item.bytes.next_multiple_of(item.alignment);
+            transients.unaliased_bytes += item.bytes;
         }
     }
 

@@ -28,7 +28,7 @@ pub(crate) const MOST_PASSES: usize = 10_000;
 /// Runs them all.
 pub(crate) fn compile(structure: &Structure, map: &QueueMap) -> Result<Compiled, Fault> {
     if structure.passes() > MOST_PASSES {
-        return Err(Fault::TooMany);
+        return Err(Fault::TooManyPasses);
     }
     let touches = regions::touches(structure)?;
     let sequence = edges::sequence(structure, &touches)?;

@@ -97,7 +97,7 @@ pub(crate) fn touches(structure: &Structure) -> Result<Touches, Fault> {
         }
         let end = builder.touches.all.len();
         if end > MOST {
-            return Err(Fault::TooMany);
+            return Err(Fault::TooManyPieces);
         }
         builder.touches.ends.push(end as u32);
     }
@@ -232,7 +232,7 @@ fn starts(x: &[(u32, u64)], y: &[(u32, u32)], slots: usize) -> Result<Vec<[usize
         let down = y[next[1]..].iter().take_while(|cut| cut.0 == slot).count();
         next = [next[0] + across, next[1] + down, next[2] + (across - 1) * (down - 1)];
         if next[2] > MOST {
-            return Err(Fault::TooMany);
+            return Err(Fault::TooManyPieces);
         }
         starts.push(next);
     }
@@ -332,6 +332,6 @@ mod tests {
             let region = Some(Region::subresources(at..at + 1, at..at + 1));
             structure.push(PassShape::default(), [used(slot, region, Access::COLOR_ATTACHMENT)], &[]);
         }
-        assert_eq!(touches(&structure), Err(Fault::TooMany));
+        assert_eq!(touches(&structure), Err(Fault::TooManyPieces));
     }
 }

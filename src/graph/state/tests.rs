@@ -403,3 +403,26 @@ fn a_clone_goes_back() {
     tracker = before;
     assert_eq!(tracker.arrive(WHOLE, &entry(TRANSFER, Access::COPY_SOURCE)), arrival);
 }
+
+#[test]
+fn what_a_plan_that_ran_in_part_was_to_change_is_waited_for_whole_and_an_image_is_unwritten() {
+    let mut tracker = image();
+    touch(&mut tracker, at(GRAPHICS, 1), Access::COLOR_ATTACHMENT);
+    touch(&mut tracker, at(GRAPHICS, 2), Access::IMAGE_COPY_SOURCE);
+    let lost = tracker.lost(&[at(TRANSFER, 4)]);
+    assert!(tracker.is_written(WHOLE) && !lost.is_written(WHOLE));
+    let next = lost.arrive(WHOLE, &entry(COMPUTE, Access::IMAGE_COPY_TARGET));
+    let mut waits = next.waits;
+    waits.sort_unstable();
+    assert_eq!(waits, [at(GRAPHICS, 2), at(TRANSFER, 4)], "for who used it before, and for what runs");
+    assert_eq!((next.layouts[0].old, next.acquires.len()), (L::UNDEFINED, 0), "nobody has anything to hand over");
+    let mut words = buffer();
+    touch(&mut words, at(GRAPHICS, 1), Access::COPY_TARGET);
+    let lost = words.lost(&[at(GRAPHICS, 2)]);
+    assert!(lost.is_written(WHOLE));
+    let next = lost.arrive(WHOLE, &entry(GRAPHICS, Access::COPY_SOURCE));
+    assert_eq!(
+        next.memory.source,
+        Scope { stages: S::ALL_COMMANDS | S::ALL_TRANSFER, mask: A::MEMORY_WRITE | A::TRANSFER_WRITE }
+    );
+}

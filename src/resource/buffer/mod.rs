@@ -6,7 +6,6 @@ mod slice;
 mod transient;
 
 use std::{
-    fmt,
     marker::PhantomData,
     mem::{align_of, size_of},
     ops::Range,
@@ -20,7 +19,7 @@ use bytemuck::Pod;
 pub(crate) use self::inner::{BufferInner, Spot};
 pub use self::{any::Buffer, slice::BufferSlice, transient::TransientBuffer};
 use super::{
-    Access, Part, Resource, Use,
+    Resource,
     range::{byte_range, bytes_of},
 };
 use crate::{
@@ -44,36 +43,11 @@ pub struct GpuBuffer<T> {
 }
 
 impl<T> GpuBuffer<T> {
-    /// Elements in the buffer: at least one.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        // A buffer is made of a `usize` of elements that are not of size zero.
-        (self.inner.bytes / size_of::<T>().max(1) as u64) as usize
-    }
-
-    /// Always `false`: there are no empty buffers.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        false
-    }
-
-    /// Bytes in the buffer.
-    #[must_use]
-    pub fn bytes(&self) -> u64 {
-        self.inner.bytes
-    }
-
     /// The address at which shaders reach the first element; pass it in push constants.
     #[must_use]
     pub fn address(&self) -> u64 {
         // `None` is for transients, which have handles of their own.
         self.inner.address().unwrap_or_default()
-    }
-
-    /// The name it was made with.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.inner.name
     }
 
     /// Whether the buffer was made by this [`Gpu`]. Only then can work on it use the buffer.
@@ -93,12 +67,6 @@ impl<T> GpuBuffer<T> {
         self.inner.raw().unwrap_or_default()
     }
 
-    /// Some of its elements, for a pass to declare.
-    #[must_use = "hand it to a pass's `reads` or `writes`"]
-    pub fn slice(&self, range: Range<usize>) -> BufferSlice<T> {
-        BufferSlice::new(&self.inner, range)
-    }
-
     /// Says that something vulkio does not know of has written the buffer, so that passes may read it. A pass that reads
     /// what nothing has written is an error otherwise.
     ///
@@ -108,36 +76,8 @@ impl<T> GpuBuffer<T> {
         lock(&self.inner.state).assume_written();
     }
 
-    /// Read as the arguments of indirect draws or dispatches, or as a draw count.
-    pub fn indirect(&self) -> Use {
-        self.used(Some(Access::INDIRECT))
-    }
-
-    /// Read as an index buffer.
-    pub fn index(&self) -> Use {
-        self.used(Some(Access::INDEX))
-    }
-
-    /// Read by a copy.
-    pub fn copy_source(&self) -> Use {
-        self.used(Some(Access::COPY_SOURCE))
-    }
-
-    /// Written by a copy, a fill or an update.
-    pub fn copy_target(&self) -> Use {
-        self.used(Some(Access::COPY_TARGET))
-    }
-
-    fn used(&self, access: Option<Access>) -> Use {
-        Use { resource: self.resource(), part: Part::Whole, access }
-    }
-
     pub(crate) fn resource(&self) -> Resource {
         Resource::Buffer(Arc::clone(&self.inner))
-    }
-
-    pub(crate) fn inner(&self) -> &Arc<BufferInner> {
-        &self.inner
     }
 
     /// The bytes of some elements.
@@ -178,28 +118,6 @@ impl<T: Pod> GpuBuffer<T> {
 
     fn host_start(&self) -> NonNull<T> {
         self.inner.mapped().expect("host access is asked of upload and readback buffers only").cast()
-    }
-}
-
-impl<T> From<&GpuBuffer<T>> for Use {
-    fn from(buffer: &GpuBuffer<T>) -> Self {
-        buffer.used(None)
-    }
-}
-
-impl<T> Clone for GpuBuffer<T> {
-    fn clone(&self) -> Self {
-        Self { inner: Arc::clone(&self.inner), element: PhantomData }
-    }
-}
-
-impl<T> fmt::Debug for GpuBuffer<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("GpuBuffer")
-            .field("name", &self.name())
-            .field("len", &self.len())
-            .field("bytes", &self.bytes())
-            .finish_non_exhaustive()
     }
 }
 

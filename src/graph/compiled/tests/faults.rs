@@ -135,7 +135,7 @@ fn more_passes_than_a_graph_takes() {
     for _ in 0..10_001 {
         g.pass("p");
     }
-    assert_eq!(g.fault(), Fault::TooMany);
+    assert_eq!(g.fault(), Fault::TooManyPasses);
     g.passes.truncate(10_000);
     assert_eq!(g.compile().expect("as many as it takes").stats().passes, 10_000);
 }

@@ -131,7 +131,7 @@ fn memory_that_another_transient_had_is_waited_for() {
         ('g', &[used(1, Access::COPY_SOURCE)]),
     ];
     let plan = compile(&structure(&[TEMPORARY, TEMPORARY, BUFFER], &passes));
-    assert_eq!((plan.stats().transient_bytes, plan.stats().transient_bytes_unaliased), (64, 512));
+    assert_eq!((plan.stats().transient_bytes, plan.stats().transient_bytes_unaliased), (64, 128));
     let barrier = &plan.barriers[1].memory;
     assert!(barrier.source.stages.contains(S::DRAW_INDIRECT) && barrier.target.stages.contains(S::ALL_TRANSFER));
     assert_eq!(plan.stats().barriers, 3);
