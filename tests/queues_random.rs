@@ -6,6 +6,8 @@ mod mix;
 mod scenes;
 mod world;
 
+use std::collections::BTreeSet;
+
 use common::{close, poll_once, soon, strict_gpu};
 use scenes::{Random, seed};
 use vulkio::{Completion, Finalized, Frame, FrameStats, Gpu, QueueKind, Renderer, RendererOptions};
@@ -53,7 +55,9 @@ impl Run {
         let (frame, steps) = self.declared().await;
         let plan = frame.plan_stats().expect("a plan");
         let done = soon("a submit", frame.submit()).await.expect("submitted");
-        // A stamp on each queue; also on one that did nothing but release an image.
+        // One stamp a queue, for all that the plan names and those that release an image besides.
+        let queues: BTreeSet<_> = done.stamps().map(|stamp| stamp.queue).collect();
+        assert_eq!(queues.len(), done.stamps().count());
         assert!(
             (plan.queues.max(1)..=3).contains(&done.stamps().count()),
             "{:?} of {plan:?}",

@@ -16,11 +16,11 @@ use std::{
 };
 
 use common::{
-    Gate, Scene, close,
+    Gate, Scene, close, color,
     faults::{Faults, LooseGate},
     open, poll_once, soon, strict,
 };
-use vulkio::{Error, FrameStats, Gpu, Graph, QueueKind, RendererOptions, ash::vk};
+use vulkio::{Completion, Error, FrameStats, Gpu, GpuBuffer, Graph, QueueKind, RendererOptions, ash::vk};
 
 const NO_DEVICE_MEMORY: vk::Result = vk::Result::ERROR_OUT_OF_DEVICE_MEMORY;
 const NO_HOST_MEMORY: vk::Result = vk::Result::ERROR_OUT_OF_HOST_MEMORY;
@@ -308,4 +308,44 @@ async fn what_a_refused_graph_read_is_in_the_layout_and_as_visible_as_before() {
 
 fn bytes_of(words: &[u32]) -> Vec<u8> {
     words.iter().flat_map(|word| word.to_ne_bytes()).collect()
+}
+
+/// A frame that goes from queue to queue and back, where there are several.
+async fn across(scene: &Scene, n: u32) -> Result<Completion<Arc<FrameStats>>, Error> {
+    let frame = scene.frame().await;
+    let [own, from, back] = [&scene.from; 3].map(GpuBuffer::clone);
+    let [to, again] = [&scene.to; 2].map(GpuBuffer::clone);
+    frame.pass("clear").renders(frame.target().clear(color(n))).record(|_| ());
+    frame.pass("fill").queue(QueueKind::Graphics).writes(scene.from.copy_target()).record(move |cmd| {
+        cmd.fill(&own, 0..64, n);
+    });
+    frame.pass("copy").queue(QueueKind::Transfer).copies(&scene.from, &scene.to).record(move |cmd| {
+        cmd.copy(&from, 0..64, &to, 0);
+    });
+    frame.pass("back").queue(QueueKind::Graphics).copies(&scene.to, &scene.from).record(move |cmd| {
+        cmd.copy(&again, 0..64, &back, 0);
+    });
+    soon("a submit", frame.submit()).await
+}
+
+#[tokio::test]
+async fn a_frame_of_which_one_queue_is_refused_fails_and_those_after_it_are_right() {
+    let (gpu, faults) = faulty();
+    let scene = Scene::new(&gpu, one_in_flight());
+    let done = across(&scene, 1).await.expect("submitted");
+    let calls = soon("a frame", done).await.expect("complete").submits;
+    for n in 2..14 {
+        let refused = 1 + u64::from(n) % calls;
+        faults.rule("vkQueueSubmit2", move |call| (call == refused).then_some(NO_DEVICE_MEMORY));
+        let error = across(&scene, 100 + n).await.expect_err("refused");
+        assert!(matches!(error, Error::OutOfDeviceMemory { .. }), "{error:?}");
+        assert_eq!(faults.calls("vkQueueSubmit2"), refused, "nothing is submitted after what was refused");
+        faults.never("vkQueueSubmit2");
+        let done = across(&scene, n).await.expect("submitted");
+        assert_eq!(soon("a frame", done).await.expect("complete").submits, calls);
+        assert_eq!(scene.copied().await, n, "call {refused} of {calls} was refused");
+        scene.draws(n).await;
+    }
+    drop(scene);
+    close(gpu).await;
 }

@@ -154,7 +154,7 @@ fn renderer(gpu: &Gpu, pass_timestamps: bool) -> Renderer {
     Renderer::with_options(gpu, [16, 16], options).expect("a renderer")
 }
 
-const PASSES: [&str; 3] = ["clear", "many", "load"];
+const PASSES: [&str; 4] = ["clear", "many", "load", "open"];
 
 /// Whether it is called within a pass's span.
 fn is_inside() {
@@ -162,12 +162,14 @@ fn is_inside() {
     assert_eq!(current.metadata().map(Metadata::target), Some(PASS), "{current:?}");
 }
 
-/// One pass, one in shares, one more.
+/// One pass, one in shares, one more, and one that is recorded here.
 fn declare(frame: &Frame) {
     let target = frame.target();
     frame.pass("clear").renders(target.clear([0.0, 0.0, 0.0, 1.0])).record(|_| is_inside());
     frame.pass("many").renders(target.load()).parallel(1_000_000, |_, _| is_inside());
     frame.pass("load").renders(target.load()).record(|_| ());
+    let open = frame.pass("open").renders(target.load()).open();
+    frame.with_encoder(open, |_| ()).expect("recorded");
 }
 
 async fn run(frame: Frame) {

@@ -4,8 +4,8 @@ mod common;
 mod mix;
 mod steady;
 
-use common::{Calls, close, counting, open, soon};
-use steady::{FRAMES_IN_FLIGHT, Scene, WORKERS, families, made, meet};
+use common::{Calls, close, counting, families, open, soon};
+use steady::{FRAMES_IN_FLIGHT, Scene, WORKERS, made, meet};
 use vulkio::{CounterSnapshot, GpuOptions, Renderer, RendererOptions, Validation};
 
 /// The counters' figures are the shim's, but for the semaphore of the gate, which the test made.

@@ -5,7 +5,7 @@ pub(crate) mod faults;
 mod gates;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     ffi::{CStr, c_void},
     pin::Pin,
     sync::{
@@ -18,7 +18,7 @@ use std::{
 };
 
 use vulkio::{
-    Error, Frame, Gpu, GpuBuffer, GpuOptions, Graph, Intercept, Renderer, RendererOptions, Validation,
+    Error, Frame, Gpu, GpuBuffer, GpuOptions, Graph, Intercept, QueueKind, Renderer, RendererOptions, Validation,
     ash::{self, vk},
 };
 
@@ -36,6 +36,15 @@ pub(crate) fn strict_gpu() -> Gpu {
 
 pub(crate) fn open(options: GpuOptions) -> Gpu {
     Gpu::open_blocking(options).expect("tests need a Vulkan device and the validation layer; `./x test` installs both")
+}
+
+/// A kind of queue for every family that the device has in use.
+pub(crate) fn families(gpu: &Gpu) -> Vec<QueueKind> {
+    let mut seen = BTreeSet::new();
+    let mut kinds = vec![QueueKind::Graphics, QueueKind::Compute, QueueKind::Transfer];
+    // SAFETY: the queue is not used.
+    kinds.retain(|&kind| seen.insert(unsafe { gpu.with_queue(kind, |_, family| family) }));
+    kinds
 }
 
 /// Ends a test: everything given back, and not one message from the validation layer, leaks included.

@@ -2,18 +2,16 @@
 #![allow(dead_code, reason = "each test uses a part of it")]
 
 use std::{
-    collections::BTreeSet,
     sync::{Arc, Condvar, Mutex},
     time::Duration,
 };
 
 use vulkio::{
-    CounterSnapshot, Frame, Gpu, GpuBuffer, Graph, GraphicsDesc, GraphicsPipeline, QueueKind, Renderer,
-    RendererOptions, ash::vk,
+    CounterSnapshot, Frame, Gpu, GpuBuffer, Graph, GraphicsDesc, GraphicsPipeline, Renderer, RendererOptions, ash::vk,
 };
 
 use crate::{
-    common::{Gate, soon},
+    common::{Gate, families, soon},
     mix::{self, Factors, Mix},
 };
 
@@ -146,15 +144,6 @@ impl Meeting {
             self.all.wait_timeout_while(here, Duration::from_secs(20), missing).expect("not poisoned");
         assert!(!waited.timed_out(), "the frame was not cut into a task for each of {threads} workers");
     }
-}
-
-/// A kind of queue for every family that the device has in use.
-pub(crate) fn families(gpu: &Gpu) -> Vec<QueueKind> {
-    let mut seen = BTreeSet::new();
-    let mut kinds = vec![QueueKind::Graphics, QueueKind::Compute, QueueKind::Transfer];
-    // SAFETY: the queue is not used.
-    kinds.retain(|&kind| seen.insert(unsafe { gpu.with_queue(kind, |_, family| family) }));
-    kinds
 }
 
 /// What must not grow.
