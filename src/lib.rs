@@ -97,7 +97,7 @@ pub use resource::{
     ImageRole, Mode, RenderTarget, Subimage, TransientBuffer, Use,
 };
 pub use sync::{Completion, Stamp, WaitFor};
-pub use upload::Readback;
+pub use upload::{IntoUploadData, Priority, Readback, Staging, Upload, UploadData};
 
 /// The README's programs compile.
 #[cfg(doctest)]

@@ -18,9 +18,9 @@ use std::{
 
 use ash::vk;
 
-pub(crate) use self::kind::MemoryKind;
-use self::{
-    backing::{Backing, Piece, Request},
+use self::backing::{Backing, Piece, Request};
+pub(crate) use self::{
+    kind::MemoryKind,
     pool::{Place, Pool},
 };
 use crate::{
