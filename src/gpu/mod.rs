@@ -222,7 +222,10 @@ impl Gpu {
 
     /// Ends what submits by itself.
     async fn end_uploads(&self) {
-        self.end(|shared| shared.uploads.stop()).await;
+        self.end(|shared| {
+            shared.uploads.stop(shared.close_limit);
+        })
+        .await;
     }
 
     /// Waits for helper threads.
@@ -313,10 +316,10 @@ impl Shared {
 impl Drop for Shared {
     fn drop(&mut self) {
         self.refuse_work();
-        self.uploads.stop();
+        let filled = self.uploads.stop(self.close_limit);
         self.reactor.stop();
         let done = self.reactor.join_within(self.close_limit);
-        if !self.helpers.close(Some(self.close_limit)) || !done {
+        if !self.helpers.close(Some(self.close_limit)) || !done || !filled {
             tracing::error!(
                 device = self.device.info.name,
                 limit = ?self.close_limit,

@@ -181,6 +181,7 @@ impl Actor {
         if !flush.is_empty() {
             self.flushes += 1;
             let (transfer, tickets) = flush.into_transfer(&self.core.mailbox);
+            tracing::trace!(target: "vulkio::upload", uploads = tickets.len(), "submitting small uploads");
             self.send(transfer, Flight::Flush(tickets));
         }
         true
@@ -381,6 +382,9 @@ impl Actor {
 
     fn finish(&mut self, id: u64, outcome: Result<Completion>) {
         if let Some(load) = self.end(id) {
+            let (target, took) = (&load.ticket.request.target, load.began.elapsed());
+            let (name, bytes) = (target.name(), target.bytes());
+            tracing::debug!(target: "vulkio::upload", name, bytes, ?took, ok = outcome.is_ok(), "load submitted");
             load.ticket.answer(outcome);
         }
     }

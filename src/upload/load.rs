@@ -39,6 +39,7 @@ pub(super) struct Load {
     pub(super) ticket: Ticket,
     pub(super) source: Source,
     pub(super) way: Way,
+    pub(super) began: Instant,
     /// When it came, or when its last chunk began: it queues anew for each.
     pub(super) came: Instant,
     /// The first byte that belongs to no chunk yet.
@@ -81,6 +82,7 @@ impl Load {
                 ticket,
                 source,
                 way,
+                began: now,
                 came: now,
                 next: 0,
                 chunks: BTreeMap::new(),

@@ -24,6 +24,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex, OnceLock},
     thread::{self, JoinHandle},
+    time::Duration,
 };
 
 use bytemuck::Pod;
@@ -132,8 +133,8 @@ impl Uploads {
     }
 
     /// Takes no more uploads. Those that were not submitted are answered with [`Error::Closed`]. Waits for the thread, which
-    /// waits for nobody.
-    pub(crate) fn stop(&self) {
+    /// waits for nobody, and up to `limit` for those that fill; whether all have ended.
+    pub(crate) fn stop(&self, limit: Duration) -> bool {
         self.core.mailbox.stop();
         self.room.notify_waiters();
         let thread = self.thread.get().and_then(|thread| lock(thread.as_ref()?).take());
@@ -143,6 +144,7 @@ impl Uploads {
         {
             tracing::error!(target: "vulkio::upload", "the upload thread panicked");
         }
+        self.core.fill.close(Some(limit))
     }
 }
 
