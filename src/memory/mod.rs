@@ -7,6 +7,7 @@
 mod backing;
 mod block;
 mod budget;
+mod host;
 mod kind;
 mod pool;
 
@@ -18,10 +19,14 @@ use std::{
 
 use ash::vk;
 
-pub(crate) use self::kind::MemoryKind;
+pub use self::host::HostPages;
 use self::{
     backing::{Backing, Piece, Request},
     pool::{Place, Pool},
+};
+pub(crate) use self::{
+    host::{HostMemory, Pages, check_element},
+    kind::MemoryKind,
 };
 use crate::{
     error::{Error, Result},

@@ -1,5 +1,6 @@
 //! Data between the CPU and the GPU, first form: staged copies and read-back.
 
+mod import;
 mod readback;
 
 use std::{mem::size_of, ops::Range, sync::Arc};
@@ -7,7 +8,10 @@ use std::{mem::size_of, ops::Range, sync::Arc};
 use bytemuck::Pod;
 use futures::{StreamExt, TryStreamExt, stream};
 
-pub use readback::Readback;
+pub use self::{
+    import::{Imported, ImportedSlice},
+    readback::Readback,
+};
 
 use crate::{
     error::{Error, Result},
