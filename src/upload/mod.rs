@@ -2,15 +2,17 @@
 
 mod import;
 mod readback;
+mod stream;
 
 use std::{mem::size_of, ops::Range, sync::Arc};
 
 use bytemuck::Pod;
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{StreamExt, TryStreamExt};
 
 pub use self::{
     import::{Imported, ImportedSlice},
     readback::Readback,
+    stream::Uploaded,
 };
 
 use crate::{
@@ -78,7 +80,7 @@ impl Gpu {
             let generate = Arc::clone(&generate);
             async move { copy_chunk(self, buffer, range, generate).await?.await }
         });
-        stream::iter(copies).buffer_unordered(CHUNKS).try_collect().await
+        futures::stream::iter(copies).buffer_unordered(CHUNKS).try_collect().await
     }
 }
 
