@@ -98,7 +98,7 @@ pub use resource::{
     ImageRole, Mode, RenderTarget, Subimage, TransientBuffer, Use,
 };
 pub use sync::{Completion, Stamp, WaitFor};
-pub use upload::{Imported, ImportedSlice, Readback, Uploaded};
+pub use upload::{Imported, ImportedSlice, Readback, Streamed, Uploaded};
 
 /// The README's programs compile.
 #[cfg(doctest)]

@@ -1,6 +1,7 @@
 //! Uploads from streams: whole items, in order, no more of them than there is room for.
 
 mod common;
+mod scenes;
 
 use std::{
     convert::Infallible,
@@ -14,6 +15,7 @@ use std::{
 
 use common::{Gate, close, poll_once, soon, strict_gpu, until};
 use futures::{Stream, StreamExt, stream};
+use scenes::{Random, seed};
 use vulkio::{Error, Gpu, GpuBuffer, Graph, QueueKind};
 
 const ITEM: usize = 1000;
@@ -202,26 +204,29 @@ async fn dropped_at_any_point_it_leaves_the_first_items_whole_and_the_others_as_
     let gpu = strict_gpu();
     let buffer = buffer(&gpu);
     clear(&gpu, &buffer).await;
-    let mut stopped = 0;
+    let (mut random, mut stopped) = (Random(seed()), 0);
     for round in 1..=60 {
         let source = items((0..ITEMS).map(|_| round)).then(|item| async {
-            tokio::task::yield_now().await;
+            for _ in 0..4 {
+                tokio::task::yield_now().await;
+            }
             item
         });
         let mut upload = Box::pin(gpu.upload_stream(&buffer, 0, source));
-        let mut polls = 0;
-        while poll_once(&mut upload).is_pending() && polls < round * 3 {
-            tokio::time::sleep(Duration::from_micros(20)).await;
-            polls += 1;
-        }
-        stopped += usize::from(polls == round * 3);
+        // Every item takes four polls or more.
+        let polls = random.bits() % 60;
+        let mut pending = (0..polls).map(|_| {
+            std::thread::sleep(Duration::from_micros(random.bits() % 20));
+            poll_once(&mut upload).is_pending()
+        });
+        stopped += usize::from(pending.all(|pending| pending));
         drop(upload);
         let words = contents(&gpu, &buffer).await;
         let rounds: Vec<u32> = words.chunks(ITEM).map(|item| item[0]).collect();
         assert!(words.chunks(ITEM).all(|item| item.iter().all(|&word| word == item[0])), "half an item: {rounds:?}");
         assert!(rounds.is_sorted_by(|early, late| early >= late), "a gap: {rounds:?}");
     }
-    println!("{stopped} of 60 were stopped on the way");
+    assert!(stopped > 20, "{stopped} of 60 were stopped on the way");
     drop(buffer);
     close(gpu).await;
 }

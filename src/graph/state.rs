@@ -94,6 +94,11 @@ impl Tracker {
         self.parts.meeting(region).all(|(_, past)| past.written)
     }
 
+    /// Says of a region that it was written, or that its contents are gone. Who touched it last is no less waited for.
+    pub(crate) fn set_written(&mut self, region: Region, written: bool) {
+        self.parts.update(region, |_, past| past.written = written);
+    }
+
     /// Somebody else wrote it: the host, say.
     pub(crate) fn assume_written(&mut self) {
         self.parts.iter_mut().for_each(|part| part.past.assume_written());

@@ -3,6 +3,8 @@
 mod import;
 mod readback;
 mod stream;
+mod streamed;
+mod versions;
 
 use std::{mem::size_of, ops::Range, sync::Arc};
 
@@ -13,6 +15,7 @@ pub use self::{
     import::{Imported, ImportedSlice},
     readback::Readback,
     stream::Uploaded,
+    streamed::Streamed,
 };
 
 use crate::{
@@ -99,7 +102,8 @@ where
     gpu.shared.helpers.run("filling a staging buffer", write).await?;
     let graph = Graph::on(gpu, "upload", QueueKind::Transfer);
     let (from, to) = (staging.clone(), buffer.clone());
-    graph.pass("upload").reads(staging.copy_source()).writes(buffer.copy_target()).record(move |cmd| {
+    let target = buffer.slice(range.clone()).copy_target();
+    graph.pass("upload").reads(staging.copy_source()).writes(target).record(move |cmd| {
         cmd.copy(&from, 0..from.len(), &to, range.start);
     });
     Ok(graph.submit().await?.without_value())
