@@ -8,7 +8,9 @@ use std::sync::{
 };
 
 use common::{Gate, close, poll_once, soon, strict_gpu, until};
-use vulkio::{Error, Gpu, GpuBuffer, Graph, HostPages, Imported, QueueKind};
+use vulkio::{
+    Error, Features, Gpu, GpuBuffer, GpuOptions, Graph, HostPages, Imported, QueueKind, RawDevice, RawQueue, ash,
+};
 
 const LEN: usize = 40_000;
 
@@ -271,5 +273,38 @@ async fn an_import_that_is_dropped_leaves_nothing_behind() {
     let late = unsafe { gpu.import_raw(foreign.start, foreign.words, foreign.owner()) };
     assert!(matches!(late.await, Err(Error::Closed)));
     assert_eq!(foreign.drops(), 21);
+    close(gpu).await;
+}
+
+#[tokio::test]
+async fn a_device_without_the_extension_says_so_before_anything_is_imported() {
+    let gpu = able();
+    // The same device, taken over as one on which nothing optional is enabled. The first owner submits nothing.
+    // SAFETY: the handles are used while `gpu` is alive, and nothing is submitted.
+    let (handles, (graphics, family)) =
+        unsafe { (gpu.raw(), gpu.with_queue(QueueKind::Graphics, |queue, family| (queue, family))) };
+    let raw = RawDevice {
+        // SAFETY: the loader is there, as the device was opened with it.
+        entry: unsafe { ash::Entry::load() }.expect("the loader"),
+        instance: handles.instance.clone(),
+        physical_device: handles.physical_device,
+        device: handles.device.clone(),
+        graphics: RawQueue { raw: graphics, family },
+        compute: None,
+        transfer: None,
+        features: Features::default(),
+        debug_utils: false,
+        memory_budget: false,
+    };
+    // SAFETY: as above.
+    let plain = unsafe { Gpu::from_raw(raw, &GpuOptions::default()) }.expect("taken over");
+    assert_eq!(plain.info().import_alignment, None);
+    let error = plain.import(pages(1)).await.expect_err("it cannot");
+    let told =
+        matches!(&error, Error::Invalid(why) if why.contains("VK_EXT_external_memory_host") && why.contains("upload"));
+    assert!(told, "{error}");
+    assert_eq!(plain.counters().device_allocations, 0);
+    plain.close().await.expect("closed");
+    drop(plain);
     close(gpu).await;
 }
