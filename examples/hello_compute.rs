@@ -19,7 +19,7 @@ async fn main() -> vulkio::Result<()> {
 
     let n = 1 << 20;
     let (x, y) = (gpu.buffer("x", n)?, gpu.buffer("y", n)?);
-    gpu.upload(&x, 0, (0..n).map(|i| i as f32).collect()).await?;
+    gpu.upload(&x, 0, (0..n).map(|i| i as f32).collect::<Vec<_>>()).await?;
     gpu.upload(&y, 0, vec![1.0; n]).await?;
 
     let push = Saxpy { x: x.address(), y: y.address(), a: 2.0, n: n as u32 };

@@ -98,7 +98,9 @@ pub use resource::{
     ImageRole, Mode, RenderTarget, Subimage, TransientBuffer, Use,
 };
 pub use sync::{Completion, Stamp, WaitFor};
-pub use upload::{Imported, ImportedSlice, Readback, Streamed, Uploaded};
+pub use upload::{
+    Imported, ImportedSlice, IntoUploadData, Priority, Readback, Staging, Streamed, Upload, UploadData, Uploaded,
+};
 
 /// The README's programs compile.
 #[cfg(doctest)]

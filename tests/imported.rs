@@ -65,6 +65,33 @@ async fn imported_memory_is_copied_from_where_it_is() {
 }
 
 #[tokio::test]
+async fn an_upload_of_imported_memory_stages_nothing() {
+    let gpu = able();
+    let buffer = gpu.buffer::<u32>("words", LEN).expect("a buffer");
+    let imported = gpu.import(pages(3)).await.expect("imported");
+    let before = gpu.counters();
+    soon("all of it", gpu.upload(&buffer, 0, imported.clone())).await.expect("uploaded");
+    let slice = imported.slice(100..350).expect("within");
+    soon("a slice", gpu.upload(&buffer, 7, slice)).await.expect("uploaded");
+    let after = gpu.counters();
+    assert_eq!(after.peak_staging_bytes, before.peak_staging_bytes);
+    assert_eq!(after.uploaded_bytes, before.uploaded_bytes + 4 * (LEN as u64 + 250));
+    let mut expected = imported.to_vec();
+    expected[7..257].copy_from_slice(&imported[100..350]);
+    assert!(contents(&gpu, &buffer).await == expected);
+
+    let empty = imported.slice(5..5).expect("within");
+    assert!(matches!(soon("nothing", gpu.upload(&buffer, 0, empty)).await, Err(Error::Invalid(_))));
+    let other = strict_gpu();
+    let foreign = other.buffer::<u32>("words", LEN).expect("a buffer");
+    let error = soon("elsewhere", other.upload(&foreign, 0, imported.clone())).await.expect_err("another Gpu");
+    assert!(matches!(error, Error::Graph(_)), "{error}");
+    drop((imported, buffer, foreign));
+    close(other).await;
+    close(gpu).await;
+}
+
+#[tokio::test]
 async fn memory_is_written_again_when_nobody_reads_it_and_needs_no_second_import() {
     let gpu = able();
     let buffer = gpu.buffer::<u32>("words", LEN).expect("a buffer");

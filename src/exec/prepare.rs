@@ -1,6 +1,6 @@
 //! Preparing a commit: its stamps, its waits, and the prologues that its recording did not foresee.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, atomic::Ordering};
 
 use ash::vk;
 
@@ -10,13 +10,13 @@ use super::{
     entry,
     retire::{self, Submitted},
     stats::FrameStats,
-    submitter::{Commit, Later, Queues, Submitter, Told, advance, drop_later, tell},
+    submitter::{Claim, Commit, Later, Queues, Submitter, Told, advance, drop_later, tell},
 };
 use crate::{
     error::{Error, Result},
     gpu::QueueId,
     graph::{
-        compiled::{Barrier, Compiled, ImageBarrier},
+        compiled::{Barrier, Compiled, Entry, ImageBarrier, Import},
         state::{Acquire, Arrival, Tracker},
     },
     resource::Resource,
@@ -65,7 +65,7 @@ impl Submitter {
         last: Option<QueueId>,
         later: &mut Later,
     ) -> Option<Prepared> {
-        let Commit { plan, slots, buffers, waits, foreseen, unwritten, submitted, told } = commit;
+        let Commit { plan, slots, buffers, waits, foreseen, unwritten, claim, submitted, told } = commit;
         let mut arrivals = entry::arrivals(&plan, &slots);
         let before = queues.given;
         let mut preparation = Preparation {
@@ -76,6 +76,7 @@ impl Submitter {
             stamps: Vec::new(),
         };
         let result = check_written(&plan, &slots, &unwritten)
+            .and_then(|()| check_claim(&plan, &slots, claim.as_ref()))
             .and_then(|()| preparation.batches(queues, &plan, &slots, buffers, &waits, &foreseen, &mut arrivals));
         let Preparation { mut submitted, counts, parts, stamps, .. } = preparation;
         counts.book(&self.device.counters);
@@ -99,7 +100,7 @@ impl Submitter {
             Ok(rings) => rings,
             Err(error) => return fail(queues, later, told, error),
         };
-        let undo = advance(&plan, &slots, &arrivals, &stamps);
+        let undo = advance(&plan, &slots, &arrivals, &stamps, claim.is_some_and(|claim| claim.hidden));
         queues.serial += 1;
         Some(Prepared { parts, slots, undo, last, value, rings, serial: queues.serial, told })
     }
@@ -151,18 +152,34 @@ fn last_of_each_queue(parts: &[Part]) -> Vec<Stamp> {
 
 /// What is read first must have been written once, by anyone.
 fn check_written(plan: &Compiled, slots: &[Resource], unwritten: &[(usize, Arc<str>)]) -> Result<()> {
-    for (entry, pass) in unwritten {
-        let import = &plan.imports[plan.entries[*entry].import];
-        let resource = &slots[import.slot];
-        // Another commit may have written it since.
-        if !lock(resource.state()).is_written(import.region) {
-            let name = resource.name();
-            return Err(Error::Graph(format!(
-                "pass `{pass}` reads `{name}`, which nothing has written yet; write, upload or clear it before"
-            )));
+    let is_written = |entry: &Entry| {
+        let import = &plan.imports[entry.import];
+        lock(slots[import.slot].state()).is_written(import.region)
+    };
+    let reads = plan.entries.iter().enumerate().filter(|(_, entry)| entry.only_reads());
+    // Others may have written it since recording began, or have begun to replace it.
+    let Some((index, entry)) = reads.into_iter().find(|(_, entry)| !is_written(entry)) else { return Ok(()) };
+    let name = slots[plan.imports[entry.import].slot].name();
+    Err(Error::Graph(match unwritten.iter().find(|(entry, _)| *entry == index) {
+        Some((_, pass)) => {
+            format!("pass `{pass}` reads `{name}`, which nothing has written yet; write, upload or clear it before")
+        }
+        None => format!("a pass reads `{name}`, which is being replaced; take its new version for this frame"),
+    }))
+}
+
+/// What is written piece by piece must be nobody else's meanwhile.
+fn check_claim(plan: &Compiled, slots: &[Resource], claim: Option<&Claim>) -> Result<()> {
+    let Some(claim) = claim else { return Ok(()) };
+    let is_free = |import: &Import| lock(slots[import.slot].state()).is_unwritten(import.region);
+    match plan.imports.iter().filter(|import| import.is_written()).find(|import| !is_free(import)) {
+        None => Ok(()),
+        Some(import) => {
+            claim.overtaken.store(true, Ordering::Release);
+            let name = slots[import.slot].name();
+            Err(Error::Graph(format!("`{name}` was written by something else while it was uploaded")))
         }
     }
-    Ok(())
 }
 
 impl Preparation<'_> {

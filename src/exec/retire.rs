@@ -1,6 +1,7 @@
 //! What a submission used, and what it reports when it is complete.
 
 use std::{
+    any::Any,
     sync::{
         Arc, Mutex, OnceLock,
         atomic::{AtomicUsize, Ordering},
@@ -17,6 +18,9 @@ use crate::{
     resource::Resource,
     sync::{Retire, prim::lock},
 };
+
+/// Something that is given back by being dropped.
+pub(crate) type Keep = Box<dyn Any + Send>;
 
 /// Held by the reactor until the work's stamps are reached. Dropping it is the deferred destruction: the last handles
 /// of resources go, pools and the frame's slot are free again.
@@ -37,11 +41,36 @@ pub(crate) struct Submitted {
     pub(crate) _transients: Option<TransientLease>,
     pub(crate) _slots: Arc<[Resource]>,
     pub(crate) _pipelines: Vec<Arc<PipelineInner>>,
-    pub(crate) _layout: Arc<PipelineLayout>,
+    pub(crate) _layout: Option<Arc<PipelineLayout>>,
+    /// Whatever else it uses.
+    pub(crate) _keep: Vec<Keep>,
     pub(crate) span: tracing::Span,
 }
 
 impl Submitted {
+    /// The record of one command buffer that copies between `slots`.
+    pub(crate) fn copies(lease: Lease, slots: Arc<[Resource]>, counts: Counts, keep: Vec<Keep>) -> Self {
+        Self {
+            value: Arc::default(),
+            counts,
+            submits: 0,
+            recording: Duration::ZERO,
+            passes: 1,
+            culled: 0,
+            tasks: 1,
+            timestamps: None,
+            pass_times: None,
+            _frame: None,
+            leases: vec![lease],
+            _transients: None,
+            _slots: slots,
+            _pipelines: Vec::new(),
+            _layout: None,
+            _keep: keep,
+            span: tracing::Span::none(),
+        }
+    }
+
     fn stats(&self) -> FrameStats {
         FrameStats {
             recording: self.recording,
@@ -67,7 +96,9 @@ impl Retire for Submitted {
         if let Some(gpu) = stats.gpu {
             self.span.record("gpu_us", gpu.as_secs_f64() * 1e6);
         }
-        tracing::debug!(target: "vulkio::frame", parent: &self.span, %stats, "complete");
+        if !self.span.is_none() {
+            tracing::debug!(target: "vulkio::frame", parent: &self.span, %stats, "complete");
+        }
         let _ = self.value.set(Arc::new(stats)); // set here only
     }
 }

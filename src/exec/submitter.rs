@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc, Mutex, OnceLock,
-    atomic::{AtomicU64, Ordering},
+    atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
 use ash::vk;
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     error::{During, Error, Result, guarded},
-    gpu::{QueueId, counters::Counters, device::Device},
+    gpu::{QueueId, QueueKind, counters::Counters, device::Device},
     graph::{
         compiled::Compiled,
         state::{Arrival, Tracker},
@@ -39,10 +39,22 @@ pub(crate) struct Commit {
     pub(crate) foreseen: Vec<Arrival>,
     /// Entries that read what nothing had written when recording began, and the passes that do.
     pub(crate) unwritten: Vec<(usize, Arc<str>)>,
+    /// If what it writes is part of something larger.
+    pub(crate) claim: Option<Claim>,
     /// Given back when the work is complete.
     pub(crate) submitted: Submitted,
     /// Told how it went.
     pub(crate) told: Told,
+}
+
+/// What a commit says of the regions it writes, when they are written piece by piece by several commits: nobody may have
+/// written, and nobody may read, any of it before the last.
+#[derive(Clone)]
+pub(crate) struct Claim {
+    /// Whether this is not the last piece.
+    pub(crate) hidden: bool,
+    /// Set where somebody else has written: then nothing is submitted.
+    pub(crate) overtaken: Arc<AtomicBool>,
 }
 
 /// A commit that was submitted.
@@ -259,6 +271,17 @@ impl Submitter {
         }
     }
 
+    fn count_submit(&self, queue: QueueId) {
+        let counters = &self.device.counters;
+        Counters::add(&counters.submits, 1);
+        let of_kind = match self.device.queues.kind(queue) {
+            QueueKind::Graphics => &counters.graphics_submits,
+            QueueKind::Compute => &counters.compute_submits,
+            QueueKind::Transfer => &counters.transfer_submits,
+        };
+        Counters::add(of_kind, 1);
+    }
+
     fn queue_submit(&self, run: &[&Part]) -> Result<()> {
         // Whole batches wait and signal: they begin and end with any stage.
         let at = |semaphore, value| {
@@ -286,8 +309,9 @@ impl Submitter {
                     .command_buffer_infos(buffers)
             })
             .collect();
-        Counters::add(&self.device.counters.submits, 1);
-        let raw = self.device.queues.get(run[0].stamp.queue).raw;
+        let queue = run[0].stamp.queue;
+        self.count_submit(queue);
+        let raw = self.device.queues.get(queue).raw;
         // SAFETY: the commit lock makes this thread the queue's only user; buffers are ended, semaphores alive, and
         // all that the work uses is held by its retire record.
         unsafe { self.device.raw.queue_submit2(raw, &submits, vk::Fence::null()) }.during("vkQueueSubmit2")
@@ -307,6 +331,7 @@ pub(super) fn advance(
     slots: &[Resource],
     arrivals: &[Arrival],
     stamps: &[Stamp],
+    hidden: bool,
 ) -> Vec<(usize, Tracker)> {
     let mut undo: Vec<(usize, Tracker)> = Vec::with_capacity(plan.imports.len());
     for import in &plan.imports {
@@ -317,6 +342,9 @@ pub(super) fn advance(
         }
         let entries = import.entries.clone();
         state.depart(import, &plan.entries[entries.clone()], &arrivals[entries], stamps);
+        if hidden && import.is_written() {
+            state.hide(import.region);
+        }
     }
     undo
 }

@@ -32,6 +32,22 @@ counters! {
     barriers,
     /// `vkQueueSubmit2` calls.
     submits,
+    /// Those of them for the graphics queue.
+    graphics_submits,
+    /// Those for the compute queue, where the device has one.
+    compute_submits,
+    /// Those for the transfer queue, where the device has one.
+    transfer_submits,
+    /// `vkCmdCopyBuffer` and `vkCmdCopyBufferToImage` calls made for uploads.
+    upload_copies,
+    /// Bytes that these copied.
+    uploaded_bytes,
+    /// Uploads that wait to be staged and submitted, now.
+    uploads_waiting,
+    /// Bytes of staging memory in use now: from when something is written there until its copy is complete.
+    staging_bytes,
+    /// The most bytes of staging memory ever in use at once.
+    peak_staging_bytes,
     /// Descriptors written. vulkio reaches buffers by address, so nothing writes any yet.
     descriptor_writes,
     /// `vkAllocateMemory` calls.
@@ -51,6 +67,17 @@ counters! {
 impl Counters {
     pub(crate) fn add(counter: &AtomicU64, n: u64) {
         counter.fetch_add(n, Relaxed);
+    }
+
+    /// Books staging memory that is taken.
+    pub(crate) fn staged(&self, bytes: u64) {
+        let now = self.staging_bytes.fetch_add(bytes, Relaxed) + bytes;
+        self.peak_staging_bytes.fetch_max(now, Relaxed);
+    }
+
+    /// Books staging memory that is given back.
+    pub(crate) fn unstaged(&self, bytes: u64) {
+        self.staging_bytes.fetch_sub(bytes, Relaxed);
     }
 
     /// Books an allocation of device memory.

@@ -27,6 +27,7 @@ type Job = Box<dyn FnOnce() + Send>;
 /// nothing.
 pub(crate) struct Helpers {
     shared: Arc<Shared>,
+    name: &'static str,
     most: usize,
 }
 
@@ -51,11 +52,24 @@ struct State {
 }
 
 impl Helpers {
-    /// A pool that has no thread yet.
+    /// A pool for whatever blocks. It has no thread yet.
     pub(crate) fn new() -> Self {
-        let cores = thread::available_parallelism().map_or(1, usize::from);
+        Self::named("helper", cores().min(MOST_THREADS))
+    }
+
+    /// A pool of `most` threads, at least one, for work of one kind.
+    pub(crate) fn named(name: &'static str, most: usize) -> Self {
         let shared = Shared { state: Mutex::default(), work: Condvar::new(), ended: Condvar::new() };
-        Self { shared: Arc::new(shared), most: cores.min(MOST_THREADS) }
+        Self { shared: Arc::new(shared), name, most: most.max(1) }
+    }
+
+    /// Starts `f` on a helper thread, for its effects: nobody learns of its end from here. If it is urgent, it goes before
+    /// what waits for a thread.
+    ///
+    /// # Errors
+    /// [`Error::Closed`], or no thread can be started: then `f` is dropped.
+    pub(crate) fn spawn(&self, urgent: bool, f: impl FnOnce() + Send + 'static) -> Result<()> {
+        self.push(urgent, Box::new(f))
     }
 
     /// Starts `f` on a helper thread; `what` names it in errors.
@@ -74,13 +88,13 @@ impl Helpers {
             // Nobody may be waiting any more; then the result is dropped here.
             let _ = answer.send(result);
         });
-        match self.push(job) {
+        match self.push(false, job) {
             Ok(()) => HelperTask(Progress::Running(task)),
             Err(error) => HelperTask(Progress::Refused(Some(error))),
         }
     }
 
-    fn push(&self, job: Job) -> Result<()> {
+    fn push(&self, urgent: bool, job: Job) -> Result<()> {
         let mut state = self.shared.lock();
         if state.closed {
             return Err(Error::Closed);
@@ -97,7 +111,11 @@ impl Helpers {
                 Err(_) => return Err(Error::OutOfHostMemory { context: "starting a helper thread".into() }),
             }
         }
-        state.queue.push_back(job);
+        if urgent {
+            state.queue.push_front(job);
+        } else {
+            state.queue.push_back(job);
+        }
         drop(state);
         self.shared.work.notify_one();
         Ok(())
@@ -105,7 +123,7 @@ impl Helpers {
 
     fn start(&self, number: usize) -> std::io::Result<JoinHandle<()>> {
         let shared = Arc::clone(&self.shared);
-        thread::Builder::new().name(format!("vulkio-helper-{number}")).spawn(move || shared.work())
+        thread::Builder::new().name(format!("vulkio-{}-{number}", self.name)).spawn(move || shared.work())
     }
 
     /// Takes no more work and waits up to `limit` for the queued work to finish; `None` waits as long as it takes.
@@ -135,6 +153,11 @@ impl Helpers {
         // Each has left its last job behind, so this only waits for the system to collect them.
         threads.into_iter().all(|thread| thread.join().is_ok())
     }
+}
+
+/// The cores that this process may use.
+pub(crate) fn cores() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
 }
 
 impl Drop for Helpers {

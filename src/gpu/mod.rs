@@ -38,6 +38,7 @@ use crate::{
     graph::cache::PlanCache,
     pipeline::Pipelines,
     sync::{Completion, DeviceTimelines, Reactor, Stamp},
+    upload::Uploads,
 };
 
 /// An opened GPU. Cheap to clone, `Send + Sync`, and independent of any runtime.
@@ -60,7 +61,8 @@ pub struct Gpu {
 /// What the handles of a `Gpu` share. Nothing in flight holds it: dropping the last handle ends the reactor.
 pub(crate) struct Shared {
     pub(crate) device: Arc<Device>,
-    pub(crate) submitter: Submitter,
+    pub(crate) submitter: Arc<Submitter>,
+    pub(crate) uploads: Uploads,
     pub(crate) pools: Arc<Pools>,
     pub(crate) transients: Arc<TransientPool>,
     /// Of graphs that are no frames.
@@ -129,9 +131,12 @@ impl Gpu {
         let reactor = Reactor::start(Arc::clone(&timelines) as _, device.queues.len(), options.spin_time())?;
         let pools = Pools::new(Arc::clone(&device));
         let submitter = Submitter::new(Arc::clone(&device), timelines, Arc::clone(&reactor.hub), Arc::clone(&pools));
+        let submitter = Arc::new(submitter);
+        let uploads = Uploads::new(&device, &submitter, options.staging_budget());
         let transients = TransientPool::new(Arc::clone(&device));
         let shared = Shared {
             submitter,
+            uploads,
             pools,
             transients,
             plans: PlanCache::default(),
@@ -201,6 +206,7 @@ impl Gpu {
     pub async fn close(&self) -> Result<()> {
         let shared = &self.shared;
         shared.refuse_work();
+        self.end_uploads().await;
         let mut outcome = Ok(());
         for stamp in shared.submitter.last_stamps() {
             match shared.submitter.completion(stamp).await {
@@ -214,12 +220,25 @@ impl Gpu {
         outcome.and_then(|()| shared.validated())
     }
 
-    /// Waits for helper threads, from a thread that may block.
+    /// Ends what submits by itself.
+    async fn end_uploads(&self) {
+        self.end(|shared| shared.uploads.stop()).await;
+    }
+
+    /// Waits for helper threads.
     async fn end_helpers(&self) {
+        self.end(|shared| {
+            shared.helpers.close(Some(shared.close_limit));
+        })
+        .await;
+    }
+
+    /// Does something that blocks on a thread of its own, as the helpers may be what is ended.
+    async fn end(&self, end: impl FnOnce(&Shared) + Send + 'static) {
         let (send, receive) = oneshot::channel();
         let gpu = self.clone();
         let end = move || {
-            gpu.shared.helpers.close(Some(gpu.shared.close_limit));
+            end(&gpu.shared);
             drop(gpu);
             let _ = send.send(()); // the caller may be gone
         };
@@ -294,6 +313,7 @@ impl Shared {
 impl Drop for Shared {
     fn drop(&mut self) {
         self.refuse_work();
+        self.uploads.stop();
         self.reactor.stop();
         let done = self.reactor.join_within(self.close_limit);
         if !self.helpers.close(Some(self.close_limit)) || !done {

@@ -41,6 +41,7 @@ pub struct GpuOptions {
     labels: Option<bool>,
     close_timeout: Option<Duration>,
     spin: Option<Duration>,
+    staging_bytes: Option<u64>,
     extensions: Vec<String>,
     intercept: Option<Intercept>,
 }
@@ -82,6 +83,15 @@ impl GpuOptions {
     #[must_use]
     pub fn spin(mut self, time: Duration) -> Self {
         self.spin = Some(time);
+        self
+    }
+
+    /// The most bytes of staging memory: what uploads are copied through on their way to the GPU. Where it is all in use,
+    /// uploads wait. 96 MiB by default; at least 1 MiB. Two thirds are for uploads of data that lies elsewhere, one third
+    /// is for [`Gpu::stage`](crate::Gpu::stage). Nothing is allocated before it is needed.
+    #[must_use]
+    pub fn staging_bytes(mut self, bytes: u64) -> Self {
+        self.staging_bytes = Some(bytes);
         self
     }
 
@@ -134,6 +144,11 @@ impl GpuOptions {
     /// The longest that a drop may wait.
     pub(crate) fn close_limit(&self) -> Duration {
         self.close_timeout.unwrap_or(Duration::from_secs(1))
+    }
+
+    /// The budget for staging memory.
+    pub(crate) fn staging_budget(&self) -> u64 {
+        self.staging_bytes.unwrap_or(96 << 20).max(1 << 20)
     }
 
     /// How long the reactor spins before it parks.

@@ -72,6 +72,13 @@ pub(crate) struct Import {
     pub(crate) exit: Exit,
 }
 
+impl Import {
+    /// Whether the plan writes it.
+    pub(crate) fn is_written(&self) -> bool {
+        self.exit.writes.iter().any(Option::is_some)
+    }
+}
+
 /// How a plan first touches an import on one queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
@@ -83,6 +90,13 @@ pub(crate) struct Entry {
     pub(crate) discard: bool,
     /// The plan only reads at first, and changes it here later: all that counts is who read it before the plan.
     pub(crate) after_readers: bool,
+}
+
+impl Entry {
+    /// Whether it needs what was there, and leaves it.
+    pub(crate) fn only_reads(&self) -> bool {
+        !self.discard && !self.after_readers && !self.access.writes()
+    }
 }
 
 /// How a plan leaves an import behind.

@@ -8,7 +8,7 @@ mod dump;
 pub(crate) mod ir;
 mod pass;
 pub(crate) mod phase;
-mod slots;
+pub(crate) mod slots;
 pub(crate) mod state;
 mod system;
 pub(crate) mod uses;

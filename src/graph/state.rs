@@ -67,7 +67,7 @@ impl Tracker {
     pub(crate) fn depart(&mut self, import: &Import, entries: &[Entry], arrivals: &[Arrival], stamps: &[Stamp]) {
         let exit = &import.exit;
         let owner = self.families.map(|_| exit.owner);
-        if exit.writes.iter().any(Option::is_some) {
+        if import.is_written() {
             self.parts.replace(import.region, Past::left_by(exit, owner, stamps));
         } else {
             self.parts.update(import.region, |region, past| {
@@ -94,14 +94,19 @@ impl Tracker {
         self.parts.meeting(region).all(|(_, past)| past.written)
     }
 
-    /// Says of a region that it was written, or that its contents are gone. Who touched it last is no less waited for.
-    pub(crate) fn set_written(&mut self, region: Region, written: bool) {
-        self.parts.update(region, |_, past| past.written = written);
+    /// Whether no part of the region was ever written.
+    pub(crate) fn is_unwritten(&self, region: Region) -> bool {
+        !self.parts.meeting(region).any(|(_, past)| past.written)
     }
 
     /// Somebody else wrote it: the host, say.
     pub(crate) fn assume_written(&mut self) {
-        self.parts.iter_mut().for_each(|part| part.past.assume_written());
+        self.parts.iter_mut().for_each(|part| part.past.written = true);
+    }
+
+    /// Says that nobody may read the region: it is being written piece by piece.
+    pub(crate) fn hide(&mut self, region: Region) {
+        self.parts.update(region, |_, past| past.written = false);
     }
 
     /// What is left of it when a plan that was to change it runs in part, up to the stamps in `running`: who comes next

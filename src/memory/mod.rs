@@ -19,14 +19,12 @@ use std::{
 
 use ash::vk;
 
+use self::backing::{Backing, Piece, Request};
 pub use self::host::HostPages;
-use self::{
-    backing::{Backing, Piece, Request},
-    pool::{Place, Pool},
-};
 pub(crate) use self::{
     host::{HostMemory, Pages, check_element},
     kind::MemoryKind,
+    pool::{Place, Pool},
 };
 use crate::{
     error::{Error, Result},

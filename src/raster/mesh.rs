@@ -36,7 +36,7 @@ impl CubeMesh {
         let desc = |name, fragment| {
             GraphicsDesc::new(name, VERTEX, fragment).color(COLOR).depth(DEPTH).cull(vk::CullModeFlags::BACK)
         };
-        let upload = gpu.upload(&indices, 0, face_indices().collect());
+        let upload = gpu.upload(&indices, 0, face_indices().collect::<Vec<_>>());
         let color = gpu.graphics_pipeline(desc("cube", FRAGMENT));
         let ids = gpu.graphics_pipeline(desc("cube.ids", FRAGMENT_IDS).color(IDS));
         let (color, color_and_ids, _submitted) = try_join3(color, ids, upload).await?;

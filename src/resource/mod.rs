@@ -23,7 +23,7 @@ pub use self::{
     uses::{Attachment, Use},
 };
 pub(crate) use self::{
-    buffer::BufferInner,
+    buffer::{BufferInner, Spot},
     format::{Texel, texel},
     image::ImageInner,
     uses::{Load, Part},

@@ -14,6 +14,7 @@ use std::{
 
 use bytemuck::Pod;
 
+use super::data::{IntoUploadData, Source, UploadData};
 use crate::{
     error::{Error, Result},
     gpu::Gpu,
@@ -33,23 +34,18 @@ const NAME: &str = "imported memory";
 /// A handle: cloning it is cheap. Importing is slow, as the system pins the memory; so it is to be done once, and the
 /// memory used again: [`get_mut`](Self::get_mut) lets it be written when nobody reads it.
 ///
-/// Passes copy from it as from a buffer. When the last handle is gone and the last copy complete, it is unpinned, on the
+/// It is data for [`Gpu::upload`], whole or a [`slice`](Self::slice) of it, and passes copy from it as from a buffer. When the last handle is gone and the last copy complete, it is unpinned, on the
 /// thread that lets go of it; that takes a while for large memory.
 ///
 /// ```no_run
-/// # use vulkio::{Gpu, Graph, HostPages, QueueKind};
+/// # use vulkio::{Gpu, HostPages};
 /// # async fn example(gpu: Gpu) -> vulkio::Result<()> {
 /// let mut pages = HostPages::<f32>::new(1 << 20)?;
 /// pages.fill(1.0);
 /// let (ones, buffer) = (gpu.import(pages).await?, gpu.buffer::<f32>("ones", 1 << 20)?);
-/// let graph = Graph::on(&gpu, "load", QueueKind::Transfer);
-/// let (from, to) = (ones.clone(), buffer.clone());
-/// graph.pass("load").reads(ones.copy_source()).writes(buffer.copy_target()).record(move |cmd| {
-///     cmd.copy(&from, 0..from.len(), &to, 0);
-/// });
-/// graph.submit().await?.await?;
-/// let pages = ones.into_pages().expect("nobody else uses them");
-/// # drop(pages); Ok(()) }
+/// gpu.upload(&buffer, 0, ones.clone()).await?.await?; // no staging; the GPU reads the pages
+/// gpu.upload(&buffer, 0, ones.slice(500..1000)?).await?.await?;
+/// # Ok(()) }
 /// ```
 pub struct Imported<T> {
     inner: Arc<BufferInner>,
@@ -252,6 +248,24 @@ impl<T> Clone for ImportedSlice<T> {
 impl<T> fmt::Debug for ImportedSlice<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ImportedSlice").field("range", &self.range).finish_non_exhaustive()
+    }
+}
+
+impl<T> IntoUploadData for Imported<T> {
+    type Element = T;
+
+    fn into_upload_data(self) -> UploadData<T> {
+        let bytes = self.inner.bytes;
+        UploadData::new(Source::Mapped(self.inner, 0), bytes)
+    }
+}
+
+impl<T> IntoUploadData for ImportedSlice<T> {
+    type Element = T;
+
+    fn into_upload_data(self) -> UploadData<T> {
+        let (Range { start, end }, size) = (self.range, size_of::<T>());
+        UploadData::new(Source::Mapped(self.imported.inner, bytes_of(start, size)), bytes_of(end - start, size))
     }
 }
 

@@ -1,110 +1,291 @@
-//! Data between the CPU and the GPU, first form: staged copies and read-back.
+//! Data on its way to the GPU.
+//!
+//! [`Upload`] is a future over a [`request`]. Its first poll asks the thread of [`actor`], which gathers small uploads
+//! ([`flush`], [`coalesce`]) and cuts large ones ([`load`], [`chunk`]) into copies out of [`staging`] memory, in the order of
+//! [`order`]. Copies are committed as graphs are, so frames and uploads wait for each other on the GPU, range by range.
 
+mod actor;
+mod chunk;
+pub(crate) mod coalesce;
+mod data;
+mod flush;
 mod import;
+mod load;
+mod mailbox;
+mod order;
 mod readback;
+mod request;
+mod stage;
+mod staging;
 mod stream;
 mod streamed;
+mod target;
 mod versions;
 
-use std::{mem::size_of, ops::Range, sync::Arc};
+use std::{
+    mem::size_of,
+    ops::Range,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, Mutex, OnceLock},
+    thread::{self, JoinHandle},
+};
 
 use bytemuck::Pod;
-use futures::{StreamExt, TryStreamExt};
+use tokio::sync::Notify;
 
+use self::{
+    actor::Actor,
+    data::Source,
+    mailbox::{Mailbox, News},
+    request::{Declared, Ticket},
+    staging::Staging as StagingMemory,
+    target::{ImageTarget, Target},
+};
 pub use self::{
+    data::{IntoUploadData, UploadData},
     import::{Imported, ImportedSlice},
+    order::Priority,
     readback::Readback,
+    request::Upload,
+    stage::Staging,
     stream::Uploaded,
     streamed::Streamed,
 };
-
 use crate::{
-    error::{Error, Result},
-    gpu::{Gpu, QueueKind},
-    graph::Graph,
-    memory::MemoryKind,
-    resource::GpuBuffer,
-    sync::Completion,
+    error::{Error, Result, panic_message},
+    exec::Submitter,
+    gpu::{
+        Gpu,
+        device::Device,
+        helpers::{Helpers, cores},
+    },
+    resource::{GpuBuffer, ImagePart, ImageRole},
+    sync::prim::lock,
 };
 
-/// What is staged at once: large enough for the bus, small enough to fill while the one before is copied.
-const CHUNK_BYTES: usize = 8 << 20;
-/// Chunks on their way at once.
-const CHUNKS: usize = 4;
+/// More threads fill no faster, and from twelve of sixteen cores on they get in the way of who submits (docs/numbers.md).
+const MOST_FILLING_THREADS: usize = 8;
+
+/// The uploads of a `Gpu`.
+pub(crate) struct Uploads {
+    core: Arc<Core>,
+    staged: Arc<StagingMemory>,
+    room: Arc<Notify>,
+    thread: OnceLock<Option<Mutex<Option<JoinHandle<()>>>>>,
+}
+
+/// What the upload thread works with.
+struct Core {
+    device: Arc<Device>,
+    submitter: Arc<Submitter>,
+    mailbox: Arc<Mailbox>,
+    /// For what lies elsewhere.
+    staging: Arc<StagingMemory>,
+    /// Its bytes.
+    budget: u64,
+    fill: Helpers,
+}
+
+impl Uploads {
+    /// Starts nothing yet.
+    pub(crate) fn new(device: &Arc<Device>, submitter: &Arc<Submitter>, budget: u64) -> Self {
+        let (mailbox, room) = (Arc::<Mailbox>::default(), Arc::<Notify>::default());
+        let (post, notify) = (Arc::clone(&mailbox), Arc::clone(&room));
+        let for_staged = budget / 3;
+        let staging =
+            StagingMemory::new(Arc::clone(device), budget - for_staged, Box::new(move || post.tell(News::Room)));
+        let staged = StagingMemory::new(Arc::clone(device), for_staged, Box::new(move || notify.notify_waiters()));
+        let core = Core {
+            device: Arc::clone(device),
+            submitter: Arc::clone(submitter),
+            mailbox,
+            staging,
+            budget: budget - for_staged,
+            fill: Helpers::named("fill", (cores() / 2).min(MOST_FILLING_THREADS)),
+        };
+        Self { core: Arc::new(core), staged, room, thread: OnceLock::new() }
+    }
+
+    /// # Errors
+    /// [`Error::Closed`], or the thread cannot be started.
+    fn ask(&self, ticket: Ticket) -> Result<()> {
+        if self.thread.get_or_init(|| self.start()).is_none() {
+            return Err(Error::OutOfHostMemory { context: "starting the upload thread".into() });
+        }
+        self.core.mailbox.ask(ticket)
+    }
+
+    fn start(&self) -> Option<Mutex<Option<JoinHandle<()>>>> {
+        let core = Arc::clone(&self.core);
+        let work = move || {
+            let actor = Actor::new(Arc::clone(&core));
+            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| actor.run())) {
+                tracing::error!(target: "vulkio::upload", message = panic_message(&*payload), "the upload thread panicked");
+            }
+            drop(core.mailbox.close()); // answers what came too late
+        };
+        let thread = thread::Builder::new().name("vulkio-upload".into()).spawn(work).ok()?;
+        Some(Mutex::new(Some(thread)))
+    }
+
+    /// Staging memory that programs write themselves.
+    fn staged(&self) -> &Arc<StagingMemory> {
+        &self.staged
+    }
+
+    /// Notified when some of it is free again.
+    fn room(&self) -> &Notify {
+        &self.room
+    }
+
+    /// Takes no more uploads. Those that were not submitted are answered with [`Error::Closed`]. Waits for the thread, which
+    /// waits for nobody.
+    pub(crate) fn stop(&self) {
+        self.core.mailbox.stop();
+        self.room.notify_waiters();
+        let thread = self.thread.get().and_then(|thread| lock(thread.as_ref()?).take());
+        // The thread itself may have dropped the last handle of a `Gpu`, in a waker.
+        if let Some(thread) = thread.filter(|thread| thread.thread().id() != thread::current().id())
+            && thread.join().is_err()
+        {
+            tracing::error!(target: "vulkio::upload", "the upload thread panicked");
+        }
+    }
+}
 
 impl Gpu {
     /// Copies `data` into `buffer`, from element `at` on, over the transfer queue. Resolves when the copy is submitted:
-    /// graphs submitted after that see the data.
+    /// graphs submitted after that see the data, all of it.
+    ///
+    /// Uploads that nobody orders by awaiting one before the other may take effect in either order, each as a whole. Those of
+    /// more than 2 MiB go in chunks: straight into a range that nothing was written to yet, and else through device memory
+    /// of the same size, from which they are copied at the end.
+    ///
+    /// ```no_run
+    /// # async fn example(gpu: vulkio::Gpu) -> vulkio::Result<()> {
+    /// let buffer = gpu.buffer::<f32>("samples", 1024)?;
+    /// let copied = gpu.upload(&buffer, 0, vec![0.5; 1024]).await?; // graphs submitted from here on see it
+    /// copied.await // only if the CPU must know
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] if the data does not fit, [`Error::Graph`] for a buffer of another `Gpu`,
-    /// [`Error::OutOfDeviceMemory`] if there is no room to stage it. Nothing is written then.
+    /// [`Error::Invalid`] if there is no data, it is no whole number of elements, or does not fit; [`Error::Graph`] for a
+    /// buffer of another `Gpu`; [`Error::OutOfDeviceMemory`] if there is no room to stage it; [`Error::Closed`];
+    /// [`Error::DeviceLost`]. Nothing is written then.
     ///
     /// # Cancel safety
     ///
-    /// Dropped, the copy is made whole or not at all.
-    pub async fn upload<T: Pod + Send + Sync>(
-        &self,
-        buffer: &GpuBuffer<T>,
-        at: usize,
-        data: Vec<T>,
-    ) -> Result<Completion> {
-        let range = at..at.saturating_add(data.len());
-        buffer.byte_range(&range)?;
-        if data.is_empty() {
-            return Err(Error::Invalid(format!("upload of 0 elements to `{}`", buffer.name())));
-        }
-        let fill = move |_: Range<usize>, staging: &mut [T]| staging.copy_from_slice(&data);
-        copy_chunk(self, buffer, range, Arc::new(fill)).await
+    /// See [`Upload`].
+    pub fn upload<D: IntoUploadData>(&self, buffer: &GpuBuffer<D::Element>, at: usize, data: D) -> Upload {
+        let UploadData { source, bytes, .. } = data.into_upload_data();
+        self.declare(self.target(buffer, at, bytes), source)
     }
 
-    /// Fills `buffer` with what `generate` writes: called with a range of elements and the place for them, chunk by chunk,
-    /// on helper threads. Memory for a few chunks is all that it takes. Resolves when the buffer is filled.
+    /// Fills `buffer` with what `generate` writes: called with a range of elements and the place for them, piece by piece,
+    /// by several threads at once and in any order; more than once for an element if a pass writes the buffer meanwhile.
+    /// Otherwise as [`upload`](Self::upload).
     ///
     /// The place is not cleared; all of it must be written, and reading it is slow.
     ///
     /// # Errors
     ///
-    /// As [`upload`](Self::upload); [`Error::HelperPanicked`] if `generate` does. The buffer is filled in part then.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropped, it stops between chunks.
-    pub async fn upload_with<T, F>(&self, buffer: &GpuBuffer<T>, generate: F) -> Result<()>
+    /// As [`upload`](Self::upload); [`Error::HelperPanicked`] if `generate` does: then what was written cannot be read.
+    pub fn upload_with<T, F>(&self, buffer: &GpuBuffer<T>, generate: F) -> Upload
     where
         T: Pod,
         F: Fn(Range<usize>, &mut [T]) + Send + Sync + 'static,
     {
-        let generate = Arc::new(generate);
-        let step = (CHUNK_BYTES / size_of::<T>()).max(1);
-        let chunks = (0..buffer.len()).step_by(step).map(|start| start..(start + step).min(buffer.len()));
-        let copies = chunks.map(|range| {
-            let generate = Arc::clone(&generate);
-            async move { copy_chunk(self, buffer, range, generate).await?.await }
-        });
-        futures::stream::iter(copies).buffer_unordered(CHUNKS).try_collect().await
+        let size = size_of::<T>().max(1) as u64;
+        let generate = move |bytes: Range<u64>, place: &mut [u8]| {
+            let elements = (bytes.start / size) as usize..(bytes.end / size) as usize;
+            generate(elements, bytemuck::cast_slice_mut(place));
+        };
+        self.declare(self.target(buffer, 0, buffer.bytes()), Source::Generated(Arc::new(generate)))
     }
-}
 
-/// Fills a staging buffer on a helper thread and submits its copy.
-async fn copy_chunk<T, F>(gpu: &Gpu, buffer: &GpuBuffer<T>, range: Range<usize>, fill: Arc<F>) -> Result<Completion>
-where
-    T: Pod,
-    F: Fn(Range<usize>, &mut [T]) + Send + Sync + 'static,
-{
-    let staging = gpu.buffer_in::<T>("staging", range.len(), MemoryKind::Upload)?;
-    let (place, filled) = (staging.clone(), range.clone());
-    let write = move || {
-        // SAFETY: the buffer was just made; its copy is submitted after this has returned.
-        fill(filled, unsafe { place.host_slice_mut() });
-    };
-    gpu.shared.helpers.run("filling a staging buffer", write).await?;
-    let graph = Graph::on(gpu, "upload", QueueKind::Transfer);
-    let (from, to) = (staging.clone(), buffer.clone());
-    let target = buffer.slice(range.clone()).copy_target();
-    graph.pass("upload").reads(staging.copy_source()).writes(target).record(move |cmd| {
-        cmd.copy(&from, 0..from.len(), &to, range.start);
-    });
-    Ok(graph.submit().await?.without_value())
+    /// Copies texels to an image: to one level of it, in one layer or in all, row after row from the top without gaps.
+    /// Otherwise as [`upload`](Self::upload).
+    ///
+    /// ```no_run
+    /// # use vulkio::{Gpu, GpuImage, RenderTarget};
+    /// # async fn example(gpu: Gpu, photo: GpuImage<RenderTarget>, texels: Vec<u8>) -> vulkio::Result<()> {
+    /// gpu.upload_image(&photo.level(0), texels).await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`upload`](Self::upload); [`Error::Invalid`] if the data is not as long as the texels, if the part of the image is
+    /// several levels, or if data that the GPU reads where it is does not lie at a multiple of 16 bytes.
+    pub fn upload_image<I: ImagePart>(&self, image: &I, data: impl IntoUploadData<Element = u8>) -> Upload
+    where
+        I::Role: ImageRole,
+    {
+        let UploadData { source, bytes, .. } = data.into_upload_data();
+        self.declare(self.image_target(image, &source, bytes), source)
+    }
+
+    fn declare(&self, target: Result<Target>, source: Source) -> Upload {
+        let declared = target.and_then(|target| {
+            self.check_source(&source, target.name())?;
+            Ok(Declared { gpu: self.clone(), target, source, priority: Priority::default() })
+        });
+        Upload::new(declared)
+    }
+
+    fn target<T>(&self, buffer: &GpuBuffer<T>, at: usize, bytes: u64) -> Result<Target> {
+        let (name, element) = (buffer.name(), size_of::<T>().max(1) as u64);
+        if bytes == 0 {
+            return Err(Error::Invalid(format!("upload of 0 elements to `{name}`; upload at least one")));
+        }
+        if !bytes.is_multiple_of(element) {
+            return Err(Error::Invalid(format!(
+                "upload of {bytes} bytes to `{name}`, whose elements have {element} each; upload whole elements"
+            )));
+        }
+        if !buffer.same_device(self) {
+            return Err(Error::Graph(format!("upload to `{name}`, which belongs to another Gpu")));
+        }
+        if element > self.shared.uploads.core.staging.longest() {
+            return Err(Error::Invalid(format!(
+                "upload to `{name}`, whose elements of {element} bytes do not fit into staging memory; use smaller elements, \
+                 or raise `GpuOptions::staging_bytes`"
+            )));
+        }
+        let len = usize::try_from(bytes / element).unwrap_or(usize::MAX);
+        let range = buffer.byte_range(&(at..at.saturating_add(len)))?;
+        Ok(Target::Buffer { buffer: Arc::clone(buffer.inner()), range, element })
+    }
+
+    fn image_target<I: ImagePart>(&self, image: &I, source: &Source, bytes: u64) -> Result<Target> {
+        let target = Target::Image(ImageTarget::new(&self.shared.device, &image.part())?);
+        let (name, texels) = (target.name(), target.bytes());
+        if bytes != texels {
+            return Err(Error::Invalid(format!(
+                "upload of {bytes} bytes to `{name}`, whose texels there have {texels}"
+            )));
+        }
+        if let Source::Mapped(_, at) = source
+            && !at.is_multiple_of(16)
+        {
+            return Err(Error::Invalid(format!(
+                "upload to `{name}` from byte {at} of imported memory; begin at a multiple of 16"
+            )));
+        }
+        Ok(target)
+    }
+
+    fn check_source(&self, source: &Source, name: &str) -> Result<()> {
+        let device: &Arc<Device> = match source {
+            Source::Host(_) | Source::Generated(_) => return Ok(()),
+            Source::Staged(span) => span.device(),
+            Source::Mapped(buffer, _) => &buffer.device,
+        };
+        if Arc::ptr_eq(device, &self.shared.device) {
+            return Ok(());
+        }
+        Err(Error::Graph(format!("upload to `{name}` of data that another Gpu staged or imported")))
+    }
 }

@@ -4,12 +4,14 @@ use std::{
     collections::VecDeque,
     error::Error as StdError,
     future::Future,
+    mem::size_of,
     pin::{Pin, pin},
 };
 
 use bytemuck::Pod;
 use futures::{Stream, StreamExt, future::try_join};
 
+use super::data::{IntoUploadData, UploadData};
 use crate::{
     error::{Error, Result, Source},
     gpu::Gpu,
@@ -66,9 +68,9 @@ impl Gpu {
         stream: S,
     ) -> impl Future<Output = Result<Uploaded>> + use<T, S, D, E>
     where
-        T: Pod + Send + Sync,
+        T: Pod,
         S: Stream<Item = Result<D, E>>,
-        D: Into<Vec<T>>,
+        D: IntoUploadData<Element = T>,
         E: Into<Box<dyn StdError + Send + Sync>>,
     {
         let feed = Feed { gpu: self.clone(), buffer: buffer.clone(), at, written: 0, on_their_way: VecDeque::new() };
@@ -88,12 +90,12 @@ struct Feed<T> {
 }
 
 /// An item, or the stream's own error; `None` at its end.
-type Next<T> = Option<Result<Vec<T>, Source>>;
+type Next<T> = Option<Result<UploadData<T>, Source>>;
 
-impl<T: Pod + Send + Sync> Feed<T> {
+impl<T: Pod> Feed<T> {
     async fn run<D, E>(mut self, stream: impl Stream<Item = Result<D, E>>) -> Result<Uploaded>
     where
-        D: Into<Vec<T>>,
+        D: IntoUploadData<Element = T>,
         E: Into<Box<dyn StdError + Send + Sync>>,
     {
         self.buffer.byte_range(&(self.at..self.at))?;
@@ -111,14 +113,14 @@ impl<T: Pod + Send + Sync> Feed<T> {
     /// Uploads an item while the next is awaited. An error of the stream does not end the upload before it.
     async fn step<D, E>(
         &mut self,
-        item: Option<Vec<T>>,
+        item: Option<UploadData<T>>,
         stream: Pin<&mut impl Stream<Item = Result<D, E>>>,
     ) -> Result<Next<T>>
     where
-        D: Into<Vec<T>>,
+        D: IntoUploadData<Element = T>,
         E: Into<Box<dyn StdError + Send + Sync>>,
     {
-        let (len, room) = (item.as_ref().map_or(0, Vec::len), MOST_ON_THEIR_WAY - usize::from(item.is_some()));
+        let (len, room) = (item.as_ref().map_or(0, len_of), MOST_ON_THEIR_WAY - usize::from(item.is_some()));
         let (gpu, buffer, at) = (&self.gpu, &self.buffer, self.at + self.written);
         let upload = async {
             let Some(item) = item else { return Ok(None) };
@@ -131,9 +133,9 @@ impl<T: Pod + Send + Sync> Feed<T> {
     }
 
     /// An item that fits behind what is written.
-    fn checked(&self, item: Vec<T>) -> Result<Vec<T>> {
+    fn checked(&self, item: UploadData<T>) -> Result<UploadData<T>> {
         let Self { at, written, .. } = *self;
-        let (count, most) = (item.len(), self.buffer.len());
+        let (count, most) = (len_of(&item), self.buffer.len());
         if count <= most - at - written {
             return Ok(item);
         }
@@ -158,6 +160,11 @@ impl<T: Pod + Send + Sync> Feed<T> {
     }
 }
 
+/// Whole elements in an item; an upload of a part of one is refused.
+fn len_of<T>(item: &UploadData<T>) -> usize {
+    (item.bytes / size_of::<T>().max(1) as u64) as usize
+}
+
 /// Waits until fewer than `room` copies are on their way, and then for an item that is not empty.
 async fn pull<T, D, E>(
     on_their_way: &mut VecDeque<Completion>,
@@ -165,7 +172,7 @@ async fn pull<T, D, E>(
     mut stream: Pin<&mut impl Stream<Item = Result<D, E>>>,
 ) -> Result<Next<T>>
 where
-    D: Into<Vec<T>>,
+    D: IntoUploadData<Element = T>,
     E: Into<Box<dyn StdError + Send + Sync>>,
 {
     // Awaited in place: dropped meanwhile, the copy still counts.
@@ -179,8 +186,8 @@ where
         match stream.next().await {
             None => return Ok(None),
             Some(Err(error)) => return Ok(Some(Err(error.into().into()))),
-            Some(Ok(item)) => match item.into() {
-                item if item.is_empty() => {}
+            Some(Ok(item)) => match item.into_upload_data() {
+                item if item.bytes == 0 => {}
                 item => return Ok(Some(Ok(item))),
             },
         }

@@ -3,13 +3,19 @@
 use std::{
     fmt,
     future::Future,
+    mem::size_of,
     sync::{Arc, Mutex},
 };
 
 use bytemuck::Pod;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::versions::Versions;
+use super::{
+    data::{IntoUploadData, UploadData},
+    order::Priority,
+    request::Upload,
+    versions::Versions,
+};
 use crate::{
     error::{Error, Result},
     exec::Renderer,
@@ -55,6 +61,8 @@ struct Shared<T> {
     gpu: Gpu,
     name: Arc<str>,
     buffers: Box<[GpuBuffer<T>]>,
+    /// By version: an upload that was dropped on the way, and may still write it.
+    left: Box<[Mutex<Option<Upload>>]>,
     versions: Mutex<Versions>,
     /// One fewer than there are versions: the newest is never taken.
     permits: Arc<Semaphore>,
@@ -77,8 +85,9 @@ impl Gpu {
         let buffers = buffers.collect::<Result<_>>()?;
         let permits = Arc::new(Semaphore::new(versions - 1));
         self.shared.close_with(&permits);
+        let left = (0..versions).map(|_| Mutex::default()).collect();
         let versions = Mutex::new(Versions::new(versions));
-        let shared = Shared { gpu: self.clone(), name: name.into(), buffers, versions, permits };
+        let shared = Shared { gpu: self.clone(), name: name.into(), buffers, left, versions, permits };
         Ok(Streamed { shared: Arc::new(shared) })
     }
 }
@@ -94,7 +103,7 @@ impl Renderer {
     }
 }
 
-impl<T: Pod + Send + Sync> Streamed<T> {
+impl<T: Pod> Streamed<T> {
     /// Uploads `data` into the version that was published longest ago, from its start on, and gives that version. What
     /// `data` is too short for, the version lacks: it counts as not written.
     ///
@@ -109,16 +118,21 @@ impl<T: Pod + Send + Sync> Streamed<T> {
     ///
     /// # Cancel safety
     ///
-    /// Dropped, nothing was published; the next update takes the same version.
-    pub fn update<D: Into<Vec<T>>>(&self, data: D) -> impl Future<Output = Result<GpuBuffer<T>>> + Send + use<T, D> {
-        let (shared, data) = (Arc::clone(&self.shared), data.into());
+    /// Dropped, nothing was published. The next update takes the same version, when the upload that was dropped is
+    /// through.
+    pub fn update<D>(&self, data: D) -> impl Future<Output = Result<GpuBuffer<T>>> + Send + use<T, D>
+    where
+        D: IntoUploadData<Element = T>,
+    {
+        let (shared, data) = (Arc::clone(&self.shared), data.into_upload_data());
         async move {
-            shared.check(data.len())?;
-            let turn = Turn::take(&shared).await?;
+            shared.check(data.bytes)?;
+            let mut turn = Turn::take(&shared).await?;
+            turn.settle().await;
             let buffer = turn.buffer().clone();
             // Who still has a handle of its old contents gets an error from now on, never half of the new ones.
-            lock(&buffer.inner().state).set_written(Region::bytes(0..buffer.bytes()), false);
-            shared.gpu.upload(&buffer, 0, data).await?;
+            lock(&buffer.inner().state).hide(Region::bytes(0..buffer.bytes()));
+            turn.upload(data).await?;
             turn.publish();
             Ok(buffer)
         }
@@ -156,15 +170,19 @@ impl<T> Shared<T> {
         self.buffers[0].len()
     }
 
-    fn check(&self, count: usize) -> Result<()> {
-        let (name, most) = (&self.name, self.len());
-        match count {
-            0 => Err(Error::Invalid(format!("update of `{name}` with 0 elements"))),
-            _ if count > most => {
-                Err(Error::Invalid(format!("update of `{name}` with {count} elements; it has {most}")))
-            }
-            _ => Ok(()),
+    /// Whether so much data fits, before a version is taken for it.
+    fn check(&self, bytes: u64) -> Result<()> {
+        let (name, most, size) = (&self.name, self.len(), size_of::<T>().max(1) as u64);
+        let (count, rest) = (bytes / size, bytes % size);
+        if bytes == 0 {
+            return Err(Error::Invalid(format!("update of `{name}` with 0 elements; it takes 1 to {most}")));
         }
+        if rest != 0 || count > most as u64 {
+            return Err(Error::Invalid(format!(
+                "update of `{name}` with {bytes} bytes; it takes 1 to {most} whole elements of {size}"
+            )));
+        }
+        Ok(())
     }
 }
 
@@ -172,6 +190,8 @@ impl<T> Shared<T> {
 struct Turn<T> {
     shared: Arc<Shared<T>>,
     version: usize,
+    /// Under way to it: this turn's, or one that an earlier turn left.
+    upload: Option<Upload>,
     published: bool,
     /// Dropped after the version is back: whoever gets the permit finds it.
     _permit: OwnedSemaphorePermit,
@@ -183,7 +203,23 @@ impl<T> Turn<T> {
         shared.gpu.check()?; // why the permits are closed, if they are
         let permit = permit.map_err(|_| Error::Closed)?;
         let version = lock(&shared.versions).take().ok_or(Error::Closed)?; // more versions than permits
-        Ok(Self { shared: Arc::clone(shared), version, published: false, _permit: permit })
+        let upload = lock(&shared.left[version]).take();
+        Ok(Self { shared: Arc::clone(shared), version, upload, published: false, _permit: permit })
+    }
+
+    /// Waits for what an earlier turn left: it might come after a shorter upload that was asked for later.
+    async fn settle(&mut self) {
+        if let Some(left) = &mut self.upload {
+            let _ = left.await; // whatever it wrote is written again
+            self.upload = None;
+        }
+    }
+
+    async fn upload(&mut self, data: UploadData<T>) -> Result<()> {
+        let upload = self.shared.gpu.upload(self.buffer(), 0, data).priority(Priority::Frame);
+        let done = self.upload.insert(upload).await;
+        self.upload = None;
+        done.map(drop)
     }
 
     fn buffer(&self) -> &GpuBuffer<T> {
@@ -197,6 +233,7 @@ impl<T> Turn<T> {
 
 impl<T> Drop for Turn<T> {
     fn drop(&mut self) {
+        *lock(&self.shared.left[self.version]) = self.upload.take();
         let mut versions = lock(&self.shared.versions);
         if self.published {
             versions.publish(self.version);

@@ -267,7 +267,8 @@ impl Recording {
             _transients: transients,
             _slots: Arc::clone(&self.slots),
             _pipelines: pipelines,
-            _layout: Arc::clone(&self.shared.pipelines.layout),
+            _layout: Some(Arc::clone(&self.shared.pipelines.layout)),
+            _keep: Vec::new(),
             _frame: slot,
             span: self.span.clone(),
         };
@@ -278,6 +279,7 @@ impl Recording {
             waits,
             foreseen,
             unwritten,
+            claim: None,
             submitted,
             told: self.teller(frame),
         });

@@ -22,7 +22,7 @@ use crate::{
     gpu::{Gpu, QueueId, QueueKind},
     graph::{
         cache::Kept,
-        compiled::{Batch, Compiled, Entry, Import},
+        compiled::{Batch, Compiled, Import},
         declare::{Body, Declared, PassBody},
         uses::Declaration,
     },
@@ -139,10 +139,9 @@ fn cut(
 
 /// Entries that read what nothing has written so far, and the first pass that does.
 fn unwritten(plan: &Compiled, slots: &[Resource], passes: &[Option<PassBody>]) -> Vec<(usize, Arc<str>)> {
-    let reads = |entry: &Entry| !entry.discard && !entry.after_readers && !entry.access.writes();
     let written = |import: &Import| lock(slots[import.slot].state()).is_written(import.region);
     let entries = plan.entries.iter().enumerate();
-    let entries = entries.filter(|(_, entry)| reads(entry) && !written(&plan.imports[entry.import]));
+    let entries = entries.filter(|(_, entry)| entry.only_reads() && !written(&plan.imports[entry.import]));
     let named = entries.map(|(index, entry)| {
         let id = slots[plan.imports[entry.import].slot].id();
         let region = plan.imports[entry.import].region;

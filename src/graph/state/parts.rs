@@ -147,7 +147,7 @@ mod tests {
 
     fn written() -> Past {
         let mut past = Past::default();
-        past.assume_written();
+        past.written = true;
         past
     }
 
@@ -176,7 +176,7 @@ mod tests {
         assert_eq!(parts.len(), 3);
         parts.replace(Region::bytes(20..30), written());
         assert_eq!(parts.len(), 2, "the second write is like the first");
-        parts.update(Region::bytes(0..30), |_, past| past.assume_written());
+        parts.update(Region::bytes(0..30), |_, past| past.written = true);
         assert_eq!(parts.len(), 1);
     }
 

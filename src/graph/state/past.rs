@@ -206,10 +206,6 @@ impl Past {
         self.merged = true;
         self.written |= other.written;
     }
-
-    pub(super) fn assume_written(&mut self) {
-        self.written = true;
-    }
 }
 
 fn join_each(touches: &mut ByQueue<Option<Touch>>, others: &ByQueue<Option<Touch>>) {

@@ -432,12 +432,10 @@ fn contents_that_are_gone_are_unwritten_and_whoever_touched_them_is_still_waited
     let mut tracker = buffer();
     touch(&mut tracker, at(TRANSFER, 1), Access::COPY_TARGET);
     touch(&mut tracker, at(GRAPHICS, 1), Access::INDEX);
-    tracker.set_written(WHOLE, false);
+    tracker.hide(WHOLE);
     assert!(!tracker.is_written(Region::bytes(0..1)));
     let front = Region::bytes(0..16);
     let arrival = touch_part(&mut tracker, front, at(TRANSFER, 2), entry(TRANSFER, Access::COPY_TARGET));
     assert_eq!(arrival.waits, [at(GRAPHICS, 1)]);
     assert!(tracker.is_written(front) && !tracker.is_written(WHOLE));
-    tracker.set_written(WHOLE, true);
-    assert!(tracker.is_written(WHOLE));
 }

@@ -100,24 +100,11 @@ impl<T: Pod> GpuBuffer<T> {
     /// If the buffer is in device memory: a mistake within vulkio, as only vulkio makes the other kinds.
     ///
     /// # Safety
-    /// No work that writes the buffer may be in flight while the slice is alive, nor a slice of
-    /// [`GpuBuffer::host_slice_mut`]; what the GPU wrote must have been made available to the host.
+    /// No work that writes the buffer may be in flight while the slice is alive; what the GPU wrote must have been made
+    /// available to the host.
     pub(crate) unsafe fn host_slice(&self) -> &[T] {
         // SAFETY: all of the buffer is mapped, to 64 bytes or more, and any bytes are a `T`; the caller promises the rest.
         unsafe { std::slice::from_raw_parts(self.host_start().as_ptr(), self.len()) }
-    }
-
-    /// The contents, in place, to be written in order: the memory may be write-combined, so reading it is slow.
-    ///
-    /// # Panics
-    /// As [`GpuBuffer::host_slice`].
-    ///
-    /// # Safety
-    /// No work that touches the buffer may be in flight while the slice is alive, nor any other slice of it.
-    #[expect(clippy::mut_from_ref, reason = "handles are shared; the caller promises that this is the only slice")]
-    pub(crate) unsafe fn host_slice_mut(&self) -> &mut [T] {
-        // SAFETY: as in `host_slice`.
-        unsafe { std::slice::from_raw_parts_mut(self.host_start().as_ptr(), self.len()) }
     }
 
     fn host_start(&self) -> NonNull<T> {

@@ -1,0 +1,191 @@
+//! Staging memory: mapped segments within a budget, and spans of them.
+
+use std::{
+    ptr::NonNull,
+    sync::{Arc, Mutex, MutexGuard},
+};
+
+use ash::vk;
+
+use crate::{
+    error::{Error, Result},
+    gpu::device::Device,
+    memory::{MemoryKind, Place, Pool},
+    resource::BufferInner,
+    sync::prim::lock,
+};
+
+/// Segments are this large, unless the budget is smaller.
+const SEGMENT_BYTES: u64 = 16 << 20;
+/// Spans begin at a multiple of this, which is what mapped memory is aligned to at least.
+pub(super) const ALIGNMENT: u64 = 64;
+/// No page is larger where it matters: each is touched once.
+const PAGE_BYTES: usize = 4096;
+
+/// Called when a span is free again.
+pub(super) type Freed = Box<dyn Fn() + Send + Sync>;
+
+/// Staging memory that never grows beyond its budget. Segments are made when they are first needed, and kept.
+pub(super) struct Staging {
+    device: Arc<Device>,
+    budget: u64,
+    segment: u64,
+    freed: Freed,
+    arena: Mutex<Arena>,
+}
+
+#[derive(Default)]
+struct Arena {
+    segments: Pool<Arc<BufferInner>>,
+    /// Empty, and not in the pool.
+    spare: Vec<Arc<BufferInner>>,
+    /// Bytes of all segments.
+    held: u64,
+    /// Bytes of all spans.
+    taken: u64,
+}
+
+impl Staging {
+    /// Allocates nothing yet.
+    pub(super) fn new(device: Arc<Device>, budget: u64, freed: Freed) -> Arc<Self> {
+        let segment = SEGMENT_BYTES.min(budget);
+        Arc::new(Self { device, budget, segment, freed, arena: Mutex::default() })
+    }
+
+    /// The longest span that there can be.
+    pub(super) fn longest(&self) -> u64 {
+        self.segment
+    }
+
+    /// Takes `bytes`, at most [`longest`](Self::longest), and leaves `reserve` bytes to others; `None` if they are not free
+    /// now. May block on the driver, which makes a segment.
+    ///
+    /// # Errors
+    /// [`Error::OutOfDeviceMemory`] or what the driver says, if there is no memory for a first segment.
+    pub(super) fn take(self: &Arc<Self>, bytes: u64, reserve: u64) -> Result<Option<Span>> {
+        let mut arena = lock(&self.arena);
+        if arena.taken + bytes + reserve > self.budget {
+            return Ok(None);
+        }
+        let place = match arena.segments.allocate(bytes, ALIGNMENT) {
+            Some(place) => place,
+            None if !self.grow(&mut arena)? => return Ok(None),
+            None => match arena.segments.allocate(bytes, ALIGNMENT) {
+                Some(place) => place,
+                None => return Ok(None),
+            },
+        };
+        Ok(Some(self.span(arena, place, bytes)))
+    }
+
+    /// As [`take`](Self::take), of the segments that there are. Never blocks on the driver.
+    pub(super) fn take_present(self: &Arc<Self>, bytes: u64) -> Option<Span> {
+        let mut arena = lock(&self.arena);
+        if arena.taken + bytes > self.budget {
+            return None;
+        }
+        let place = arena.segments.allocate(bytes, ALIGNMENT)?;
+        Some(self.span(arena, place, bytes))
+    }
+
+    fn span(self: &Arc<Self>, mut arena: MutexGuard<'_, Arena>, place: Place, bytes: u64) -> Span {
+        arena.taken += bytes;
+        let buffer = Arc::clone(arena.segments.memory(&place));
+        drop(arena);
+        self.device.counters.staged(bytes);
+        Span { staging: Arc::clone(self), buffer, place, bytes }
+    }
+
+    /// Adds a segment; `false` if that would be beyond the budget, or there is no memory for a further one.
+    fn grow(&self, arena: &mut Arena) -> Result<bool> {
+        if let Some(segment) = arena.spare.pop() {
+            arena.segments.grow(segment, self.segment);
+            return Ok(true);
+        }
+        if arena.held + self.segment > self.budget {
+            return Ok(false);
+        }
+        match BufferInner::new(&self.device, "staging", self.segment, MemoryKind::Upload) {
+            Ok(segment) => {
+                touch(&segment);
+                arena.segments.grow(Arc::new(segment), self.segment);
+                arena.held += self.segment;
+                Ok(true)
+            }
+            // What there is must do.
+            Err(Error::OutOfDeviceMemory { .. } | Error::OutOfHostMemory { .. }) if arena.held > 0 => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn free(&self, place: Place, bytes: u64) {
+        let mut arena = lock(&self.arena);
+        arena.taken -= bytes;
+        let empty = arena.segments.free(place);
+        arena.spare.extend(empty);
+        drop(arena);
+        self.device.counters.unstaged(bytes);
+        (self.freed)();
+    }
+}
+
+/// Makes every page of a new segment present: on first touch a copy runs at a fraction of its speed.
+fn touch(segment: &BufferInner) {
+    let Some(start) = segment.mapped() else { return };
+    for offset in (0..segment.bytes as usize).step_by(PAGE_BYTES) {
+        // SAFETY: the byte lies within the mapped buffer, which nobody else knows yet.
+        unsafe { start.add(offset).write_volatile(0) };
+    }
+}
+
+/// Some bytes of staging memory, given back when dropped: not before the GPU has read them.
+pub(crate) struct Span {
+    staging: Arc<Staging>,
+    buffer: Arc<BufferInner>,
+    place: Place,
+    bytes: u64,
+}
+
+impl Span {
+    /// The buffer that it lies in.
+    pub(super) fn raw(&self) -> vk::Buffer {
+        self.buffer.raw().unwrap_or_default() // segments have memory of their own
+    }
+
+    /// Where it begins in that.
+    pub(super) fn offset(&self) -> u64 {
+        self.place.offset()
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    pub(super) fn device(&self) -> &Arc<Device> {
+        &self.staging.device
+    }
+
+    /// Where the host writes it, aligned to 64 bytes.
+    pub(super) fn start(&self) -> NonNull<u8> {
+        let segment = self.buffer.mapped().unwrap_or(NonNull::dangling());
+        // SAFETY: staging memory is mapped as a whole, and the span lies within it.
+        unsafe { segment.add(self.place.offset() as usize) }
+    }
+
+    /// Its bytes, to be written in order; reading them is slow.
+    pub(super) fn bytes_mut(&mut self) -> &mut [u8] {
+        // SAFETY: nobody else has the span, nor has the GPU yet: it is sent there by value.
+        unsafe { std::slice::from_raw_parts_mut(self.start().as_ptr(), self.bytes as usize) }
+    }
+}
+
+// SAFETY: a span is the only owner of its bytes; the address is that of memory mapped for as long as the segment lives.
+unsafe impl Send for Span {}
+// SAFETY: a shared span gives nothing but numbers.
+unsafe impl Sync for Span {}
+
+impl Drop for Span {
+    fn drop(&mut self) {
+        self.staging.free(self.place, self.bytes);
+    }
+}
