@@ -90,6 +90,7 @@ pub use gpu::{
     QueueId, QueueKind, RawDevice, RawHandles, RawQueue, Validation, ValidationMessages,
 };
 pub use graph::{After, Graph, Pass, PassId, Plan, PlanStats, System, Systems, Uses};
+pub use memory::HostPages;
 pub use pipeline::{ComputePipeline, GraphicsDesc, GraphicsPipeline, Pipeline};
 pub use raster::{Draw, DrawWithIds, NO_ID, SKY};
 pub use resource::{
@@ -97,7 +98,9 @@ pub use resource::{
     ImageRole, Mode, RenderTarget, Subimage, TransientBuffer, Use,
 };
 pub use sync::{Completion, Stamp, WaitFor};
-pub use upload::{IntoUploadData, Priority, Readback, Staging, Upload, UploadData};
+pub use upload::{
+    Imported, ImportedSlice, IntoUploadData, Priority, Readback, Staging, Streamed, Upload, UploadData, Uploaded,
+};
 
 /// The README's programs compile.
 #[cfg(doctest)]

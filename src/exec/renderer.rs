@@ -130,6 +130,7 @@ pub struct Renderer {
 struct Shared {
     gpu: Gpu,
     size: [u32; 2],
+    frames_in_flight: usize,
     runtime: Runtime,
     slots: Arc<Slots>,
     /// Frames so far.
@@ -184,6 +185,7 @@ impl Renderer {
         let shared = Shared {
             gpu: gpu.clone(),
             size,
+            frames_in_flight,
             runtime: Runtime { handle: runtime, workers, in_place_below },
             slots: Arc::new(Slots { permits, free: Mutex::new(free) }),
             frames: AtomicU64::new(0),
@@ -277,6 +279,12 @@ impl Renderer {
     #[must_use]
     pub fn size(&self) -> [u32; 2] {
         self.shared.size
+    }
+
+    /// How many frames may be on their way at once.
+    #[must_use]
+    pub fn frames_in_flight(&self) -> usize {
+        self.shared.frames_in_flight
     }
 
     /// The `Gpu` it draws with.

@@ -7,6 +7,7 @@
 mod backing;
 mod block;
 mod budget;
+mod host;
 mod kind;
 mod pool;
 
@@ -19,7 +20,9 @@ use std::{
 use ash::vk;
 
 use self::backing::{Backing, Piece, Request};
+pub use self::host::HostPages;
 pub(crate) use self::{
+    host::{HostMemory, Pages, check_element},
     kind::MemoryKind,
     pool::{Place, Pool},
 };

@@ -9,6 +9,7 @@ mod chunk;
 pub(crate) mod coalesce;
 mod data;
 mod flush;
+mod import;
 mod load;
 mod mailbox;
 mod order;
@@ -16,7 +17,10 @@ mod readback;
 mod request;
 mod stage;
 mod staging;
+mod stream;
+mod streamed;
 mod target;
+mod versions;
 
 use std::{
     mem::size_of,
@@ -40,10 +44,13 @@ use self::{
 };
 pub use self::{
     data::{IntoUploadData, UploadData},
+    import::{Imported, ImportedSlice},
     order::Priority,
     readback::Readback,
     request::Upload,
     stage::Staging,
+    stream::Uploaded,
+    streamed::Streamed,
 };
 use crate::{
     error::{Error, Result, panic_message},

@@ -56,7 +56,8 @@ impl Gpu {
         let copy = self.buffer_in::<T>("read-back", range.len(), MemoryKind::Readback)?;
         let graph = Graph::new(self, "read");
         let (from, to) = (buffer.clone(), copy.clone());
-        graph.pass("read").reads(buffer.copy_source()).writes(copy.copy_target()).record(move |cmd| {
+        let source = buffer.slice(range.clone()).copy_source();
+        graph.pass("read").reads(source).writes(copy.copy_target()).record(move |cmd| {
             cmd.copy(&from, range, &to, 0);
         });
         to_host(&graph, &copy);

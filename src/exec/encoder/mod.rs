@@ -28,7 +28,7 @@ use crate::{
     gpu::{QueueKind, device::Device},
     graph::uses::{Declaration, Rendering},
     pipeline::{MAX_PUSH_BYTES, Pipeline, PipelineInner},
-    resource::{Buffer, Texel, image::unplaced, range::byte_range},
+    resource::{Buffer, Texel, range::byte_range},
 };
 
 /// What a pass's closure may return.
@@ -258,7 +258,7 @@ impl<'a> Encoder<'a> {
                      `.writes(&{name})`"
                 )));
             }
-            address = inner.address().ok_or_else(|| unplaced(name))?;
+            address = inner.address().ok_or_else(|| inner.unaddressed())?;
             Ok(())
         });
         address

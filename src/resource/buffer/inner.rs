@@ -9,12 +9,15 @@ use std::{
 
 use ash::vk;
 
-use super::super::{State, new_buffer_state};
+use super::{
+    super::{State, image::unplaced, new_buffer_state},
+    hosted::Hosted,
+};
 use crate::{
     error::{During, Error, Result},
     gpu::device::Device,
     graph::ir::Region,
-    memory::{Allocation, Dedicated, MemoryKind},
+    memory::{Allocation, Dedicated, HostMemory, MemoryKind, Pages},
     sync::prim::lock,
 };
 
@@ -44,6 +47,8 @@ pub struct BufferInner {
 
 enum Body {
     Own(Own),
+    /// In memory of the host; `None` once that is taken back.
+    Hosted(Option<Hosted>),
     /// From when the graph is recorded on.
     Placed(OnceLock<Placed>),
 }
@@ -97,6 +102,23 @@ impl BufferInner {
         Ok(Self::with(device, name, bytes, MemoryKind::Device, Some(graph), body))
     }
 
+    /// Imports memory of the host, of which the buffer has the first `bytes`: for copies to read, and nothing else. It
+    /// takes long; not for a runtime's worker.
+    ///
+    /// # Errors
+    /// As [`Hosted::import`].
+    pub(crate) fn hosted(device: &Arc<Device>, name: &str, bytes: u64, host: HostMemory) -> Result<Self> {
+        let body = Body::Hosted(Some(Hosted::import(device, name, bytes, host)?));
+        Ok(Self::with(device, name, bytes, MemoryKind::Upload, None, body))
+    }
+
+    /// Takes pages back that were imported, if this is in such; nothing uses the buffer after.
+    pub(crate) fn take_pages(&mut self) -> Option<Pages> {
+        let Body::Hosted(hosted) = &mut self.body else { return None };
+        let hosted = hosted.take_if(|hosted| hosted.host.is_pages())?;
+        hosted.destroy(&self.device).into_pages()
+    }
+
     fn with(
         device: &Arc<Device>,
         name: &str,
@@ -120,7 +142,7 @@ impl BufferInner {
     pub(crate) fn place(&self, arena: &Arc<Self>, offset: u64) -> Result<()> {
         let placed = Placed { arena: Arc::clone(arena), offset };
         let fresh = match &self.body {
-            Body::Own(_) => false,
+            Body::Own(_) | Body::Hosted(_) => false,
             Body::Placed(place) => place.set(placed).is_ok(),
         };
         let name = &self.name;
@@ -131,6 +153,7 @@ impl BufferInner {
     pub(crate) fn raw(&self) -> Option<vk::Buffer> {
         match &self.body {
             Body::Own(own) => Some(own.raw),
+            Body::Hosted(hosted) => hosted.as_ref().map(|hosted| hosted.raw),
             Body::Placed(place) => place.get().and_then(|placed| placed.arena.raw()),
         }
     }
@@ -138,7 +161,7 @@ impl BufferInner {
     /// Where it begins in that.
     pub(crate) fn offset(&self) -> u64 {
         match &self.body {
-            Body::Own(_) => 0,
+            Body::Own(_) | Body::Hosted(_) => 0,
             Body::Placed(place) => place.get().map_or(0, |placed| placed.offset),
         }
     }
@@ -147,18 +170,29 @@ impl BufferInner {
         self.raw().map(|raw| Spot { raw, offset: self.offset() })
     }
 
-    /// The address of its first byte; `None` while a transient has no place.
+    /// The address of its first byte; `None` while a transient has no place, and for memory of the host.
     pub(crate) fn address(&self) -> Option<u64> {
         match &self.body {
             Body::Own(own) => Some(own.address),
+            Body::Hosted(_) => None,
             Body::Placed(place) => place.get().and_then(|placed| Some(placed.arena.address()? + placed.offset)),
         }
     }
 
-    /// Where the host sees the buffer: for upload and readback buffers.
+    /// Why it has no address.
+    pub(crate) fn unaddressed(&self) -> Error {
+        let name = &self.name;
+        match self.body {
+            Body::Hosted(_) => Error::Graph(format!("`{name}` is memory of the host; shaders read a copy of it")),
+            Body::Own(_) | Body::Placed(_) => unplaced(name),
+        }
+    }
+
+    /// Where the host sees the buffer: for upload and readback buffers, and for memory of the host.
     pub(crate) fn mapped(&self) -> Option<NonNull<u8>> {
         match &self.body {
             Body::Own(own) => own.allocation.mapped,
+            Body::Hosted(hosted) => hosted.as_ref().map(|hosted| hosted.host.start),
             Body::Placed(_) => None,
         }
     }
@@ -166,8 +200,13 @@ impl BufferInner {
 
 impl Drop for BufferInner {
     fn drop(&mut self) {
-        // A placed one has nothing of its own.
-        let Body::Own(own) = &mut self.body else { return };
+        let own = match &mut self.body {
+            Body::Own(own) => own,
+            // The host's memory goes after what was imported of it.
+            Body::Hosted(hosted) => return drop(hosted.take().map(|hosted| hosted.destroy(&self.device))),
+            // It has nothing of its own.
+            Body::Placed(_) => return,
+        };
         // SAFETY: whoever submits work holds the buffer until that work has completed, so the device does not use it.
         unsafe { self.device.raw.destroy_buffer(own.raw, None) };
         // SAFETY: the allocation is taken here, in the only place, and never looked at again.

@@ -1,6 +1,7 @@
 //! Typed buffers.
 
 mod any;
+mod hosted;
 mod inner;
 mod slice;
 mod transient;
@@ -16,8 +17,11 @@ use std::{
 use ash::vk;
 use bytemuck::Pod;
 
-pub(crate) use self::inner::{BufferInner, Spot};
 pub use self::{any::Buffer, slice::BufferSlice, transient::TransientBuffer};
+pub(crate) use self::{
+    any::sealed,
+    inner::{BufferInner, Spot},
+};
 use super::{
     Resource,
     range::{byte_range, bytes_of},
