@@ -6,6 +6,7 @@ mod chunks;
 mod clocks;
 mod commits;
 mod counts;
+mod data;
 mod encoder;
 mod entry;
 mod finalize;
@@ -29,6 +30,7 @@ mod submit;
 mod submitter;
 mod timestamps;
 mod transients;
+mod update;
 mod word;
 
 /// For the files that `tests/models` compiles against loom.
@@ -36,6 +38,7 @@ use crate::sync::prim;
 
 pub use backend::{BackendFrame, RenderBackend};
 pub(crate) use chunks::Share;
+pub use data::FrameData;
 pub(crate) use encoder::RecordFn;
 pub use encoder::{DispatchArgs, DrawArgs, DrawIndexedArgs, Encoder, Filter, Index, Recorded};
 pub use finalize::{Finalize, Finalized};
@@ -52,3 +55,4 @@ pub use stats::FrameStats;
 pub use submit::Submit;
 pub(crate) use submitter::Submitter;
 pub(crate) use transients::TransientPool;
+pub(crate) use update::ScatterKernel;

@@ -13,6 +13,7 @@ use super::{
     transients::TransientLease,
 };
 use crate::{
+    memory::PageLease,
     pipeline::{PipelineInner, PipelineLayout},
     resource::Resource,
     sync::{Retire, prim::lock},
@@ -33,6 +34,7 @@ pub(crate) struct Submitted {
     /// First to be dropped: somebody may wait for the slot, nobody for the rest.
     pub(crate) _frame: Option<SlotLease>,
     pub(crate) leases: Vec<Lease>,
+    pub(crate) pages: Vec<PageLease>,
     /// Before the resources, which it places.
     pub(crate) _transients: Option<TransientLease>,
     pub(crate) _slots: Arc<[Resource]>,
@@ -59,7 +61,9 @@ impl Submitted {
 
 impl Retire for Submitted {
     fn finish(&mut self) {
-        self.leases.clear(); // before anyone learns of the end and records the next frame: it finds these pools free
+        // Before anyone learns of the end and records the next frame: it finds these pools and pages free.
+        self.leases.clear();
+        self.pages.clear();
         if let Some(times) = self.pass_times.take() {
             times.finish();
         }

@@ -34,8 +34,9 @@ pub use self::{
 use self::{device::Device, helpers::Helpers};
 use crate::{
     error::{Error, Result, panic_message},
-    exec::{Pools, Submitter, TransientPool},
+    exec::{Pools, ScatterKernel, Submitter, TransientPool},
     graph::cache::PlanCache,
+    memory::Pages,
     pipeline::Pipelines,
     sync::{Completion, DeviceTimelines, Reactor, Stamp},
 };
@@ -63,9 +64,11 @@ pub(crate) struct Shared {
     pub(crate) submitter: Submitter,
     pub(crate) pools: Arc<Pools>,
     pub(crate) transients: Arc<TransientPool>,
+    pub(crate) pages: Arc<Pages>,
     /// Of graphs that are no frames.
     pub(crate) plans: PlanCache,
     pub(crate) pipelines: Arc<Pipelines>,
+    pub(crate) scatter: ScatterKernel,
     pub(crate) helpers: Helpers,
     reactor: Reactor,
     closed: AtomicBool,
@@ -130,12 +133,15 @@ impl Gpu {
         let pools = Pools::new(Arc::clone(&device));
         let submitter = Submitter::new(Arc::clone(&device), timelines, Arc::clone(&reactor.hub), Arc::clone(&pools));
         let transients = TransientPool::new(Arc::clone(&device));
+        let pages = Pages::new(Arc::clone(&device));
         let shared = Shared {
             submitter,
             pools,
             transients,
+            pages,
             plans: PlanCache::default(),
             pipelines,
+            scatter: ScatterKernel::default(),
             helpers: Helpers::new(),
             reactor,
             closed: AtomicBool::new(false),

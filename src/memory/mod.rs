@@ -2,12 +2,13 @@
 //!
 //! Large blocks come from gpu-allocator ([`backing`]), spans of them from a constant-time allocator over offsets
 //! ([`block`], [`pool`]); which type of memory serves is ours to choose ([`kind`]), and no block is asked for that the
-//! heap's budget has no room for ([`budget`]).
+//! heap's budget has no room for ([`budget`]). What the host writes for one recording lies in pages ([`pages`]).
 
 mod backing;
 mod block;
 mod budget;
 mod kind;
+mod pages;
 mod pool;
 
 use std::{
@@ -18,10 +19,13 @@ use std::{
 
 use ash::vk;
 
-pub(crate) use self::kind::MemoryKind;
 use self::{
     backing::{Backing, Piece, Request},
     pool::{Place, Pool},
+};
+pub(crate) use self::{
+    kind::MemoryKind,
+    pages::{PageLease, Pages},
 };
 use crate::{
     error::{Error, Result},
@@ -55,7 +59,7 @@ pub(crate) struct Allocation {
     pub(crate) offset: u64,
     /// Bytes that may be used from there.
     pub(crate) size: u64,
-    /// Where the host sees them: for [`MemoryKind::Upload`] and [`MemoryKind::Readback`].
+    /// Where the host sees them: for every kind but [`MemoryKind::Device`].
     pub(crate) mapped: Option<NonNull<u8>>,
     home: Home,
 }

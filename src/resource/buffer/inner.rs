@@ -106,8 +106,8 @@ impl BufferInner {
         body: Body,
     ) -> Self {
         let state = new_buffer_state(Region::bytes(0..bytes));
-        if kind == MemoryKind::Upload {
-            // By the host, which no graph sees.
+        if kind.is_written_by_host() {
+            // Which no graph sees.
             lock(&state).assume_written();
         }
         Self { device: Arc::clone(device), bytes, kind, name: name.into(), state, transient_of, body }
@@ -155,7 +155,7 @@ impl BufferInner {
         }
     }
 
-    /// Where the host sees the buffer: for upload and readback buffers.
+    /// Where the host sees the buffer, unless it is in device memory.
     pub(crate) fn mapped(&self) -> Option<NonNull<u8>> {
         match &self.body {
             Body::Own(own) => own.allocation.mapped,
