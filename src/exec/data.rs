@@ -8,12 +8,12 @@ use crate::{error::Result, gpu::counters::Counters, graph::Graph};
 
 /// A value in the memory of a frame or graph, for its passes: what [`Frame::data`](crate::Frame::data) and
 /// [`Graph::data`] give. A handle: it keeps nothing alive.
-pub struct FrameData<T> {
+pub struct FrameData<T: ?Sized> {
     address: u64,
-    element: PhantomData<fn() -> T>,
+    value: PhantomData<fn() -> *const T>,
 }
 
-impl<T> FrameData<T> {
+impl<T: ?Sized> FrameData<T> {
     /// The address at which shaders of this frame's passes read the value, until the frame is complete or dropped; a
     /// multiple of 256. Pass it in push constants.
     #[must_use]
@@ -59,21 +59,31 @@ impl Graph {
     /// [`Error::Invalid`](crate::Error::Invalid) if `T` has no size,
     /// [`Error::OutOfDeviceMemory`](crate::Error::OutOfDeviceMemory).
     pub fn data<T: NoUninit>(&self, value: &T) -> Result<FrameData<T>> {
-        let address = self.with_pages(|pages| pages.write(slice::from_ref(value)))?;
-        Counters::add(&self.gpu().shared.device.counters.frame_data_bytes, size_of::<T>() as u64);
-        Ok(FrameData { address, element: PhantomData })
+        let FrameData { address, .. } = self.data_slice(slice::from_ref(value))?;
+        Ok(FrameData { address, value: PhantomData })
+    }
+
+    /// As [`data`](Self::data), for several values, which follow one another as they do in the slice.
+    ///
+    /// # Errors
+    ///
+    /// As [`data`](Self::data); [`Error::Invalid`](crate::Error::Invalid) if there are none.
+    pub fn data_slice<T: NoUninit>(&self, values: &[T]) -> Result<FrameData<[T]>> {
+        let address = self.with_pages(|pages| pages.write(values))?;
+        Counters::add(&self.gpu().shared.device.counters.frame_data_bytes, size_of_val(values) as u64);
+        Ok(FrameData { address, value: PhantomData })
     }
 }
 
-impl<T> Clone for FrameData<T> {
+impl<T: ?Sized> Clone for FrameData<T> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<T> Copy for FrameData<T> {}
+impl<T: ?Sized> Copy for FrameData<T> {}
 
-impl<T> fmt::Debug for FrameData<T> {
+impl<T: ?Sized> fmt::Debug for FrameData<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let address = format_args!("{:#x}", self.address);
         f.debug_struct("FrameData").field("of", &type_name::<T>()).field("address", &address).finish()

@@ -103,6 +103,15 @@ impl Frame {
         self.graph.data(value)
     }
 
+    /// See [`Graph::data_slice`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Graph::data_slice`].
+    pub fn data_slice<T: NoUninit>(&self, values: &[T]) -> Result<FrameData<[T]>> {
+        self.graph.data_slice(values)
+    }
+
     /// See [`Graph::update`].
     ///
     /// # Errors

@@ -26,10 +26,9 @@ pub(crate) use scatter::ScatterKernel;
 const MOST_COPIED: usize = 256;
 /// Ranges that are longer on average are copied, however many: a scatter reads an index for each element. Not measured.
 const LONG_RANGE: usize = 4096;
-/// As many ranges are declared one by one.
+/// As many ranges are declared one by one. They are a part of the plan, so other ranges are another plan; and a buffer's
+/// tracker tells few apart.
 const MOST_DECLARED: usize = 16;
-/// The same while others would count as written that are not. A buffer's tracker tells no more apart.
-const MOST_DECLARED_UNWRITTEN: usize = 64;
 
 impl Graph {
     /// Writes ranges of a buffer: pairs of the first element and the data for it and those after it. One pass is added for
@@ -40,9 +39,8 @@ impl Graph {
     /// `vkCmdCopyBuffer`. More of them are packed and written by one dispatch, unless they are long, the graph is for the
     /// transfer queue, or elements are not whole words of 4 bytes: then they are regions of one copy as well.
     ///
-    /// The pass declares the ranges it writes. Of many (more than 16; 64 if the buffer was not written before) it declares
-    /// the whole of a buffer that was written before, and of another one all from the first range to the last: what is
-    /// between them counts as written then.
+    /// The pass declares the ranges that it writes, if they are 16 at most. With more it declares the whole buffer, if that
+    /// was written before; else all from the first range to the last, and what is between them counts as written then.
     ///
     /// It is for the small part of a buffer that changes every frame. A large one is better uploaded with
     /// [`Gpu::upload`](crate::Gpu::upload), off the graphics queue.
@@ -179,9 +177,8 @@ impl<'d> Delta<'d> {
         let mut writes = |part| {
             pass.uses().writes(Use { resource: resource.clone(), part, access });
         };
-        let most = if is_written { MOST_DECLARED } else { MOST_DECLARED_UNWRITTEN };
         match (&*self.runs, is_written) {
-            (runs, _) if runs.len() <= most => {
+            (runs, _) if runs.len() <= MOST_DECLARED => {
                 runs.iter().for_each(|run| writes(Part::Region(Region::bytes(self.bytes_of(run)))));
             }
             // The same whatever the ranges are: the next frame finds its plan again.
