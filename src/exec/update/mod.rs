@@ -15,7 +15,7 @@ use self::{
 use crate::{
     error::{Error, Result},
     gpu::{QueueKind, counters::Counters},
-    graph::{Graph, PassId, ir::Region},
+    graph::{Graph, Pass, PassId, ir::Region},
     resource::{Access, Buffer, BufferInner, Part, Resource, Use, range::byte_range},
     sync::prim::lock,
 };
@@ -41,6 +41,9 @@ impl Graph {
     ///
     /// The pass declares the ranges that it writes, if they are 16 at most. With more it declares the whole buffer, if that
     /// was written before; else all from the first range to the last, and what is between them counts as written then.
+    ///
+    /// In a graph of [any order](Graph::any_order), give all ranges of a buffer in one call: nothing says which of two comes
+    /// first.
     ///
     /// It is for the small part of a buffer that changes every frame. A large one is better uploaded with
     /// [`Gpu::upload`](crate::Gpu::upload), off the graphics queue.
@@ -169,24 +172,26 @@ impl<'d> Delta<'d> {
     }
 
     /// The pass, with what it writes.
-    fn declare<'g>(&self, graph: &'g Graph, access: Option<Access>) -> crate::graph::Pass<'g> {
+    fn declare<'g>(&self, graph: &'g Graph, access: Option<Access>) -> Pass<'g> {
         let mut pass = graph.pass(&format!("update {}", self.target.name));
         let resource = Resource::Buffer(Arc::clone(self.target));
-        let whole = resource.whole();
-        let is_written = lock(resource.state()).is_written(whole);
-        let mut writes = |part| {
+        for part in self.parts(&resource) {
             pass.uses().writes(Use { resource: resource.clone(), part, access });
-        };
-        match (&*self.runs, is_written) {
-            (runs, _) if runs.len() <= MOST_DECLARED => {
-                runs.iter().for_each(|run| writes(Part::Region(Region::bytes(self.bytes_of(run)))));
-            }
-            // The same whatever the ranges are: the next frame finds its plan again.
-            (_, true) => writes(Part::Whole),
-            ([first, .., last], false) => writes(Part::Region(Region::bytes(self.bytes_of(&(first.start..last.end))))),
-            ([..], false) => {}
         }
         pass
+    }
+
+    fn parts(&self, resource: &Resource) -> Vec<Part> {
+        let part = |run: &Range<usize>| Part::Region(Region::bytes(self.bytes_of(run)));
+        if self.runs.len() <= MOST_DECLARED {
+            return self.runs.iter().map(part).collect();
+        }
+        // The same whatever the ranges are, so that the next frame finds its plan again.
+        if lock(resource.state()).is_written(resource.whole()) {
+            return vec![Part::Whole];
+        }
+        let ends = self.runs.first().zip(self.runs.last());
+        ends.map(|(first, last)| part(&(first.start..last.end))).into_iter().collect()
     }
 
     fn bytes_of(&self, run: &Range<usize>) -> Range<u64> {
