@@ -5,11 +5,11 @@ mod mix;
 
 use std::time::Duration;
 
-use common::{Gate, Hold, close, counting, open, soon, strict, strict_gpu};
+use common::{Gate, Hold, close, counting, faults::Faults, open, soon, strict, strict_gpu};
 use mix::{Factors, Mix, buffer, words};
 use vulkio::{
-    Encoder, Frame, Gpu, GpuBuffer, GpuOptions, Graph, GraphicsDesc, QueueKind, Renderer, RendererOptions, Validation,
-    ash::vk,
+    Encoder, Error, Frame, Gpu, GpuBuffer, GpuOptions, Graph, GraphicsDesc, QueueKind, Renderer, RendererOptions,
+    Validation, ash::vk,
 };
 
 const N: usize = 64;
@@ -297,5 +297,30 @@ async fn a_frame_that_is_cancelled_while_it_is_recorded_gives_its_memory_back() 
         assert_eq!(*allocations.get_or_insert(made), made);
     }
     drop(kit);
+    close(gpu).await;
+}
+
+#[tokio::test]
+async fn without_memory_for_data_nothing_is_declared_and_the_next_frame_works() {
+    let (options, faults) = Faults::on(strict());
+    let gpu = open(options);
+    let graph = Graph::new(&gpu, "data");
+    let target = gpu.buffer::<u32>("target", N).expect("a buffer");
+    faults.always("vkAllocateMemory", vk::Result::ERROR_OUT_OF_DEVICE_MEMORY);
+    let refused = |error: Error| matches!(error, Error::OutOfDeviceMemory { .. });
+    assert!(refused(graph.data(&ramp(1)).expect_err("no memory")));
+    assert!(refused(graph.update(&target, [(0, ramp(1))]).expect_err("no memory")));
+    assert_eq!((graph.plan_stats().expect("a plan").passes, gpu.counters().frame_data_bytes), (0, 0));
+    graph.pass("data").record(|cmd| assert_eq!(cmd.data(&ramp(1)), 0));
+    let error = soon("a submit", graph.submit()).await.expect_err("no memory");
+    assert!(error.to_string().contains("pass `data`") && error.to_string().contains("`frame data`"), "{error}");
+    // The window onto device memory is full, and the host's memory is not: refused twice, as a block and by itself.
+    faults.rule("vkAllocateMemory", |n| (n <= 2).then_some(vk::Result::ERROR_OUT_OF_DEVICE_MEMORY));
+    let graph = Graph::new(&gpu, "data");
+    graph.update(&target, [(0, ramp(2))]).expect("declared");
+    assert_eq!(faults.calls("vkAllocateMemory"), 3);
+    drop(soon("a submit", graph.submit()).await.expect("submitted"));
+    assert_eq!(words(&gpu, &target).await, ramp(2));
+    drop(target);
     close(gpu).await;
 }

@@ -6,12 +6,13 @@ mod scenes;
 
 use std::{collections::BTreeSet, time::Duration};
 
-use common::{Calls, Gate, close, counting, open, soon, strict, strict_gpu};
+use common::{Calls, Gate, close, counting, faults::Faults, open, soon, strict, strict_gpu};
 use futures::executor::block_on;
 use mix::{buffer, words};
 use scenes::{Random, seed};
 use vulkio::{
     Error, FrameStats, Gpu, GpuBuffer, GpuOptions, Graph, PassId, QueueKind, Renderer, RendererOptions, Validation,
+    ash::vk,
 };
 
 const N: usize = 40_000;
@@ -153,7 +154,7 @@ async fn elements_of_any_size_and_transients_are_updated_as_well() {
         });
         assert_eq!(run(graph).await.dispatches, u64::from(count > 256));
         let seen = gpu.read(&result, 0..2000).await.expect("read");
-        let expected = |i: usize| if i % 2 == 0 && i / 2 < count { [i as u32 / 2; 5] } else { [1; 5] };
+        let expected = |i: usize| if i.is_multiple_of(2) && i / 2 < count { [i as u32 / 2; 5] } else { [1; 5] };
         assert!(seen.iter().enumerate().all(|(i, element)| *element == expected(i)), "{count}");
     }
     // On the transfer queue there are no shaders.
@@ -229,13 +230,23 @@ async fn an_update_comes_after_what_was_declared_before_it_and_disturbs_nothing_
 async fn what_lies_between_the_ranges_stays_unwritten() {
     let gpu = strict_gpu();
     let target = gpu.buffer::<u32>("target", N).expect("a buffer");
+    let result = gpu.buffer::<u32>("result", 1).expect("a buffer");
     let graph = Graph::new(&gpu, "delta");
     graph.update(&target, every(100, 16)).expect("declared");
     run(graph).await;
-    assert_eq!(gpu.read(&target, 100..101).await.expect("written")[..], [0xAA00_0001]);
-    let said = gpu.read(&target, 101..102).await.expect_err("nothing wrote it").to_string();
+    let read = |at: usize| {
+        let graph = Graph::new(&gpu, "read");
+        let (from, to) = (target.clone(), result.clone());
+        graph.pass("read").copies(target.slice(at..at + 1), &result).record(move |cmd| {
+            cmd.copy(&from, at..at + 1, &to, 0);
+        });
+        graph.submit()
+    };
+    drop(soon("a submit", read(100)).await.expect("written"));
+    assert_eq!(words(&gpu, &result).await, [0xAA00_0001]);
+    let said = soon("a submit", read(101)).await.expect_err("nothing wrote it").to_string();
     assert!(said.contains("`target`") && said.contains("nothing has written"), "{said}");
-    drop(target);
+    drop((target, result));
     close(gpu).await;
 }
 
@@ -321,5 +332,25 @@ async fn a_thousand_frames_with_deltas_allocate_nothing_after_warm_up() {
     assert_eq!((made.len(), made.first().map(|made| made.0)), (1, Some(warm)));
     assert!(words(&gpu, &target).await == model);
     drop((renderer, target));
+    close(gpu).await;
+}
+
+#[tokio::test]
+async fn a_pipeline_that_is_refused_fails_its_graph_and_is_made_for_the_next() {
+    let (options, faults) = Faults::on(strict());
+    let gpu = open(options);
+    let target = buffer(&gpu, "target", vec![0; N]).await;
+    faults.once("vkCreateComputePipelines", vk::Result::ERROR_OUT_OF_HOST_MEMORY);
+    for refused in [true, false] {
+        let graph = Graph::new(&gpu, "delta");
+        graph.update(&target, every(2, 300)).expect("declared");
+        let submitted = soon("a submit", graph.submit()).await;
+        assert_eq!(matches!(submitted, Err(Error::OutOfHostMemory { .. })), refused, "{submitted:?}");
+        assert_eq!(submitted.is_ok(), !refused);
+        let expected = if refused { 0 } else { 0xAA00_0001 };
+        assert_eq!(words(&gpu, &target).await[2], expected);
+    }
+    assert_eq!(faults.calls("vkCreateComputePipelines"), 2);
+    drop(target);
     close(gpu).await;
 }
