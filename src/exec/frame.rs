@@ -2,11 +2,11 @@
 
 use std::{fmt, future::Future, sync::Mutex};
 
-use bytemuck::Pod;
+use bytemuck::{NoUninit, Pod};
 use tokio::sync::oneshot;
 
 use super::{
-    Encoder, Finalize, Job,
+    Encoder, Finalize, FrameData, Job,
     part::FramePart,
     picture::{Capture, Pending, Picture},
     recording::Submission,
@@ -15,7 +15,7 @@ use super::{
 use crate::{
     error::Result,
     graph::{Graph, Pass, PassId, Plan, PlanStats, Systems},
-    resource::{GpuImage, ImageRole, RenderTarget, TransientBuffer},
+    resource::{Buffer, GpuImage, ImageRole, RenderTarget, TransientBuffer},
     sync::prim::lock,
 };
 
@@ -92,6 +92,37 @@ impl Frame {
     /// As [`Graph::image`].
     pub fn image<R: ImageRole>(&self, name: &str, size: [u32; 2]) -> Result<GpuImage<R>> {
         self.graph.image(name, size)
+    }
+
+    /// See [`Graph::data`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Graph::data`].
+    pub fn data<T: NoUninit>(&self, value: &T) -> Result<FrameData<T>> {
+        self.graph.data(value)
+    }
+
+    /// See [`Graph::data_slice`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Graph::data_slice`].
+    pub fn data_slice<T: NoUninit>(&self, values: &[T]) -> Result<FrameData<[T]>> {
+        self.graph.data_slice(values)
+    }
+
+    /// See [`Graph::update`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Graph::update`].
+    pub fn update<T: Pod, D: AsRef<[T]>>(
+        &self,
+        buffer: &impl Buffer<Element = T>,
+        ranges: impl IntoIterator<Item = (usize, D)>,
+    ) -> Result<Option<PassId>> {
+        self.graph.update(buffer, ranges)
     }
 
     /// See [`Graph::any_order`].

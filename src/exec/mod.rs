@@ -6,6 +6,7 @@ mod chunks;
 mod clocks;
 mod commits;
 mod counts;
+mod data;
 mod encoder;
 mod entry;
 mod finalize;
@@ -30,6 +31,7 @@ mod submitter;
 mod timestamps;
 mod transfer;
 mod transients;
+mod update;
 mod word;
 
 /// For the files that `tests/models` compiles against loom.
@@ -37,6 +39,7 @@ use crate::sync::prim;
 
 pub use backend::{BackendFrame, RenderBackend};
 pub(crate) use chunks::Share;
+pub use data::FrameData;
 pub(crate) use encoder::RecordFn;
 pub use encoder::{DispatchArgs, DrawArgs, DrawIndexedArgs, Encoder, Filter, Index, Recorded};
 pub use finalize::{Finalize, Finalized};
@@ -54,3 +57,4 @@ pub use submit::Submit;
 pub(crate) use submitter::{Claim, Committed, Submitter};
 pub(crate) use transfer::Transfer;
 pub(crate) use transients::TransientPool;
+pub(crate) use update::ScatterKernel;

@@ -56,6 +56,8 @@ counters! {
     device_bytes,
     /// The most bytes of device memory ever held at once.
     peak_device_bytes,
+    /// Bytes written to the memory of frames: by `data`, `data_slice` and `update`.
+    frame_data_bytes,
     /// Command pools created.
     command_pools,
     /// Semaphores created.

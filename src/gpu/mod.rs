@@ -34,8 +34,9 @@ pub use self::{
 use self::{device::Device, helpers::Helpers};
 use crate::{
     error::{Error, Result, panic_message},
-    exec::{Pools, Submitter, TransientPool},
+    exec::{Pools, ScatterKernel, Submitter, TransientPool},
     graph::cache::PlanCache,
+    memory::Pages,
     pipeline::Pipelines,
     sync::{Completion, DeviceTimelines, Reactor, Stamp},
     upload::Uploads,
@@ -65,9 +66,11 @@ pub(crate) struct Shared {
     pub(crate) uploads: Uploads,
     pub(crate) pools: Arc<Pools>,
     pub(crate) transients: Arc<TransientPool>,
+    pub(crate) pages: Arc<Pages>,
     /// Of graphs that are no frames.
     pub(crate) plans: PlanCache,
     pub(crate) pipelines: Arc<Pipelines>,
+    pub(crate) scatter: ScatterKernel,
     pub(crate) helpers: Helpers,
     reactor: Reactor,
     closed: AtomicBool,
@@ -134,13 +137,16 @@ impl Gpu {
         let submitter = Arc::new(submitter);
         let uploads = Uploads::new(&device, &submitter, options.staging_budget());
         let transients = TransientPool::new(Arc::clone(&device));
+        let pages = Pages::new(Arc::clone(&device));
         let shared = Shared {
             submitter,
             uploads,
             pools,
             transients,
+            pages,
             plans: PlanCache::default(),
             pipelines,
+            scatter: ScatterKernel::default(),
             helpers: Helpers::new(),
             reactor,
             closed: AtomicBool::new(false),

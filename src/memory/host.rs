@@ -30,7 +30,7 @@ const PAGE: usize = 64 << 10;
 /// # Ok::<(), vulkio::Error>(())
 /// ```
 pub struct HostPages<T> {
-    pages: Pages,
+    pages: PageRun,
     len: usize,
     element: PhantomData<T>,
 }
@@ -48,7 +48,7 @@ impl<T: Pod> HostPages<T> {
             let element = type_name::<T>();
             return Err(Error::Invalid(format!("host pages: `{element}` is aligned to more than {PAGE} bytes")));
         }
-        let pages = len.checked_mul(size_of::<T>()).and_then(Pages::zeroed);
+        let pages = len.checked_mul(size_of::<T>()).and_then(PageRun::zeroed);
         let pages = pages.ok_or_else(|| Error::OutOfHostMemory { context: "making host pages".into() })?;
         Ok(Self { pages, len, element: PhantomData })
     }
@@ -60,7 +60,7 @@ impl<T: Pod> HostPages<T> {
     }
 
     /// The first `len` elements of pages that had as many before.
-    pub(crate) fn of(pages: Pages, len: usize) -> Self {
+    pub(crate) fn of(pages: PageRun, len: usize) -> Self {
         Self { pages, len, element: PhantomData }
     }
 }
@@ -89,7 +89,7 @@ impl<T> fmt::Debug for HostPages<T> {
 }
 
 /// Whole pages, which this owns.
-pub(crate) struct Pages {
+pub(crate) struct PageRun {
     /// The first page border in the allocation.
     start: NonNull<u8>,
     /// From there: a multiple of [`PAGE`].
@@ -98,11 +98,11 @@ pub(crate) struct Pages {
 }
 
 // SAFETY: the memory is this one's alone, whichever thread that is on; shared, it only hands out addresses.
-unsafe impl Send for Pages {}
+unsafe impl Send for PageRun {}
 // SAFETY: as above.
-unsafe impl Sync for Pages {}
+unsafe impl Sync for PageRun {}
 
-impl Pages {
+impl PageRun {
     /// Room for `bytes`, which are not zero; `None` if there is no memory.
     fn zeroed(bytes: usize) -> Option<Self> {
         let bytes = bytes.checked_next_multiple_of(PAGE)?;
@@ -120,7 +120,7 @@ impl Pages {
     }
 }
 
-impl Drop for Pages {
+impl Drop for PageRun {
     fn drop(&mut self) {
         if let Some(layout) = Self::layout(self.bytes) {
             // SAFETY: allocated with this layout, and nobody's any more.
@@ -137,7 +137,7 @@ pub(crate) struct HostMemory {
 }
 
 enum Owner {
-    Pages(Pages),
+    Pages(PageRun),
     Foreign(#[expect(dead_code, reason = "it is only dropped")] Foreign),
 }
 
@@ -171,7 +171,7 @@ impl HostMemory {
     }
 
     /// Those pages.
-    pub(crate) fn into_pages(self) -> Option<Pages> {
+    pub(crate) fn into_pages(self) -> Option<PageRun> {
         match self.owner {
             Owner::Pages(pages) => Some(pages),
             Owner::Foreign(_) => None,

@@ -2,13 +2,14 @@
 //!
 //! Large blocks come from gpu-allocator ([`backing`]), spans of them from a constant-time allocator over offsets
 //! ([`block`], [`pool`]); which type of memory serves is ours to choose ([`kind`]), and no block is asked for that the
-//! heap's budget has no room for ([`budget`]).
+//! heap's budget has no room for ([`budget`]). What the host writes for one recording lies in pages ([`pages`]).
 
 mod backing;
 mod block;
 mod budget;
 mod host;
 mod kind;
+mod pages;
 mod pool;
 
 use std::{
@@ -22,8 +23,9 @@ use ash::vk;
 use self::backing::{Backing, Piece, Request};
 pub use self::host::HostPages;
 pub(crate) use self::{
-    host::{HostMemory, Pages, check_element},
+    host::{HostMemory, PageRun, check_element},
     kind::MemoryKind,
+    pages::{PageLease, Pages},
     pool::{Place, Pool},
 };
 use crate::{
@@ -58,7 +60,7 @@ pub(crate) struct Allocation {
     pub(crate) offset: u64,
     /// Bytes that may be used from there.
     pub(crate) size: u64,
-    /// Where the host sees them: for [`MemoryKind::Upload`] and [`MemoryKind::Readback`].
+    /// Where the host sees them: for every kind but [`MemoryKind::Device`].
     pub(crate) mapped: Option<NonNull<u8>>,
     home: Home,
 }

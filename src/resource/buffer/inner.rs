@@ -17,7 +17,7 @@ use crate::{
     error::{During, Error, Result},
     gpu::device::Device,
     graph::ir::Region,
-    memory::{Allocation, Dedicated, HostMemory, MemoryKind, Pages},
+    memory::{Allocation, Dedicated, HostMemory, MemoryKind, PageRun},
     sync::prim::lock,
 };
 
@@ -113,7 +113,7 @@ impl BufferInner {
     }
 
     /// Takes pages back that were imported, if this is in such; nothing uses the buffer after.
-    pub(crate) fn take_pages(&mut self) -> Option<Pages> {
+    pub(crate) fn take_pages(&mut self) -> Option<PageRun> {
         let Body::Hosted(hosted) = &mut self.body else { return None };
         let hosted = hosted.take_if(|hosted| hosted.host.is_pages())?;
         hosted.destroy(&self.device).into_pages()
@@ -128,8 +128,8 @@ impl BufferInner {
         body: Body,
     ) -> Self {
         let state = new_buffer_state(Region::bytes(0..bytes));
-        if kind == MemoryKind::Upload {
-            // By the host, which no graph sees.
+        if kind.is_written_by_host() {
+            // Which no graph sees.
             lock(&state).assume_written();
         }
         Self { device: Arc::clone(device), bytes, kind, name: name.into(), state, transient_of, body }
@@ -188,7 +188,7 @@ impl BufferInner {
         }
     }
 
-    /// Where the host sees the buffer: for upload and readback buffers, and for memory of the host.
+    /// Where the host sees the buffer, unless it is in device memory alone.
     pub(crate) fn mapped(&self) -> Option<NonNull<u8>> {
         match &self.body {
             Body::Own(own) => own.allocation.mapped,
