@@ -57,4 +57,4 @@ pub use submit::Submit;
 pub(crate) use submitter::{Claim, Committed, Submitter};
 pub(crate) use transfer::Transfer;
 pub(crate) use transients::TransientPool;
-pub(crate) use update::ScatterKernel;
+pub(crate) use update::{MOST_COPIED, Scatter, ScatterKernel, index_bytes, scatter_kernel};

@@ -135,7 +135,7 @@ impl Gpu {
         let pools = Pools::new(Arc::clone(&device));
         let submitter = Submitter::new(Arc::clone(&device), timelines, Arc::clone(&reactor.hub), Arc::clone(&pools));
         let submitter = Arc::new(submitter);
-        let uploads = Uploads::new(&device, &submitter, options.staging_budget());
+        let uploads = Uploads::new(&device, &submitter, &pipelines, options.staging_budget());
         let transients = TransientPool::new(Arc::clone(&device));
         let pages = Pages::new(Arc::clone(&device));
         let shared = Shared {
