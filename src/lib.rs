@@ -71,6 +71,7 @@ mod graph;
 mod memory;
 mod pipeline;
 mod raster;
+mod readback;
 mod resource;
 pub mod scene;
 mod sync;
@@ -92,12 +93,12 @@ pub use gpu::{
 pub use graph::{After, Graph, Pass, PassId, Plan, PlanStats, System, Systems, Uses};
 pub use pipeline::{ComputePipeline, GraphicsDesc, GraphicsPipeline, Pipeline};
 pub use raster::{Draw, DrawWithIds, NO_ID, SKY};
+pub use readback::{CaptureStream, Read, Readback};
 pub use resource::{
     Access, Attachment, Buffer, BufferSlice, CopySide, Depth, GpuBuffer, GpuImage, Ids, ImageDesc, ImagePart,
     ImageRole, Mode, RenderTarget, Subimage, TransientBuffer, Use,
 };
 pub use sync::{Completion, Stamp, WaitFor};
-pub use upload::Readback;
 
 /// The README's programs compile.
 #[cfg(doctest)]

@@ -1,6 +1,11 @@
 //! One frame: a slot, its target image, and a graph to fill.
 
-use std::{fmt, future::Future, sync::Mutex};
+use std::{
+    fmt,
+    future::Future,
+    mem,
+    sync::{Mutex, PoisonError},
+};
 
 use bytemuck::Pod;
 use tokio::sync::oneshot;
@@ -8,14 +13,15 @@ use tokio::sync::oneshot;
 use super::{
     Encoder, Finalize, Job,
     part::FramePart,
-    picture::{Capture, Pending, Picture},
+    picture::{Capture, PendingPicture, Picture},
     recording::Submission,
-    submit::Submit,
+    submit::{Stage, Submit},
 };
 use crate::{
     error::Result,
     graph::{Graph, Pass, PassId, Plan, PlanStats, Systems},
-    resource::{GpuImage, ImageRole, RenderTarget, TransientBuffer},
+    readback::lease,
+    resource::{GpuBuffer, GpuImage, ImagePart, ImageRole, RenderTarget, TransientBuffer},
     sync::prim::lock,
 };
 
@@ -27,7 +33,7 @@ use crate::{
 pub struct Frame {
     graph: Graph,
     part: FramePart,
-    captures: Mutex<Vec<oneshot::Sender<Result<Pending>>>>,
+    captures: Mutex<Vec<oneshot::Sender<Result<PendingPicture>>>>,
 }
 
 impl Frame {
@@ -141,25 +147,49 @@ impl Frame {
 
     /// Records the passes and submits them; see [`Graph::submit`], whose notes on errors and cancellation hold here.
     pub fn submit(self) -> Submit {
-        Submit::new(self.into_submission())
+        Submit::at(self.into_stage())
     }
 
     /// Records the passes, to be submitted later; see [`Graph::finalize`].
     pub fn finalize(self) -> Finalize {
-        Finalize::new(self.into_submission())
+        Finalize::at(self.into_stage())
+    }
+
+    /// All that is declared; later, if memory for its picture must be made first.
+    fn into_stage(mut self) -> Stage {
+        let captures = self.captures.get_mut().unwrap_or_else(PoisonError::into_inner);
+        self.part.captures = mem::take(captures);
+        let is_captured = !(self.part.captures.is_empty() && self.part.places.is_empty());
+        if !is_captured || self.part.texels.is_some() {
+            return Stage::new(self.into_submission());
+        }
+        let gpu = self.graph.gpu().clone();
+        let bytes = Picture::bytes_of("capture", &self.part.target.part());
+        match bytes.and_then(|bytes| Ok((bytes, gpu.shared.readbacks.lease_at_once("picture", bytes)?))) {
+            Ok((bytes, None)) => Stage::Coming(Box::pin(async move {
+                let texels = lease(&gpu, "picture", bytes).await;
+                self.with_texels(texels).into_submission()
+            })),
+            Ok((_, Some(texels))) => Stage::new(self.with_texels(Ok(texels)).into_submission()),
+            Err(error) => Stage::new(self.with_texels(Err(error)).into_submission()),
+        }
+    }
+
+    /// With memory for its picture. If there is none, it is drawn all the same.
+    fn with_texels(mut self, texels: Result<GpuBuffer<u8>>) -> Self {
+        match texels {
+            Ok(texels) => self.part.texels = Some(texels),
+            Err(error) => self.part.uncaptured(&error),
+        }
+        self
     }
 
     fn into_submission(self) -> Result<Submission> {
-        let Self { graph, mut part, captures } = self;
-        let captures = captures.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if !captures.is_empty() {
-            match Picture::copied_by(&graph, &part.target) {
-                Ok(picture) => {
-                    part.picture = Some(picture);
-                    part.captures = captures;
-                }
-                Err(error) => captures.into_iter().for_each(|capture| drop(capture.send(Err(error.clone())))),
-            }
+        let Self { graph, mut part, .. } = self;
+        if let Some(texels) = part.texels.take() {
+            // Whatever order the graph is in, the picture is what all its passes leave.
+            let passes = graph.passes_on(&part.target);
+            part.picture = Some(Picture::copied_by(&graph, &part.target.part(), texels, passes));
         }
         let mut submission = graph.into_submission()?;
         submission.frame = Some(part);

@@ -13,10 +13,9 @@ use tokio::sync::oneshot;
 
 use crate::{
     error::{Error, Result},
-    gpu::{Gpu, Shared},
-    graph::Graph,
-    memory::MemoryKind,
-    resource::{Access, GpuBuffer, GpuImage, ImageRole, Part, Use},
+    gpu::Shared,
+    graph::{Graph, PassId},
+    resource::{Access, GpuBuffer, ImageRole, Part, Subimage, Use},
     sync::Completion,
 };
 
@@ -32,20 +31,39 @@ pub struct Picture {
 }
 
 impl Picture {
-    /// Adds passes to `graph` that copy `image`. The picture may be looked at once the graph is complete.
-    pub(crate) fn copied_by<R: ImageRole>(graph: &Graph, image: &GpuImage<R>) -> Result<Self> {
-        let gpu = graph.gpu();
-        let bytes = usize::try_from(image.inner().shape.packed_bytes(0, 1)).unwrap_or(usize::MAX);
-        let texels = gpu.buffer_in::<u8>("picture", bytes, MemoryKind::Readback)?;
-        let (source, target) = (image.clone(), texels.clone());
-        // Whatever order the graph is in, the picture is what all its passes leave.
-        let copy = graph.passes_on(image).into_iter().fold(graph.pass("copy picture"), |copy, pass| copy.after(pass));
-        copy.reads(image.copy_source()).writes(texels.copy_target()).record(move |cmd| {
+    /// The bytes of a picture of one level and layer of an image.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if the part is of several, or beyond the image.
+    pub(crate) fn bytes_of<R: ImageRole>(command: &str, part: &Subimage<R>) -> Result<usize> {
+        let (region, image) = (part.region()?, part.image());
+        let (levels, layers, name) = (region.levels().len(), region.layers().len(), &image.name);
+        if levels > 1 || layers > 1 {
+            return Err(Error::Invalid(format!(
+                "{command} of {levels} levels and {layers} layers of `{name}`; a picture is of one: \
+                 say `{name}.level(..)`, `.layer(..)`, or both"
+            )));
+        }
+        Ok(usize::try_from(image.shape.packed_bytes(region.levels().start, 1)).unwrap_or(usize::MAX))
+    }
+
+    /// Adds passes to `graph` that copy a level and layer of an image into `texels`, which are
+    /// [as many](Self::bytes_of) bytes, after the passes `after`. The picture may be looked at once the graph is complete.
+    pub(crate) fn copied_by<R: ImageRole>(
+        graph: &Graph,
+        part: &Subimage<R>,
+        texels: GpuBuffer<u8>,
+        after: impl IntoIterator<Item = PassId>,
+    ) -> Self {
+        let (source, target) = (part.clone(), texels.clone());
+        let copy = after.into_iter().fold(graph.pass("copy picture"), |copy, pass| copy.after(pass));
+        copy.reads(part.copy_source()).writes(texels.copy_target()).record(move |cmd| {
             cmd.copy_image(&source, &target);
         });
         to_host(graph, &texels);
-        let gpu = Arc::downgrade(&gpu.shared);
-        Ok(Self { texels, size: image.extent(), format: image.format(), gpu })
+        let shape = &part.image().shape;
+        let size = shape.extent_of(part.region().map_or(0, |region| region.levels().start));
+        Self { texels, size, format: shape.format, gpu: Arc::downgrade(&graph.gpu().shared) }
     }
 
     /// Width and height in pixels.
@@ -70,8 +88,8 @@ impl Picture {
 
     /// The `Gpu` it came from, while that is open.
     #[cfg(feature = "png")]
-    pub(super) fn gpu(&self) -> Option<Gpu> {
-        self.gpu.upgrade().map(|shared| Gpu { shared }).filter(|gpu| !gpu.is_closed())
+    pub(super) fn gpu(&self) -> Option<crate::gpu::Gpu> {
+        self.gpu.upgrade().map(|shared| crate::gpu::Gpu { shared }).filter(|gpu| !gpu.is_closed())
     }
 
     /// The texel at column `x` of row `y`, as its format's bytes. `None` outside.
@@ -97,7 +115,7 @@ impl fmt::Debug for Picture {
 }
 
 /// A picture that is being copied.
-pub(crate) struct Pending {
+pub(crate) struct PendingPicture {
     pub(crate) done: Completion,
     pub(crate) picture: Picture,
 }
@@ -112,13 +130,13 @@ pub struct Capture(State);
 
 enum State {
     /// Until the frame is submitted.
-    Recording(oneshot::Receiver<Result<Pending>>),
+    Recording(oneshot::Receiver<Result<PendingPicture>>),
     /// Until it is complete.
-    Submitted(Pending),
+    Submitted(PendingPicture),
 }
 
 impl Capture {
-    pub(crate) fn new(receiver: oneshot::Receiver<Result<Pending>>) -> Self {
+    pub(crate) fn new(receiver: oneshot::Receiver<Result<PendingPicture>>) -> Self {
         Self(State::Recording(receiver))
     }
 }
@@ -145,23 +163,5 @@ impl Future for Capture {
 impl fmt::Debug for Capture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Capture").finish_non_exhaustive()
-    }
-}
-
-impl Gpu {
-    /// Copies an image's texels to where the CPU can read them.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::OutOfDeviceMemory`], [`Error::DeviceLost`]; [`Error::Graph`] for an image of another `Gpu`.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropped, the copy is not made, or made and thrown away.
-    pub async fn read_image<R: ImageRole>(&self, image: &GpuImage<R>) -> Result<Picture> {
-        let graph = Graph::new(self, "read image");
-        let picture = Picture::copied_by(&graph, image)?;
-        graph.submit().await?.await?;
-        Ok(picture)
     }
 }

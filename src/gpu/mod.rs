@@ -37,6 +37,7 @@ use crate::{
     exec::{Pools, Submitter, TransientPool},
     graph::cache::PlanCache,
     pipeline::Pipelines,
+    readback::ReadPool,
     sync::{Completion, DeviceTimelines, Reactor, Stamp},
 };
 
@@ -66,7 +67,8 @@ pub(crate) struct Shared {
     /// Of graphs that are no frames.
     pub(crate) plans: PlanCache,
     pub(crate) pipelines: Arc<Pipelines>,
-    pub(crate) helpers: Helpers,
+    pub(crate) helpers: Arc<Helpers>,
+    pub(crate) readbacks: Arc<ReadPool>,
     reactor: Reactor,
     closed: AtomicBool,
     close_limit: Duration,
@@ -130,13 +132,16 @@ impl Gpu {
         let pools = Pools::new(Arc::clone(&device));
         let submitter = Submitter::new(Arc::clone(&device), timelines, Arc::clone(&reactor.hub), Arc::clone(&pools));
         let transients = TransientPool::new(Arc::clone(&device));
+        let helpers = Arc::new(Helpers::new());
+        let readbacks = ReadPool::new(Arc::clone(&device), &helpers, options.readback_bound());
         let shared = Shared {
             submitter,
             pools,
             transients,
             plans: PlanCache::default(),
             pipelines,
-            helpers: Helpers::new(),
+            helpers,
+            readbacks,
             reactor,
             closed: AtomicBool::new(false),
             close_limit: options.close_limit(),
@@ -214,12 +219,13 @@ impl Gpu {
         outcome.and_then(|()| shared.validated())
     }
 
-    /// Waits for helper threads, from a thread that may block.
+    /// Waits for helper threads and gives kept memory back, from a thread that may block.
     async fn end_helpers(&self) {
         let (send, receive) = oneshot::channel();
         let gpu = self.clone();
         let end = move || {
             gpu.shared.helpers.close(Some(gpu.shared.close_limit));
+            gpu.shared.readbacks.close();
             drop(gpu);
             let _ = send.send(()); // the caller may be gone
         };

@@ -1,13 +1,9 @@
-//! Data between the CPU and the GPU, first form: staged copies and read-back.
-
-mod readback;
+//! Data from the CPU to the GPU, first form: staged copies.
 
 use std::{mem::size_of, ops::Range, sync::Arc};
 
 use bytemuck::Pod;
 use futures::{StreamExt, TryStreamExt, stream};
-
-pub use readback::Readback;
 
 use crate::{
     error::{Error, Result},

@@ -16,7 +16,7 @@ use std::{
 use ash::vk;
 use bytemuck::Pod;
 
-pub(crate) use self::inner::{BufferInner, Spot};
+pub(crate) use self::inner::{BufferHome, BufferInner, OwnBuffer, Spot};
 pub use self::{any::Buffer, slice::BufferSlice, transient::TransientBuffer};
 use super::{
     Resource,
@@ -74,6 +74,11 @@ impl<T> GpuBuffer<T> {
     /// What was written through the [raw](Self::raw) handle must be complete, and visible to the device.
     pub unsafe fn assume_written(&self) {
         lock(&self.inner.state).assume_written();
+    }
+
+    /// A handle of a buffer whose bytes are whole elements.
+    pub(crate) fn from_inner(inner: BufferInner) -> Self {
+        Self { inner: Arc::new(inner), element: PhantomData }
     }
 
     pub(crate) fn resource(&self) -> Resource {
@@ -136,12 +141,12 @@ impl Gpu {
     pub(crate) fn buffer_in<T: Pod>(&self, name: &str, len: usize, kind: MemoryKind) -> Result<GpuBuffer<T>> {
         check_shape::<T>(name, len)?;
         let inner = BufferInner::new(&self.shared.device, name, bytes_of(len, size_of::<T>()), kind)?;
-        Ok(GpuBuffer { inner: Arc::new(inner), element: PhantomData })
+        Ok(GpuBuffer::from_inner(inner))
     }
 }
 
 /// Whether there can be a buffer of `len` elements, were there memory for it.
-fn check_shape<T>(name: &str, len: usize) -> Result<()> {
+pub(crate) fn check_shape<T>(name: &str, len: usize) -> Result<()> {
     let element = std::any::type_name::<T>();
     if len == 0 {
         return Err(Error::Invalid(format!("buffer `{name}`: 0 elements; a buffer has at least one")));
