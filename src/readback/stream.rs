@@ -250,7 +250,7 @@ impl Stream for CaptureStream {
             self.end();
         }
         match outcome {
-            Err(Error::Closed | Error::Cancelled) => Poll::Ready(None),
+            Err(Error::Closed) => Poll::Ready(None),
             outcome => Poll::Ready(Some(outcome)),
         }
     }
