@@ -38,6 +38,8 @@
 //! | wave | passes that may overlap; a queue has one barrier call at most between two of them |
 //! | batch | passes that go to one queue in one submission |
 //! | [`Encoder`] | what a pass records into; lives inside one closure call |
+//! | [`Readback`] | elements read back with [`Gpu::read`], to look at in place; of an image it is a [`Picture`] |
+//! | [`CaptureStream`] | pictures of a renderer's frames, one after the other |
 //! | [`Finalized`] | a frame or graph that is recorded and not submitted yet |
 //! | [`RenderBackend`] | what frames are drawn with, as a trait: [`Renderer`], or a stand-in |
 //!
@@ -58,7 +60,7 @@
 //!
 //! `png` (default): [`Picture::save_png`].
 //!
-//! The public API contains types of `ash` and `glam`, which are re-exported, and of `bytemuck` and `tokio`.
+//! The public API contains types of `ash` and `glam`, which are re-exported, of `bytemuck` and `tokio`, and `futures`' `Stream`.
 
 #[cfg(target_arch = "wasm32")]
 compile_error!("vulkio needs a Vulkan driver and threads; browsers have neither");

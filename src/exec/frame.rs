@@ -20,7 +20,6 @@ use super::{
 use crate::{
     error::Result,
     graph::{Graph, Pass, PassId, Plan, PlanStats, Systems},
-    readback::lease,
     resource::{GpuBuffer, GpuImage, ImagePart, ImageRole, RenderTarget, TransientBuffer},
     sync::prim::lock,
 };
@@ -158,39 +157,28 @@ impl Frame {
     /// All that is declared; later, if memory for its picture must be made first.
     fn into_stage(mut self) -> Stage {
         let captures = self.captures.get_mut().unwrap_or_else(PoisonError::into_inner);
-        self.part.captures = mem::take(captures);
-        let is_captured = !(self.part.captures.is_empty() && self.part.places.is_empty());
-        if !is_captured || self.part.texels.is_some() {
+        self.part.captured.captures = mem::take(captures);
+        if !self.part.captured.lacks_texels() {
             return Stage::new(self.into_submission());
         }
         let gpu = self.graph.gpu().clone();
-        let bytes = Picture::bytes_of("capture", &self.part.target.part());
-        match bytes.and_then(|bytes| Ok((bytes, gpu.shared.readbacks.lease_at_once("picture", bytes)?))) {
-            Ok((bytes, None)) => Stage::Coming(Box::pin(async move {
-                let texels = lease(&gpu, "picture", bytes).await;
-                self.with_texels(texels).into_submission()
+        match Picture::texels_at_once(&gpu, &self.part.target.part()).transpose() {
+            Some(texels) => Stage::new(self.with_texels(texels)),
+            None => Stage::Coming(Box::pin(async move {
+                let texels = Picture::texels(&gpu, &self.part.target.part()).await;
+                self.with_texels(texels)
             })),
-            Ok((_, Some(texels))) => Stage::new(self.with_texels(Ok(texels)).into_submission()),
-            Err(error) => Stage::new(self.with_texels(Err(error)).into_submission()),
         }
     }
 
-    /// With memory for its picture. If there is none, it is drawn all the same.
-    fn with_texels(mut self, texels: Result<GpuBuffer<u8>>) -> Self {
-        match texels {
-            Ok(texels) => self.part.texels = Some(texels),
-            Err(error) => self.part.uncaptured(&error),
-        }
-        self
+    fn with_texels(mut self, texels: Result<GpuBuffer<u8>>) -> Result<Submission> {
+        self.part.captured.use_texels(texels);
+        self.into_submission()
     }
 
     fn into_submission(self) -> Result<Submission> {
         let Self { graph, mut part, .. } = self;
-        if let Some(texels) = part.texels.take() {
-            // Whatever order the graph is in, the picture is what all its passes leave.
-            let passes = graph.passes_on(&part.target);
-            part.picture = Some(Picture::copied_by(&graph, &part.target.part(), texels, passes));
-        }
+        part.captured.declare(&graph, &part.target);
         let mut submission = graph.into_submission()?;
         submission.frame = Some(part);
         Ok(submission)

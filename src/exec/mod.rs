@@ -2,6 +2,7 @@
 
 mod backend;
 mod barrier;
+mod captured;
 mod chunks;
 mod clocks;
 mod commits;

@@ -5,21 +5,16 @@ use std::{
     time::Duration,
 };
 
-use tokio::{runtime::Handle, sync::oneshot};
+use tokio::runtime::Handle;
 
 use super::{
-    passtimes::PassQueries,
-    picture::{PendingPicture, Picture},
-    slots::SlotLease,
-    submitter::Committed,
-    timestamps::Timestamps,
+    captured::Captured, passtimes::PassQueries, slots::SlotLease, submitter::Committed, timestamps::Timestamps,
 };
 use crate::{
-    error::{Error, Result},
+    error::Error,
     gpu::QueueId,
     graph::{cache::PlanCache, declare::Sizes},
-    readback::{Place, Turn},
-    resource::{GpuBuffer, GpuImage, RenderTarget},
+    resource::{GpuImage, RenderTarget},
     sync::prim::lock,
 };
 
@@ -56,12 +51,7 @@ pub(crate) struct FramePart {
     pub(crate) last: Arc<Mutex<Option<Last>>>,
     /// By queue: the last value of its renderer's frames.
     pub(crate) ends: Arc<Mutex<Ends>>,
-    pub(crate) captures: Vec<oneshot::Sender<Result<PendingPicture>>>,
-    /// In the streams of its renderer's pictures.
-    pub(crate) places: Vec<Place>,
-    /// Memory for its picture.
-    pub(crate) texels: Option<GpuBuffer<u8>>,
-    pub(crate) picture: Option<Picture>,
+    pub(crate) captured: Captured,
 }
 
 impl FramePart {
@@ -73,21 +63,6 @@ impl FramePart {
     /// Queries for the times of so many passes, if they are to be measured. Without memory for them they are not.
     pub(crate) fn pass_times(&self, passes: usize) -> Option<Arc<PassQueries>> {
         self.lease.as_ref().and_then(|lease| lease.slot().pass_queries(passes))
-    }
-
-    /// There is no memory for its picture: whoever waits for that learns why.
-    pub(crate) fn uncaptured(&mut self, error: &Error) {
-        for capture in self.captures.drain(..) {
-            let _ = capture.send(Err(error.clone())); // nobody may wait for it any more
-        }
-        for place in self.places.drain(..) {
-            place.failed(error.clone());
-        }
-    }
-
-    /// What its streams learn in the order of commits.
-    pub(crate) fn turns(&mut self) -> Vec<Turn> {
-        self.places.iter_mut().map(Place::turn).collect()
     }
 
     /// Its captures learn what to wait for, and the renderer which frame was the last.
@@ -105,13 +80,6 @@ impl FramePart {
             *last = Some(newest);
         }
         drop(last);
-        let Some(picture) = &self.picture else { return };
-        let pending = || PendingPicture { done: done.without_value(), picture: picture.clone() };
-        for capture in self.captures {
-            let _ = capture.send(Ok(pending())); // nobody may wait for it any more
-        }
-        for place in self.places {
-            place.submitted(pending);
-        }
+        self.captured.submitted(done);
     }
 }

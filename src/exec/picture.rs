@@ -13,8 +13,9 @@ use tokio::sync::oneshot;
 
 use crate::{
     error::{Error, Result},
-    gpu::Shared,
+    gpu::{Gpu, Shared},
     graph::{Graph, PassId},
+    readback,
     resource::{Access, GpuBuffer, ImageRole, Part, Subimage, Use},
     sync::Completion,
 };
@@ -31,24 +32,33 @@ pub struct Picture {
 }
 
 impl Picture {
-    /// The bytes of a picture of one level and layer of an image.
+    /// Memory for a picture of a part of an image. What would take the driver long is made on a helper thread.
     ///
     /// # Errors
-    /// [`Error::Invalid`] if the part is of several, or beyond the image.
-    pub(crate) fn bytes_of<R: ImageRole>(command: &str, part: &Subimage<R>) -> Result<usize> {
+    /// [`Error::Invalid`] if the part is of several levels or layers, or beyond the image; else as [`readback::lease`].
+    pub(crate) async fn texels<R: ImageRole>(gpu: &Gpu, part: &Subimage<R>) -> Result<GpuBuffer<u8>> {
+        readback::lease(gpu, "picture", Self::bytes_of(part)?).await
+    }
+
+    /// As [`texels`](Self::texels), if that is to be had at once.
+    pub(crate) fn texels_at_once<R: ImageRole>(gpu: &Gpu, part: &Subimage<R>) -> Result<Option<GpuBuffer<u8>>> {
+        gpu.shared.readbacks.lease_at_once("picture", Self::bytes_of(part)?)
+    }
+
+    fn bytes_of<R: ImageRole>(part: &Subimage<R>) -> Result<usize> {
         let (region, image) = (part.region()?, part.image());
         let (levels, layers, name) = (region.levels().len(), region.layers().len(), &image.name);
         if levels > 1 || layers > 1 {
             return Err(Error::Invalid(format!(
-                "{command} of {levels} levels and {layers} layers of `{name}`; a picture is of one: \
+                "a picture of {levels} levels and {layers} layers of `{name}`; it shows one of each: \
                  say `{name}.level(..)`, `.layer(..)`, or both"
             )));
         }
         Ok(usize::try_from(image.shape.packed_bytes(region.levels().start, 1)).unwrap_or(usize::MAX))
     }
 
-    /// Adds passes to `graph` that copy a level and layer of an image into `texels`, which are
-    /// [as many](Self::bytes_of) bytes, after the passes `after`. The picture may be looked at once the graph is complete.
+    /// Adds passes to `graph` that copy a part of an image into its [`texels`](Self::texels), after the passes `after`. The
+    /// picture may be looked at once the graph is complete.
     pub(crate) fn copied_by<R: ImageRole>(
         graph: &Graph,
         part: &Subimage<R>,
@@ -62,7 +72,9 @@ impl Picture {
         });
         to_host(graph, &texels);
         let shape = &part.image().shape;
-        let size = shape.extent_of(part.region().map_or(0, |region| region.levels().start));
+        // A part beyond its image has no picture: the graph's submission says so.
+        let level = part.region().map_or(0, |region| region.levels().start);
+        let size = shape.extent_of(level);
         Self { texels, size, format: shape.format, gpu: Arc::downgrade(&graph.gpu().shared) }
     }
 
@@ -88,8 +100,8 @@ impl Picture {
 
     /// The `Gpu` it came from, while that is open.
     #[cfg(feature = "png")]
-    pub(super) fn gpu(&self) -> Option<crate::gpu::Gpu> {
-        self.gpu.upgrade().map(|shared| crate::gpu::Gpu { shared }).filter(|gpu| !gpu.is_closed())
+    pub(super) fn gpu(&self) -> Option<Gpu> {
+        self.gpu.upgrade().map(|shared| Gpu { shared }).filter(|gpu| !gpu.is_closed())
     }
 
     /// The texel at column `x` of row `y`, as its format's bytes. `None` outside.

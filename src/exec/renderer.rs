@@ -12,6 +12,7 @@ use std::{
 use tokio::{runtime::Handle, sync::Semaphore};
 
 use super::{
+    captured::Captured,
     chunks::IN_PLACE_BELOW,
     frame::Frame,
     part::{Ends, FramePart, Last, Runtime},
@@ -23,8 +24,8 @@ use crate::{
     error::{Error, Result},
     gpu::{Gpu, QueueId},
     graph::{Graph, cache::PlanCache, declare::Sizes},
-    readback::{CaptureStream, Taps, lease},
-    resource::{GpuBuffer, GpuImage, ImagePart, RenderTarget},
+    readback::{CaptureStream, Taps},
+    resource::{ImagePart, RenderTarget},
     sync::{Stamp, prim::lock},
 };
 
@@ -225,12 +226,12 @@ impl Renderer {
         self.check()?; // it may have waited for long, and for nothing
         let slot = slot?;
         let target = slot.slot().target.clone();
-        let texels = match places.is_empty() {
-            true => Ok(None),
-            false => self.texels(&target).await.map(Some),
-        };
+        let mut captured = Captured::in_streams(places);
+        if captured.lacks_texels() {
+            captured.use_texels(Picture::texels(&shared.gpu, &target.part()).await);
+        }
         let sizes = *lock(&shared.sizes);
-        let mut part = FramePart {
+        let part = FramePart {
             number: shared.frames.fetch_add(1, Ordering::Relaxed),
             lease: Some(slot),
             target,
@@ -240,15 +241,8 @@ impl Renderer {
             unreported: Arc::clone(&shared.unreported),
             last: Arc::clone(&shared.last),
             ends: Arc::clone(&shared.ends),
-            captures: Vec::new(),
-            places,
-            texels: None,
-            picture: None,
+            captured,
         };
-        match texels {
-            Ok(texels) => part.texels = texels,
-            Err(error) => part.uncaptured(&error),
-        }
         Ok(Frame::new(
             Graph::of_frame(&shared.gpu, Arc::clone(&shared.name), shared.runtime.handle.clone(), sizes),
             part,
@@ -270,7 +264,9 @@ impl Renderer {
         let last =
             last.ok_or_else(|| Error::Invalid("capture before any frame was submitted; submit one first".into()))?;
         let graph = Graph::new(&self.shared.gpu, "capture");
-        let picture = Picture::copied_by(&graph, &last.target.part(), self.texels(&last.target).await?, []);
+        let target = last.target.part();
+        let texels = Picture::texels(&self.shared.gpu, &target).await?;
+        let picture = Picture::copied_by(&graph, &target, texels, []);
         graph.submit().await?.await?;
         Ok(picture)
     }
@@ -297,11 +293,6 @@ impl Renderer {
             )));
         }
         Ok(self.shared.taps.stream(&self.shared.gpu, pictures))
-    }
-
-    /// Memory for a picture of a frame.
-    async fn texels(&self, target: &GpuImage<RenderTarget>) -> Result<GpuBuffer<u8>> {
-        lease(&self.shared.gpu, "picture", Picture::bytes_of("capture", &target.part())?).await
     }
 
     /// Waits until every frame submitted so far is complete.
