@@ -3,9 +3,9 @@
 mod common;
 mod pictures;
 
-use common::{close, faults::Faults, is_gone, open, poll_once, soon, strict, strict_gpu};
+use common::{Gate, close, faults::Faults, is_gone, open, poll_once, soon, strict, strict_gpu, until};
 use futures::StreamExt;
-use pictures::{CAPTURED, DRAWN, draw, drawn, next, number, renderer};
+use pictures::{CAPTURED, DRAWN, draw, drawn, gated, next, number, renderer};
 use vulkio::{Error, ash::vk};
 
 #[tokio::test]
@@ -22,6 +22,28 @@ async fn a_dropped_stream_lets_waiting_frames_go_on_uncaptured() {
     assert_eq!(soon("the frame", waiting).await.expect("no panic"), DRAWN);
     assert_eq!(soon("a frame", drawn(&renderer, 2)).await.0, DRAWN);
     drop(renderer);
+    close(gpu).await;
+}
+
+#[tokio::test]
+async fn pictures_that_nobody_will_look_at_are_let_go() {
+    let gpu = strict_gpu();
+    let renderer = renderer(&gpu, 4);
+    let gate = Gate::new(&gpu);
+    let pictures = renderer.capture_stream();
+    let held = renderer.frame().await.expect("a frame");
+    gated(&renderer, &gate, 0).await;
+    drop(pictures);
+    draw(&held, 1);
+    soon("a submit", held.submit()).await.expect("submitted");
+    assert_eq!(gpu.counters().readback_bytes_kept, 0, "the GPU is held");
+    gate.open();
+    until("all memory to come back", || {
+        let counters = gpu.counters();
+        counters.readback_bytes == 2 << 8 && counters.readback_bytes_kept == counters.readback_bytes
+    })
+    .await;
+    drop((renderer, gate));
     close(gpu).await;
 }
 

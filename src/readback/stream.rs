@@ -57,8 +57,8 @@ pub struct CaptureStream {
 
 /// The pictures between a renderer and a consumer.
 struct Line {
-    /// Captures of submitted frames, in order.
-    queue: Mutex<VecDeque<Capture>>,
+    /// Captures of submitted frames, in order; `None` once nobody will look at them.
+    queue: Mutex<Option<VecDeque<Capture>>>,
     consumer: AtomicWaker,
     /// As many pictures as there may still be. Closed when nobody consumes them any more.
     places: Arc<Semaphore>,
@@ -103,7 +103,7 @@ impl Taps {
         gpu.shared.close_with(&places);
         gpu.shared.close_with(&closing);
         let line = Arc::new(Line {
-            queue: Mutex::default(),
+            queue: Mutex::new(Some(VecDeque::new())),
             consumer: AtomicWaker::new(),
             places,
             is_complete: AtomicBool::new(false),
@@ -178,7 +178,9 @@ impl Turn {
     /// Wakes nobody: the lock on commits is held.
     pub(crate) fn take(self) {
         let Self { line, capture } = self;
-        lock(&line.queue).push_back(capture);
+        if let Some(queue) = &mut *lock(&line.queue) {
+            queue.push_back(capture);
+        }
     }
 }
 
@@ -201,7 +203,7 @@ impl CaptureStream {
         self.ended = true;
         self.line.places.close();
         self.current = None;
-        let unseen = mem::take(&mut *lock(&self.line.queue));
+        let unseen = lock(&self.line.queue).take();
         drop(unseen);
     }
 
@@ -233,7 +235,7 @@ impl Stream for CaptureStream {
         // Asked before the queue is looked at: whatever came before the end is in it then.
         let is_over = self.is_closed(cx) || self.line.is_complete.load(Ordering::Acquire);
         if self.current.is_none() {
-            let next = lock(&self.line.queue).pop_front();
+            let next = lock(&self.line.queue).as_mut().and_then(VecDeque::pop_front);
             self.current = next;
         }
         let Some(current) = &mut self.current else {
