@@ -39,7 +39,7 @@ use crate::{
 ///     while let Some(picture) = pictures.next().await {
 ///         println!("{} bytes", picture?.bytes().len()); // while this takes its time, `renderer.frame()` waits
 ///     }
-///     vulkio::Result::Ok(())
+///     Ok::<_, vulkio::Error>(())
 /// });
 /// # Ok(()) }
 /// ```
