@@ -197,6 +197,7 @@ impl RecordedCopies {
             unwritten: Vec::new(),
             claim,
             submitted,
+            turns: Vec::new(),
             told,
         }
     }

@@ -13,7 +13,6 @@ mod import;
 mod load;
 mod mailbox;
 mod order;
-mod readback;
 mod request;
 mod stage;
 mod staging;
@@ -46,7 +45,6 @@ pub use self::{
     data::{IntoUploadData, UploadData},
     import::{Imported, ImportedSlice},
     order::Priority,
-    readback::Readback,
     request::Upload,
     stage::Staging,
     stream::Uploaded,
