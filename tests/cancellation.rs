@@ -284,9 +284,7 @@ async fn an_upload_dropped_or_forgotten_while_it_is_generated_is_written_whole()
         }
         hold.release();
         // Its turn had come.
-        while gpu.counters().uploads_waiting > 0 {
-            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
-        }
+        until("the upload", || gpu.counters().uploads_waiting == 0).await;
         assert_eq!(gpu.counters().submits, submits + 1);
         let words = gpu.read(&buffer, 0..1 << 16).await.expect("read");
         assert!(words.iter().zip(0..).all(|(&word, i)| word == i));
