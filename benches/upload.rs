@@ -6,7 +6,8 @@
 //! `vkCmdCopyBuffer`, one `vkQueueSubmit2`, one `vkWaitSemaphores`, from memory that is allocated, mapped and touched, of the
 //! type that measures faster. For vulkio it is the call, the upload and its completion, awaited. Off the clock are writing
 //! what `stage` gave, and making and dropping the target. A "new" buffer is one that nothing was written to, so that chunks
-//! go straight into it; into one "in use" they go through device memory of the same size.
+//! go straight into it; into one "in use" they go through device memory of the same size. By hand the target is new, or not,
+//! likewise: on a CPU driver the first write to memory takes longer.
 //!
 //! Small uploads and latencies are explained where they are printed.
 

@@ -27,18 +27,17 @@ pub(crate) async fn from_ring(scale: Scale) -> Result {
     let budget = 3 * (bytes + SPAN) as u64;
     let gpu = Gpu::open(GpuOptions::default().staging_bytes(budget)).await?;
     let mut copies = HandCopies::new(&gpu)?;
-    let to = HandBuffer::new(&gpu, Place::Device, bytes)?;
-    let (place, from) = faster_staging(&gpu, &mut copies, &to)?;
+    let (place, from) = faster_staging(&gpu, &mut copies, bytes)?;
     let data = pattern(1, bytes);
     from_ring_once(&gpu, &data, true).await?; // makes the staging memory
     let mut pairs = Pairs::new(limits);
     while pairs.more() {
-        let hand = rate(bytes, copies.copy(&from, &to)?);
+        let hand = rate(bytes, copies.copy_to_new(&gpu, &from)?);
         pairs.push([hand], [rate(bytes, from_ring_once(&gpu, &data, false).await?)]);
     }
     let name = format!("one copy of {} MiB from {}", bytes / MIB, place.name());
     table::print_rates(&name, &pairs.summary(0), Some(0.95));
-    drop((from, to, copies));
+    drop((from, copies));
     Ok(gpu.close().await?)
 }
 
@@ -74,7 +73,7 @@ pub(crate) async fn from_vec(gpu: &Gpu, scale: Scale) -> Result {
     for fresh in [true, false] {
         let mut pairs = Pairs::new(scale.limits);
         while pairs.more() {
-            let [copy, memcpy] = by_hand.rates(&data)?;
+            let [copy, memcpy] = by_hand.rates(gpu, &data, fresh)?;
             let made; // and given back, both off the clock
             let target = if fresh {
                 made = gpu.buffer::<u8>("fresh target", bytes)?;
@@ -116,7 +115,7 @@ impl ByHand {
     fn new(gpu: &Gpu, bytes: usize) -> Result<Self> {
         let mut copies = HandCopies::new(gpu)?;
         let to = HandBuffer::new(gpu, Place::Device, bytes)?;
-        let (place, from) = faster_staging(gpu, &mut copies, &to)?;
+        let (place, from) = faster_staging(gpu, &mut copies, bytes)?;
         Ok(Self { copies, from, place, to, team: Team::new(cores()), threads: 1, bytes })
     }
 
@@ -138,9 +137,12 @@ impl ByHand {
     }
 
     /// Of one copy, and of one `memcpy` by the threads chosen.
-    fn rates(&mut self, data: &[u8]) -> Result<[f64; 2]> {
+    fn rates(&mut self, gpu: &Gpu, data: &[u8], fresh: bool) -> Result<[f64; 2]> {
         let memcpy = fill(&mut self.team, self.threads, data, self.from.bytes_mut());
-        let copy = self.copies.copy(&self.from, &self.to)?;
+        let copy = match fresh {
+            true => self.copies.copy_to_new(gpu, &self.from)?,
+            false => self.copies.copy(&self.from, &self.to)?,
+        };
         Ok([copy, memcpy].map(|time| rate(self.bytes, time)))
     }
 }

@@ -133,6 +133,12 @@ impl HandCopies {
         self.regions(from, to, &[vk::BufferCopy { src_offset: 0, dst_offset: 0, size }])
     }
 
+    /// As [`copy`](Self::copy), to device memory that was never written. Making it is off the clock.
+    pub(crate) fn copy_to_new(&mut self, gpu: &Gpu, from: &HandBuffer) -> Result<f64> {
+        let to = HandBuffer::new(gpu, Place::Device, from.bytes)?;
+        self.copy(from, &to)
+    }
+
     /// One command; microseconds until it is complete, and what it wrote is visible to the host.
     pub(crate) fn regions(&mut self, from: &HandBuffer, to: &HandBuffer, regions: &[vk::BufferCopy]) -> Result<f64> {
         let start = Instant::now();
@@ -156,13 +162,14 @@ impl HandCopies {
 }
 
 /// The host memory that a copy to the device is faster from.
-pub(crate) fn faster_staging(gpu: &Gpu, copies: &mut HandCopies, to: &HandBuffer) -> Result<(Place, HandBuffer)> {
+pub(crate) fn faster_staging(gpu: &Gpu, copies: &mut HandCopies, bytes: usize) -> Result<(Place, HandBuffer)> {
+    let to = HandBuffer::new(gpu, Place::Device, bytes)?;
     let mut best: Option<(f64, Place, HandBuffer)> = None;
     for place in [Place::Cached, Place::Uncached] {
-        let from = HandBuffer::new(gpu, place, to.bytes)?;
+        let from = HandBuffer::new(gpu, place, bytes)?;
         let mut times = Vec::new();
         for _ in 0..5 {
-            times.push(copies.copy(&from, to)?);
+            times.push(copies.copy(&from, &to)?);
         }
         let time = times.into_iter().fold(f64::INFINITY, f64::min);
         if best.as_ref().is_none_or(|(least, ..)| time < *least) {

@@ -7,7 +7,7 @@ use vulkio::{Gpu, HostPages};
 use super::{
     super::{Result, pairs::Pairs},
     Scale,
-    hand::{HandBuffer, HandCopies, Place, faster_staging},
+    hand::{HandCopies, faster_staging},
     micros, pattern, rate, table,
 };
 
@@ -26,12 +26,11 @@ pub(crate) async fn from_imported(gpu: &Gpu, scale: Scale) -> Result {
     println!("  importing {} MiB that are written: {:.2} ms", bytes >> 20, micros(start) / 1e3);
 
     let mut copies = HandCopies::new(gpu)?;
-    let to = HandBuffer::new(gpu, Place::Device, bytes)?;
-    let (place, from) = faster_staging(gpu, &mut copies, &to)?;
+    let (place, from) = faster_staging(gpu, &mut copies, bytes)?;
     let mut pairs = Pairs::new(limits);
     let mut last = None;
     while pairs.more() {
-        let hand = rate(bytes, copies.copy(&from, &to)?);
+        let hand = rate(bytes, copies.copy_to_new(gpu, &from)?);
         let buffer = gpu.buffer::<u8>("fresh target", bytes)?;
         let start = Instant::now();
         gpu.upload(&buffer, 0, imported.clone()).await?.await?;

@@ -41,6 +41,7 @@ pub(crate) fn print_header() {
 /// The rows of one runtime. Who awaits is the calling thread.
 pub(crate) fn many_small(runtime: &Runtime, name: &str, gpu: &Gpu, rounds: usize) -> Result {
     let buffer = gpu.buffer::<u8>("small targets", UPLOADS * STRIDE)?;
+    runtime.block_on(async { gpu.upload(&buffer, 0, vec![0; UPLOADS * STRIDE]).await?.await })?; // so that gaps can be read
     for (places, stride) in [("adjacent", BYTES), ("scattered", STRIDE)] {
         let mut taken = Vec::new();
         for round in 0..rounds + 1 {
