@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Parser;
-use vulkio::{DeviceKind, Gpu};
+use vulkio::{DeviceKind, Gpu, GpuOptions, Validation};
 
 const MIB: u64 = 1 << 20;
 
@@ -37,6 +37,9 @@ pub(crate) struct Args {
     /// Uploads of the load that are on their way at once
     #[arg(long, value_name = "N", default_value = "16", value_parser = clap::value_parser!(u64).range(1..=256))]
     chunks_in_flight: u64,
+    /// MiB of staging memory, for frames and load together [default: that of `GpuOptions`]
+    #[arg(long, value_name = "MiB", value_parser = clap::value_parser!(u64).range(1..1 << 20))]
+    staging_mib: Option<u64>,
     /// Width and height in pixels [default: 1920x1080 on a GPU, 640x360 on a CPU driver]
     #[arg(long, value_name = "WxH", value_parser = size)]
     size: Option<[u32; 2]>,
@@ -45,7 +48,20 @@ pub(crate) struct Args {
     pub(crate) save: Option<PathBuf>,
     /// Run under the Vulkan validation layer; any message makes the run fail
     #[arg(long)]
-    pub(crate) validate: bool,
+    validate: bool,
+}
+
+impl Args {
+    pub(crate) fn options(&self) -> GpuOptions {
+        let mut options = GpuOptions::default();
+        if let Some(mib) = self.staging_mib {
+            options = options.staging_bytes(mib * MIB);
+        }
+        if self.validate {
+            options = options.validation(Validation::Strict);
+        }
+        options
+    }
 }
 
 /// What was asked for, or what suits the device.

@@ -12,18 +12,14 @@ use args::{Args, Job};
 use clap::Parser;
 use load::Load;
 use phase::Stage;
-use vulkio::{Gpu, GpuOptions, Validation};
+use vulkio::Gpu;
 
 type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 #[tokio::main]
 async fn main() -> Result {
     let args = Args::parse();
-    let mut options = GpuOptions::default();
-    if args.validate {
-        options = options.validation(Validation::Strict);
-    }
-    let gpu = Gpu::open(options).await?;
+    let gpu = Gpu::open(args.options()).await?;
     let job = Job::new(&args, &gpu);
     report::print_job(&gpu.info().name, &job);
     run(&args, &gpu, job).await?;

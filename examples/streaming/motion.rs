@@ -5,10 +5,12 @@ use std::{ops::Range, sync::Arc};
 use vulkio::{
     UploadData,
     glam::Vec3,
-    scene::{self, Bounds, Camera, Instance, InstanceSource},
+    scene::{Bounds, Camera, Instance, InstanceSource},
 };
 
-/// How high a cube hops; neighbours are 2 apart, edges 1 long.
+const SPACING: f32 = 2.0;
+const HALF_EDGE: f32 = 0.5;
+/// How high a cube hops.
 const HOP: f32 = 0.9;
 /// Hops a second.
 const HOPS: f64 = 0.7;
@@ -24,10 +26,16 @@ pub(crate) struct Motion {
 
 impl Motion {
     pub(crate) fn new(count: usize) -> Self {
-        let grid = scene::grid(count);
-        let mut rest = vec![Instance::default(); count];
-        grid.fill(0..count, &mut rest);
-        Self { rest: Arc::new(rest), bounds: grid.bounds() }
+        let side = (1..).find(|side| side * side * side >= count).unwrap_or(1);
+        let rest: Vec<_> = (0..count).map(|index| at_rest(index, side)).collect();
+        let places = rest.iter().map(|cube| Vec3::from_array(cube.position));
+        let bounds = Bounds::around(places, HALF_EDGE).unwrap_or(Bounds { min: Vec3::ZERO, max: Vec3::ONE });
+        Self { rest: Arc::new(rest), bounds }
+    }
+
+    /// The cubes at rest, as a scene.
+    pub(crate) fn scene(&self) -> impl InstanceSource {
+        (HALF_EDGE, self.rest.to_vec())
     }
 
     /// The places at a time in seconds, made where they are uploaded from, by several threads.
@@ -46,6 +54,13 @@ impl Motion {
         let ahead = Vec3::new(-sin, 0.2, cos) + out;
         Camera::perspective(0.9, aspect, 0.1).look_at(eye, eye + ahead, Vec3::Y)
     }
+}
+
+/// One of a block of `side` cubes each way, coloured by its place.
+fn at_rest(index: usize, side: usize) -> Instance {
+    let cell = [index % side, index / side % side, index / side / side].map(|cell| cell as f32);
+    let last = (side.max(2) - 1) as f32;
+    Instance::new(Vec3::from_array(cell) * SPACING, cell.map(|cell| 0.15 + 0.85 * cell / last))
 }
 
 fn hop(rest: &[Instance], now: u32, range: Range<usize>, place: &mut [Instance]) {

@@ -6,10 +6,7 @@ use std::{
 };
 
 use tokio::task::JoinSet;
-use vulkio::{
-    Completion, Cubes, FrameStats, Gpu, Renderer, RendererOptions, Result, Streamed,
-    scene::{self, Instance},
-};
+use vulkio::{Completion, Cubes, FrameStats, Gpu, Renderer, RendererOptions, Result, Streamed, scene::Instance};
 
 use crate::{args::Job, load::Load, motion::Motion, pace::Pace};
 
@@ -53,7 +50,8 @@ struct Seen {
 impl Stage {
     pub(crate) async fn new(gpu: &Gpu, job: Job) -> Result<Self> {
         let renderer = Renderer::with_options(gpu, job.size, RendererOptions::default().timestamps(true))?;
-        let (motion, cubes) = (Motion::new(job.cubes), Cubes::upload(gpu, scene::grid(job.cubes)).await?);
+        let motion = Motion::new(job.cubes);
+        let cubes = Cubes::upload(gpu, motion.scene()).await?;
         let places = renderer.streamed("places", job.cubes)?;
         Ok(Self { renderer, motion, cubes, places, job })
     }
