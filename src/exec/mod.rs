@@ -2,6 +2,7 @@
 
 mod backend;
 mod barrier;
+mod captured;
 mod chunks;
 mod clocks;
 mod commits;
@@ -47,8 +48,8 @@ pub use frame::Frame;
 pub use job::Job;
 pub(crate) use job::{JobOwner, JobUse, spawn as spawn_job, try_spawn as try_spawn_job};
 pub(crate) use opened::Opened;
-pub(crate) use picture::to_host;
 pub use picture::{Capture, Picture};
+pub(crate) use picture::{PendingPicture, to_host};
 pub(crate) use pool::Pools;
 pub(crate) use recording::Submission;
 pub use renderer::{Renderer, RendererOptions};
@@ -57,4 +58,4 @@ pub use submit::Submit;
 pub(crate) use submitter::{Claim, Committed, Submitter};
 pub(crate) use transfer::Transfer;
 pub(crate) use transients::TransientPool;
-pub(crate) use update::ScatterKernel;
+pub(crate) use update::{MOST_COPIED, Scatter, ScatterKernel, index_bytes, scatter_kernel};

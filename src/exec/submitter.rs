@@ -22,6 +22,7 @@ use crate::{
         compiled::Compiled,
         state::{Arrival, Tracker},
     },
+    readback::Turn,
     resource::Resource,
     sync::{Completion, DeviceTimelines, Hub, Retire, Stamp, prim::lock},
 };
@@ -43,6 +44,8 @@ pub(crate) struct Commit {
     pub(crate) claim: Option<Claim>,
     /// Given back when the work is complete.
     pub(crate) submitted: Submitted,
+    /// Taken in the order of commits.
+    pub(crate) turns: Vec<Turn>,
     /// Told how it went.
     pub(crate) told: Told,
 }
@@ -202,6 +205,7 @@ impl Submitter {
         for ring in commit.rings {
             self.hub.answer(ring);
         }
+        commit.turns.into_iter().for_each(Turn::take);
         let done = Completion::of_all(Arc::clone(&self.hub), &commit.last, commit.value);
         tell(later, commit.told, Ok(Committed { done, serial: commit.serial }));
     }

@@ -38,6 +38,7 @@ use crate::{
     graph::cache::PlanCache,
     memory::Pages,
     pipeline::Pipelines,
+    readback::ReadPool,
     sync::{Completion, DeviceTimelines, Reactor, Stamp},
     upload::Uploads,
 };
@@ -71,7 +72,8 @@ pub(crate) struct Shared {
     pub(crate) plans: PlanCache,
     pub(crate) pipelines: Arc<Pipelines>,
     pub(crate) scatter: ScatterKernel,
-    pub(crate) helpers: Helpers,
+    pub(crate) helpers: Arc<Helpers>,
+    pub(crate) readbacks: Arc<ReadPool>,
     reactor: Reactor,
     closed: AtomicBool,
     close_limit: Duration,
@@ -135,9 +137,11 @@ impl Gpu {
         let pools = Pools::new(Arc::clone(&device));
         let submitter = Submitter::new(Arc::clone(&device), timelines, Arc::clone(&reactor.hub), Arc::clone(&pools));
         let submitter = Arc::new(submitter);
-        let uploads = Uploads::new(&device, &submitter, options.staging_budget());
+        let uploads = Uploads::new(&device, &submitter, &pipelines, options.staging_budget());
         let transients = TransientPool::new(Arc::clone(&device));
         let pages = Pages::new(Arc::clone(&device));
+        let helpers = Arc::new(Helpers::new());
+        let readbacks = ReadPool::new(Arc::clone(&device), &helpers, options.readback_bound());
         let shared = Shared {
             submitter,
             uploads,
@@ -147,7 +151,8 @@ impl Gpu {
             plans: PlanCache::default(),
             pipelines,
             scatter: ScatterKernel::default(),
-            helpers: Helpers::new(),
+            helpers,
+            readbacks,
             reactor,
             closed: AtomicBool::new(false),
             close_limit: options.close_limit(),
@@ -234,10 +239,11 @@ impl Gpu {
         .await;
     }
 
-    /// Waits for helper threads.
+    /// Waits for helper threads and gives kept memory back.
     async fn end_helpers(&self) {
         self.end(|shared| {
             shared.helpers.close(Some(shared.close_limit));
+            shared.readbacks.close();
         })
         .await;
     }

@@ -15,7 +15,7 @@ mod pool;
 use std::{
     fmt,
     ptr::NonNull,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
 };
 
 use ash::vk;
@@ -50,6 +50,13 @@ pub(crate) struct Memory {
     pools: Vec<Mutex<Pool<Piece>>>,
     backing: Mutex<Backing>,
     types: vk::PhysicalDeviceMemoryProperties,
+    reserves: Mutex<Vec<Weak<dyn Reserve>>>,
+}
+
+/// Who keeps memory for later that it can do without.
+pub(crate) trait Reserve: Send + Sync {
+    /// Gives it back; `false` if there is none.
+    fn give_up(&self) -> bool;
 }
 
 /// Memory for one object. It is to be handed to [`Memory::free`]; dropped, it stays taken until the device goes.
@@ -122,6 +129,7 @@ impl Memory {
             pools: (0..pools).map(|_| Mutex::default()).collect(),
             backing: Mutex::new(backing),
             types: info.memory,
+            reserves: Mutex::default(),
         })
     }
 
@@ -150,7 +158,7 @@ impl Memory {
     ) -> Result<Allocation> {
         let choice = self.choose(what, kind, requirements.memory_type_bits)?;
         match self.attempt(what, &requirements, choice, dedicated, labels) {
-            Err(Error::OutOfDeviceMemory { .. }) if self.give_spares_back() => {
+            Err(Error::OutOfDeviceMemory { .. } | Error::OutOfHostMemory { .. }) if self.make_room() => {
                 self.attempt(what, &requirements, choice, dedicated, labels)
             }
             result => result,
@@ -176,6 +184,19 @@ impl Memory {
             }
             result => result,
         }
+    }
+
+    /// Asks `reserve` for what it keeps whenever memory runs short.
+    pub(crate) fn add_reserve(&self, reserve: Weak<dyn Reserve>) {
+        lock(&self.reserves).push(reserve);
+    }
+
+    /// Frees what is kept for later; `false` if there was nothing.
+    fn make_room(&self) -> bool {
+        let reserves: Vec<_> = lock(&self.reserves).iter().filter_map(Weak::upgrade).collect();
+        let given_up = reserves.iter().filter(|reserve| reserve.give_up()).count();
+        // Last: what was given up may have left blocks empty.
+        self.give_spares_back() || given_up > 0
     }
 
     /// Frees the empty blocks that the pools keep; `false` if there were none.

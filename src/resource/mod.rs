@@ -5,6 +5,7 @@ pub(crate) mod buffer;
 mod copies;
 mod format;
 pub(crate) mod image;
+pub(crate) mod overlap;
 pub(crate) mod range;
 mod role;
 mod uses;

@@ -13,7 +13,6 @@ mod import;
 mod load;
 mod mailbox;
 mod order;
-mod readback;
 mod request;
 mod stage;
 mod staging;
@@ -46,7 +45,6 @@ pub use self::{
     data::{IntoUploadData, UploadData},
     import::{Imported, ImportedSlice},
     order::Priority,
-    readback::Readback,
     request::Upload,
     stage::Staging,
     stream::Uploaded,
@@ -60,6 +58,7 @@ use crate::{
         device::Device,
         helpers::{Helpers, cores},
     },
+    pipeline::Pipelines,
     resource::{GpuBuffer, ImagePart, ImageRole},
     sync::prim::lock,
 };
@@ -85,11 +84,17 @@ struct Core {
     /// Its bytes.
     budget: u64,
     fill: Helpers,
+    pipelines: Arc<Pipelines>,
 }
 
 impl Uploads {
     /// Starts nothing yet.
-    pub(crate) fn new(device: &Arc<Device>, submitter: &Arc<Submitter>, budget: u64) -> Self {
+    pub(crate) fn new(
+        device: &Arc<Device>,
+        submitter: &Arc<Submitter>,
+        pipelines: &Arc<Pipelines>,
+        budget: u64,
+    ) -> Self {
         let (mailbox, room) = (Arc::<Mailbox>::default(), Arc::<Notify>::default());
         let (post, notify) = (Arc::clone(&mailbox), Arc::clone(&room));
         let for_staged = budget / 3;
@@ -102,6 +107,7 @@ impl Uploads {
             mailbox,
             staging,
             budget: budget - for_staged,
+            pipelines: Arc::clone(pipelines),
             fill: Helpers::named("fill", (cores() / 2).min(MOST_FILLING_THREADS)),
         };
         Self { core: Arc::new(core), staged, room, thread: OnceLock::new() }

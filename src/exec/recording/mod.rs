@@ -256,6 +256,7 @@ impl Recording {
         let pipelines = recorded.iter_mut().flat_map(|recorded| mem::take(&mut recorded.pipelines)).collect();
         *lock(&self.costs_kept) = costs;
         let slot = frame.as_mut().and_then(|frame| frame.lease.take());
+        let turns = frame.as_mut().map(|frame| frame.captured.turns()).unwrap_or_default();
         let submitted = Submitted {
             value: Arc::new(OnceLock::new()),
             counts,
@@ -285,6 +286,7 @@ impl Recording {
             unwritten,
             claim: None,
             submitted,
+            turns,
             told: self.teller(frame),
         });
     }

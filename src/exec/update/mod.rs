@@ -1,6 +1,5 @@
 //! Per-frame deltas: many small ranges of a buffer, written by one command.
 
-mod merge;
 mod scatter;
 
 use std::{ops::Range, sync::Arc};
@@ -8,22 +7,22 @@ use std::{ops::Range, sync::Arc};
 use ash::vk;
 use bytemuck::Pod;
 
-use self::{
-    merge::{Piece, Write, merge, runs},
-    scatter::Scatter,
-};
 use crate::{
     error::{Error, Result},
     gpu::{QueueKind, counters::Counters},
     graph::{Graph, Pass, PassId, ir::Region},
-    resource::{Access, Buffer, BufferInner, Part, Resource, Use, range::byte_range},
+    resource::{
+        Access, Buffer, BufferInner, Part, Resource, Use,
+        overlap::{Piece, Write, merge, runs},
+        range::byte_range,
+    },
     sync::prim::lock,
 };
 
-pub(crate) use scatter::ScatterKernel;
+pub(crate) use scatter::{Push, Scatter, ScatterKernel, index_bytes, kernel as scatter_kernel};
 
 /// As many ranges go as regions of one copy; more are scattered.
-const MOST_COPIED: usize = 256;
+pub(crate) const MOST_COPIED: usize = 256;
 /// Ranges that are longer on average are copied, however many: a scatter reads an index for each element. Not measured.
 const LONG_RANGE: usize = 4096;
 /// As many ranges are declared one by one. They are a part of the plan, so other ranges are another plan; and a buffer's

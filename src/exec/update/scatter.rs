@@ -15,7 +15,7 @@ use crate::{
         job::{self, Job},
     },
     gpu::Shared,
-    pipeline::ComputePipeline,
+    pipeline::{ComputePipeline, Pipelines},
     resource::{BufferInner, image::unplaced},
     sync::prim::lock,
 };
@@ -45,16 +45,21 @@ impl ScatterKernel {
         drop(kept);
         drop(failed);
         let pipelines = Arc::clone(&shared.pipelines);
-        let make = move || promise.keep(pipelines.own_compute("scatter", SHADER));
+        let make = move || promise.keep(kernel(&pipelines));
         drop(shared.helpers.run("making the scatter pipeline", make)); // it goes on by itself
         job
     }
 }
 
+/// The pipeline that scatters. Blocks while the driver compiles.
+pub(crate) fn kernel(pipelines: &Pipelines) -> Result<ComputePipeline> {
+    pipelines.own_compute("scatter", SHADER)
+}
+
 /// As in shaders/scatter.comp.
 #[repr(C)]
 #[derive(Clone, Copy, NoUninit)]
-struct Push {
+pub(crate) struct Push {
     target: u64,
     indices: u64,
     data: u64,
@@ -63,10 +68,12 @@ struct Push {
 }
 
 /// A packed list, and the buffer it goes to.
-pub(super) struct Scatter {
+pub(crate) struct Scatter {
     target: Arc<BufferInner>,
-    /// Where shaders find the indices, and how many there are. The elements follow them.
-    list: u64,
+    /// Where shaders find the indices.
+    indices: u64,
+    /// Where the elements are.
+    data: u64,
     elements: usize,
     element_bytes: usize,
 }
@@ -80,7 +87,7 @@ pub(super) fn can_write(runs: &[Range<usize>], element_bytes: usize) -> bool {
 }
 
 /// Bytes of the indices in front of so many elements.
-pub(super) fn index_bytes(elements: usize) -> usize {
+pub(crate) fn index_bytes(elements: usize) -> usize {
     elements * size_of::<u32>()
 }
 
@@ -93,20 +100,42 @@ pub(super) fn write_indices(runs: &[Range<usize>], to: &mut [u8]) {
 }
 
 impl Scatter {
+    /// Of a list of indices with the elements behind them.
     pub(super) fn new(target: &Arc<BufferInner>, list: u64, elements: usize, element_bytes: usize) -> Self {
-        Self { target: Arc::clone(target), list, elements, element_bytes }
+        Self::with_list(target, list, list + index_bytes(elements) as u64, elements, element_bytes)
+    }
+
+    /// Of elements somewhere, and as many indices elsewhere. Elements are whole words that 32 bits count and index.
+    pub(crate) fn with_list(
+        target: &Arc<BufferInner>,
+        indices: u64,
+        data: u64,
+        elements: usize,
+        element_bytes: usize,
+    ) -> Self {
+        Self { target: Arc::clone(target), indices, data, elements, element_bytes }
+    }
+
+    /// Of the elements.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.elements as u64 * self.element_bytes as u64
     }
 
     pub(super) fn record(&self, cmd: &mut Encoder<'_>, kernel: &ComputePipeline) -> Result<()> {
-        let Self { target, list, elements, element_bytes } = self;
+        let (push, groups) = self.call()?;
+        cmd.bind(kernel).push(&push).dispatch([groups, 1, 1]);
+        Ok(())
+    }
+
+    /// The push constants and the workgroups.
+    pub(crate) fn call(&self) -> Result<(Push, u32)> {
+        let Self { target, indices, data, elements, element_bytes } = self;
         let words_per_element = (element_bytes / 4) as u32;
         let words = *elements as u32 * words_per_element; // see `can_write`
         let address = target.address().ok_or_else(|| unplaced(&target.name))?;
-        let data = list + index_bytes(*elements) as u64;
         let most = target.device.info.limits.max_compute_work_group_count[0];
-        let push = Push { target: address, indices: *list, data, words, words_per_element };
-        cmd.bind(kernel).push(&push).dispatch([words.div_ceil(LANES).min(most), 1, 1]);
-        Ok(())
+        let push = Push { target: address, indices: *indices, data: *data, words, words_per_element };
+        Ok((push, words.div_ceil(LANES).min(most)))
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::{
     fmt,
-    mem::ManuallyDrop,
+    mem::{self, ManuallyDrop},
     ptr::NonNull,
-    sync::{Arc, OnceLock},
+    sync::{Arc, OnceLock, Weak, atomic::Ordering::Relaxed},
 };
 
 use ash::vk;
@@ -42,21 +42,33 @@ pub struct BufferInner {
     pub(crate) state: State,
     /// The graph that it lives in, if it lives in one alone.
     pub(crate) transient_of: Option<u64>,
+    /// Where its memory goes when the last handle is gone.
+    home: Option<Weak<dyn BufferHome>>,
     body: Body,
 }
 
 enum Body {
-    Own(Own),
+    Own(OwnBuffer),
     /// In memory of the host; `None` once that is taken back.
     Hosted(Option<Hosted>),
     /// From when the graph is recorded on.
     Placed(OnceLock<Placed>),
 }
 
-struct Own {
+/// A Vulkan buffer with memory of its own.
+pub(crate) struct OwnBuffer {
+    device: Arc<Device>,
     raw: vk::Buffer,
+    bytes: u64,
+    kind: MemoryKind,
     address: u64,
     allocation: ManuallyDrop<Allocation>,
+}
+
+/// Who lent a buffer its memory.
+pub(crate) trait BufferHome: Send + Sync {
+    /// The last handle is gone, and the GPU is done with it. Called on any thread.
+    fn take_back(&self, own: OwnBuffer);
 }
 
 struct Placed {
@@ -77,18 +89,16 @@ impl BufferInner {
     /// # Errors
     /// [`Error::OutOfDeviceMemory`] before any Vulkan call if no heap could hold it; else as [`Gpu::buffer`](crate::Gpu::buffer).
     pub(crate) fn new(device: &Arc<Device>, name: &str, bytes: u64, kind: MemoryKind) -> Result<Self> {
-        device.memory().check(name, bytes, kind)?;
-        let raw = create(device, bytes)?;
-        let allocation = place(device, name, raw, kind).inspect_err(|_| {
-            // SAFETY: the buffer was made above and nothing uses it.
-            unsafe { device.raw.destroy_buffer(raw, None) }
-        })?;
-        device.labels.name(raw, name);
-        let info = vk::BufferDeviceAddressInfo::default().buffer(raw);
-        // SAFETY: the buffer is bound to memory that may have an address, and has the usage for it.
-        let address = unsafe { device.raw.get_buffer_device_address(&info) };
-        let body = Body::Own(Own { raw, address, allocation: ManuallyDrop::new(allocation) });
+        let body = Body::Own(OwnBuffer::new(device, name, bytes, kind)?);
         Ok(Self::with(device, name, bytes, kind, None, body))
+    }
+
+    /// The first `bytes` of `own`, in a state as if it were new: the GPU is done with what it was before.
+    pub(crate) fn lent(own: OwnBuffer, name: &str, bytes: u64, home: Weak<dyn BufferHome>) -> Self {
+        let (device, kind) = (Arc::clone(&own.device), own.kind);
+        let mut inner = Self::with(&device, name, bytes, kind, None, Body::Own(own));
+        inner.home = Some(home);
+        inner
     }
 
     /// A buffer of `bytes`, which must not be zero, that lives inside the graph with this id: it has no memory before
@@ -132,7 +142,7 @@ impl BufferInner {
             // Which no graph sees.
             lock(&state).assume_written();
         }
-        Self { device: Arc::clone(device), bytes, kind, name: name.into(), state, transient_of, body }
+        Self { device: Arc::clone(device), bytes, kind, name: name.into(), state, transient_of, home: None, body }
     }
 
     /// Gives a transient buffer its place in an arena, once.
@@ -191,7 +201,7 @@ impl BufferInner {
     /// Where the host sees the buffer, unless it is in device memory alone.
     pub(crate) fn mapped(&self) -> Option<NonNull<u8>> {
         match &self.body {
-            Body::Own(own) => own.allocation.mapped,
+            Body::Own(own) => own.mapped(),
             Body::Hosted(hosted) => hosted.as_ref().map(|hosted| hosted.host.start),
             Body::Placed(_) => None,
         }
@@ -200,18 +210,59 @@ impl BufferInner {
 
 impl Drop for BufferInner {
     fn drop(&mut self) {
-        let own = match &mut self.body {
-            Body::Own(own) => own,
+        if let Some(home) = self.home.as_ref().and_then(Weak::upgrade)
+            && let Body::Own(own) = mem::replace(&mut self.body, Body::Placed(OnceLock::new()))
+        {
+            home.take_back(own);
+        }
+        if let Body::Hosted(hosted) = &mut self.body {
             // The host's memory goes after what was imported of it.
-            Body::Hosted(hosted) => return drop(hosted.take().map(|hosted| hosted.destroy(&self.device))),
-            // It has nothing of its own.
-            Body::Placed(_) => return,
-        };
+            drop(hosted.take().map(|hosted| hosted.destroy(&self.device)));
+        }
+    }
+}
+
+impl OwnBuffer {
+    /// # Errors
+    /// As [`BufferInner::new`].
+    pub(crate) fn new(device: &Arc<Device>, name: &str, bytes: u64, kind: MemoryKind) -> Result<Self> {
+        device.memory().check(name, bytes, kind)?;
+        let raw = create(device, bytes)?;
+        let allocation = place(device, name, raw, kind).inspect_err(|_| {
+            // SAFETY: the buffer was made above and nothing uses it.
+            unsafe { device.raw.destroy_buffer(raw, None) }
+        })?;
+        device.labels.name(raw, name);
+        let info = vk::BufferDeviceAddressInfo::default().buffer(raw);
+        // SAFETY: the buffer is bound to memory that may have an address, and has the usage for it.
+        let address = unsafe { device.raw.get_buffer_device_address(&info) };
+        if kind == MemoryKind::Readback {
+            device.counters.readback_bytes.fetch_add(bytes, Relaxed);
+        }
+        let (device, allocation) = (Arc::clone(device), ManuallyDrop::new(allocation));
+        Ok(Self { device, raw, bytes, kind, address, allocation })
+    }
+
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Where the host sees its first byte, unless it is in device memory.
+    pub(crate) fn mapped(&self) -> Option<NonNull<u8>> {
+        self.allocation.mapped
+    }
+}
+
+impl Drop for OwnBuffer {
+    fn drop(&mut self) {
         // SAFETY: whoever submits work holds the buffer until that work has completed, so the device does not use it.
-        unsafe { self.device.raw.destroy_buffer(own.raw, None) };
+        unsafe { self.device.raw.destroy_buffer(self.raw, None) };
         // SAFETY: the allocation is taken here, in the only place, and never looked at again.
-        let allocation = unsafe { ManuallyDrop::take(&mut own.allocation) };
+        let allocation = unsafe { ManuallyDrop::take(&mut self.allocation) };
         self.device.memory().free(allocation);
+        if self.kind == MemoryKind::Readback {
+            self.device.counters.readback_bytes.fetch_sub(self.bytes, Relaxed);
+        }
     }
 }
 

@@ -20,7 +20,7 @@ use bytemuck::Pod;
 pub use self::{any::Buffer, slice::BufferSlice, transient::TransientBuffer};
 pub(crate) use self::{
     any::sealed,
-    inner::{BufferInner, Spot},
+    inner::{BufferHome, BufferInner, OwnBuffer, Spot},
 };
 use super::{
     Resource,
@@ -80,6 +80,11 @@ impl<T> GpuBuffer<T> {
         lock(&self.inner.state).assume_written();
     }
 
+    /// A handle of a buffer whose bytes are whole elements.
+    pub(crate) fn from_inner(inner: BufferInner) -> Self {
+        Self { inner: Arc::new(inner), element: PhantomData }
+    }
+
     pub(crate) fn resource(&self) -> Resource {
         Resource::Buffer(Arc::clone(&self.inner))
     }
@@ -127,12 +132,12 @@ impl Gpu {
     pub(crate) fn buffer_in<T: Pod>(&self, name: &str, len: usize, kind: MemoryKind) -> Result<GpuBuffer<T>> {
         check_shape::<T>(name, len)?;
         let inner = BufferInner::new(&self.shared.device, name, bytes_of(len, size_of::<T>()), kind)?;
-        Ok(GpuBuffer { inner: Arc::new(inner), element: PhantomData })
+        Ok(GpuBuffer::from_inner(inner))
     }
 }
 
 /// Whether there can be a buffer of `len` elements, were there memory for it.
-fn check_shape<T>(name: &str, len: usize) -> Result<()> {
+pub(crate) fn check_shape<T>(name: &str, len: usize) -> Result<()> {
     let element = std::any::type_name::<T>();
     if len == 0 {
         return Err(Error::Invalid(format!("buffer `{name}`: 0 elements; a buffer has at least one")));

@@ -4,19 +4,19 @@ use std::{collections::BTreeMap, ops::Range};
 
 /// Elements to write: `len` of them from `at` on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Write {
-    pub(super) at: usize,
-    pub(super) len: usize,
+pub(crate) struct Write {
+    pub(crate) at: usize,
+    pub(crate) len: usize,
 }
 
 /// A part of a write that no later write covers.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Piece {
+pub(crate) struct Piece {
     /// Where it goes.
-    pub(super) at: usize,
+    pub(crate) at: usize,
     /// Which write it is of, and which of its elements.
-    pub(super) write: usize,
-    pub(super) from: Range<usize>,
+    pub(crate) write: usize,
+    pub(crate) from: Range<usize>,
 }
 
 impl Piece {
@@ -27,7 +27,7 @@ impl Piece {
 
 /// The pieces that are left of `writes`, none of which is empty or ends beyond `usize::MAX`, in the order of where they
 /// go.
-pub(super) fn merge(writes: &[Write]) -> Vec<Piece> {
+pub(crate) fn merge(writes: &[Write]) -> Vec<Piece> {
     let mut order: Vec<usize> = (0..writes.len()).collect();
     order.sort_unstable_by_key(|&index| writes[index].at);
     let apart = |pair: &[usize]| writes[pair[0]].at + writes[pair[0]].len <= writes[pair[1]].at;
@@ -47,7 +47,7 @@ pub(super) fn merge(writes: &[Write]) -> Vec<Piece> {
 }
 
 /// The ranges that pieces in order fill without a gap.
-pub(super) fn runs(pieces: &[Piece]) -> Vec<Range<usize>> {
+pub(crate) fn runs(pieces: &[Piece]) -> Vec<Range<usize>> {
     let neighbours = pieces.chunk_by(|a, b| a.end() == b.at);
     neighbours.map(|run| run[0].at..run[run.len() - 1].end()).collect()
 }
