@@ -72,7 +72,9 @@ fn small_uploads(many: &Runtime, gpu: &Gpu, quick: bool) -> Result {
     let rounds = small::rounds(quick);
     small::print_header();
     small::by_hand(gpu, rounds)?;
-    small::many_small(&single_threaded()?, "single-threaded tokio", gpu, rounds)?;
+    let single = single_threaded()?;
+    small::control(&single, rounds);
+    small::many_small(&single, "single-threaded tokio", gpu, rounds)?;
     small::many_small(many, "multi-threaded tokio", gpu, rounds)
 }
 

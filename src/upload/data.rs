@@ -161,6 +161,18 @@ mod tests {
     }
 
     #[test]
+    fn generated_elements_are_asked_for_by_their_numbers() {
+        let data = UploadData::generated(100, |range, place: &mut [u64]| {
+            assert_eq!(range.len(), place.len());
+            range.zip(place).for_each(|(index, element)| *element = index as u64);
+        });
+        let Source::Generated(generate) = &data.source else { panic!("nothing is made yet") };
+        let mut place = [0u64; 3];
+        generate(40..64, bytemuck::cast_slice_mut(&mut place));
+        assert_eq!((data.bytes, place), (800, [5, 6, 7]));
+    }
+
+    #[test]
     fn every_container_of_nothing_has_no_bytes() {
         assert_eq!(Vec::<u64>::new().into_upload_data().bytes, 0);
         assert_eq!(Arc::<[u64]>::from([]).into_upload_data().bytes, 0);

@@ -101,6 +101,21 @@ fn print_ours(name: &str, rounds: &[Round]) {
     );
 }
 
+/// What awaiting so many futures at once costs by itself: `join_all` of some that are ready when polled again.
+pub(crate) fn control(runtime: &Runtime, rounds: usize) {
+    let mut taken = Vec::new();
+    for _ in 0..rounds {
+        let (mut watch, process) = (Stopwatch::default(), process_cpu());
+        watch.start();
+        runtime.block_on(join_all((0..UPLOADS).map(|_| tokio::task::yield_now())));
+        watch.stop();
+        taken.push(watch.per(UPLOADS, process));
+    }
+    let median = |clock: usize| quantile(&taken.iter().map(|micros| micros[clock]).collect::<Vec<_>>(), 0.5);
+    let [wall, thread, process] = [0, 1, 2].map(median);
+    println!("  {:<34} {wall:>8.3} {thread:>13.3} {process:>11.3}", "control: join_all of nothing");
+}
+
 /// The same by hand: one pass over the data into staging memory, one copy command, one submission.
 pub(crate) fn by_hand(gpu: &Gpu, rounds: usize) -> Result {
     let mut copies = HandCopies::new(gpu)?;
