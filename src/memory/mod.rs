@@ -133,6 +133,12 @@ impl Memory {
         })
     }
 
+    /// Whether buffers of this kind lie in the device's own memory.
+    pub(crate) fn is_local(&self, kind: MemoryKind) -> bool {
+        let chosen = kind.choose(&self.types, !0).map(|index| self.types.memory_types[index as usize]);
+        chosen.is_some_and(|chosen| chosen.property_flags.contains(vk::MemoryPropertyFlags::DEVICE_LOCAL))
+    }
+
     /// Refuses what could never fit, before any Vulkan object is made for it.
     ///
     /// # Errors

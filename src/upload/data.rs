@@ -82,6 +82,14 @@ impl<T> UploadData<T> {
         Self::new(Source::Generated(Arc::new(generate)), bytes_of(len, size_of::<T>()))
     }
 
+    /// Its bytes, if they lie in ordinary memory.
+    pub(super) fn host_bytes(&self) -> Option<&[u8]> {
+        match &self.source {
+            Source::Host(bytes) => Some(bytes),
+            _ => None,
+        }
+    }
+
     /// Elements as the bytes that they are in memory. An upload of bytes that are no whole number of elements is refused.
     #[must_use]
     pub fn from_bytes(bytes: Bytes) -> Self {

@@ -189,6 +189,11 @@ impl BufferInner {
         }
     }
 
+    /// All of its bytes.
+    pub(crate) fn whole(&self) -> Region {
+        Region::bytes(0..self.bytes)
+    }
+
     /// Why it has no address.
     pub(crate) fn unaddressed(&self) -> Error {
         let name = &self.name;
