@@ -205,12 +205,8 @@ impl Gpu {
         T: Pod,
         F: Fn(Range<usize>, &mut [T]) + Send + Sync + 'static,
     {
-        let size = size_of::<T>().max(1) as u64;
-        let generate = move |bytes: Range<u64>, place: &mut [u8]| {
-            let elements = (bytes.start / size) as usize..(bytes.end / size) as usize;
-            generate(elements, bytemuck::cast_slice_mut(place));
-        };
-        self.declare(self.target(buffer, 0, buffer.bytes()), Source::Generated(Arc::new(generate)))
+        let UploadData { source, bytes, .. } = UploadData::generated(buffer.len(), generate);
+        self.declare(self.target(buffer, 0, bytes), source)
     }
 
     /// Copies texels to an image: to one level of it, in one layer or in all, row after row from the top without gaps.
