@@ -101,6 +101,38 @@ async fn uploads_to_very_many_places_are_scattered_by_one_dispatch_each_flush() 
 }
 
 #[tokio::test]
+async fn ranges_go_in_one_submission_and_the_later_counts() {
+    let gpu = strict_gpu();
+    let buffer = gpu.buffer::<u32>("b", 40_000).expect("a buffer");
+    gpu.upload(&buffer, 0, vec![9; 40_000]).await.expect("an upload").await.expect("complete");
+    let before = gpu.counters();
+    let few = [(5, vec![1, 1, 1, 1]), (7, vec![2, 2, 2, 2]), (20, vec![3])];
+    gpu.upload_ranges(&buffer, few).await.expect("ranges").await.expect("complete");
+    let many = (0..10_000).map(|i| (4 * i + 100 * usize::from(i >= 9_900), [i as u32]));
+    let many: Vec<_> = many.filter(|(at, _)| (100..40_000).contains(at)).collect();
+    gpu.upload_ranges(&buffer, many.clone()).await.expect("ranges").await.expect("complete");
+    let after = gpu.counters();
+    let submits = after.submits - before.submits;
+    assert_eq!((submits, after.upload_copies - before.upload_copies), (2, 1));
+    assert_eq!(after.dispatches - before.dispatches, 1);
+    let mut expected = vec![9; 40_000];
+    expected[5..11].copy_from_slice(&[1, 1, 2, 2, 2, 2]);
+    expected[20] = 3;
+    many.iter().for_each(|(at, data)| expected[*at] = data[0]);
+    assert!(contents(&gpu, &buffer).await == expected);
+    for (ranges, words) in [
+        (vec![], "0 ranges"),
+        (vec![(0, vec![])], "0 elements"),
+        (vec![(0, vec![1]), (39_999, vec![1, 2])], "beyond its 40000"),
+    ] {
+        let error = gpu.upload_ranges(&buffer, ranges).await.expect_err(words).to_string();
+        assert!(error.contains(words), "{error}");
+    }
+    drop(buffer);
+    close(gpu).await;
+}
+
+#[tokio::test]
 async fn elements_that_are_no_whole_words_are_copied_wherever_they_go() {
     let gpu = strict_gpu();
     let count = 1_000;

@@ -67,7 +67,8 @@ impl Submitter {
         last: Option<QueueId>,
         later: &mut Later,
     ) -> Option<Prepared> {
-        let Commit { plan, slots, buffers, waits, foreseen, unwritten, claim, submitted, turns, told } = commit;
+        let Commit { plan, slots, buffers, waits, foreseen, unwritten, is_upload, claim, submitted, turns, told } =
+            commit;
         let mut arrivals = entry::arrivals(&plan, &slots);
         let before = queues.given;
         let mut preparation = Preparation {
@@ -78,6 +79,7 @@ impl Submitter {
             stamps: Vec::new(),
         };
         let result = check_written(&plan, &slots, &unwritten)
+            .and_then(|()| if is_upload { Ok(()) } else { check_shown(&plan, &slots) })
             .and_then(|()| check_claim(&plan, &slots, claim.as_ref()))
             .and_then(|()| preparation.batches(queues, &plan, &slots, buffers, &waits, &foreseen, &mut arrivals));
         let Preparation { mut submitted, counts, parts, stamps, .. } = preparation;
@@ -168,6 +170,17 @@ fn check_written(plan: &Compiled, slots: &[Resource], unwritten: &[(usize, Arc<s
         }
         None => format!("a pass reads `{name}`, which is being replaced; take its new version for this frame"),
     }))
+}
+
+/// What needs the old contents of a resource, or of a part of it, must not find half of new ones there.
+fn check_shown(plan: &Compiled, slots: &[Resource]) -> Result<()> {
+    let is_shown = |entry: &&Entry| {
+        let import = &plan.imports[entry.import];
+        entry.discard || !entry.access.reads() || !lock(slots[import.slot].state()).has_hidden(import.region)
+    };
+    let Some(hidden) = plan.entries.iter().find(|entry| !is_shown(entry)) else { return Ok(()) };
+    let name = slots[plan.imports[hidden.import].slot].name();
+    Err(Error::Graph(format!("a pass uses `{name}`, which is being uploaded; await the upload before")))
 }
 
 /// What is written piece by piece must be nobody else's meanwhile.

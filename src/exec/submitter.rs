@@ -41,6 +41,8 @@ pub(crate) struct Commit {
     pub(crate) foreseen: Vec<Arrival>,
     /// Entries that read what nothing had written when recording began, and the passes that do.
     pub(crate) unwritten: Vec<(usize, Arc<str>)>,
+    /// Whether it is an upload's: those write what is hidden from graphs.
+    pub(crate) is_upload: bool,
     /// If what it writes is part of something larger.
     pub(crate) claim: Option<Claim>,
     /// Given back when the work is complete.
@@ -65,7 +67,7 @@ pub(crate) struct Claim {
 enum Item {
     Commit(Box<Commit>),
     /// Looks at states of resources, or changes them, between commits.
-    Look(Box<dyn FnOnce(&Submitter) + Send>),
+    Look(Box<dyn FnOnce(&Submitter) -> Box<dyn FnOnce()> + Send>),
 }
 
 /// A commit that was submitted.
@@ -149,7 +151,10 @@ impl Submitter {
         look: impl FnOnce(&Self) -> R + Send + 'static,
     ) -> oneshot::Receiver<R> {
         let (seen, result) = oneshot::channel();
-        let look = move |this: &Self| drop(seen.send(look(this))); // nobody may wait for it any more
+        let look = move |this: &Self| {
+            let found = look(this);
+            Box::new(move || drop(seen.send(found))) as Box<dyn FnOnce()> // nobody may wait for it any more
+        };
         self.commits.commit(Item::Look(Box::new(look)), |queues, items| self.work_off(queues, items));
         result
     }
@@ -188,7 +193,10 @@ impl Submitter {
             let commit = match item {
                 Item::Commit(commit) => *commit,
                 Item::Look(look) => {
-                    look(self);
+                    let tell = look(self);
+                    later.push(Box::new(move || {
+                        guarded("a waker", tell);
+                    }));
                     continue;
                 }
             };
@@ -376,10 +384,7 @@ pub(super) fn advance(
             undo.push((import.slot, state.clone()));
         }
         let entries = import.entries.clone();
-        state.depart(import, &plan.entries[entries.clone()], &arrivals[entries], stamps);
-        if hidden && import.is_written() {
-            state.hide(import.region);
-        }
+        state.depart_as(hidden, import, &plan.entries[entries.clone()], &arrivals[entries], stamps);
     }
     undo
 }

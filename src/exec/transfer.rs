@@ -195,6 +195,7 @@ impl RecordedCopies {
             waits: Vec::new(),
             foreseen,
             unwritten: Vec::new(),
+            is_upload: true,
             claim,
             submitted,
             turns: Vec::new(),

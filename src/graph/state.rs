@@ -64,11 +64,27 @@ impl Tracker {
     }
 
     /// Books a submitted plan: `entries` and `arrivals` are those of the import, `stamps` are by batch.
+    #[cfg(test)]
     pub(crate) fn depart(&mut self, import: &Import, entries: &[Entry], arrivals: &[Arrival], stamps: &[Stamp]) {
+        self.depart_as(false, import, entries, arrivals, stamps);
+    }
+
+    /// Books a submitted plan: `entries` and `arrivals` are those of the import, `stamps` are by batch. What is written
+    /// `hidden` is a piece of something larger.
+    pub(crate) fn depart_as(
+        &mut self,
+        hidden: bool,
+        import: &Import,
+        entries: &[Entry],
+        arrivals: &[Arrival],
+        stamps: &[Stamp],
+    ) {
         let exit = &import.exit;
         let owner = self.families.map(|_| exit.owner);
         if import.is_written() {
-            self.parts.replace(import.region, Past::left_by(exit, owner, stamps));
+            let mut past = Past::left_by(exit, owner, stamps);
+            (past.written, past.hidden) = (!hidden, hidden);
+            self.parts.replace(import.region, past);
         } else {
             self.parts.update(import.region, |region, past| {
                 for (entry, arrival) in entries.iter().zip(arrivals) {
@@ -80,7 +96,7 @@ impl Tracker {
         }
         // The subresources of an image bound it already, and their layouts must be known exactly.
         if self.families.is_none() && self.parts.len() > MOST_PARTS {
-            self.parts.halve();
+            self.parts.thin_out(MOST_PARTS);
         }
     }
 
@@ -96,7 +112,7 @@ impl Tracker {
 
     /// The host has written the region, while nothing used it.
     pub(crate) fn written_by_host(&mut self, region: Region) {
-        self.parts.update(region, |_, past| past.written = true);
+        self.parts.update(region, |_, past| (past.written, past.hidden) = (true, false));
     }
 
     /// Whether every part of the region was ever written.
@@ -116,7 +132,17 @@ impl Tracker {
 
     /// Says that nobody may read the region: it is being written piece by piece.
     pub(crate) fn hide(&mut self, region: Region) {
-        self.parts.update(region, |_, past| past.written = false);
+        self.parts.update(region, |_, past| (past.written, past.hidden) = (false, true));
+    }
+
+    /// Says that the region is not being written any more; what of it was not written is as if it never was.
+    pub(crate) fn show(&mut self, region: Region) {
+        self.parts.update(region, |_, past| past.hidden = false);
+    }
+
+    /// Whether any part of the region is being written piece by piece.
+    pub(crate) fn has_hidden(&self, region: Region) -> bool {
+        self.parts.meeting(region).any(|(_, past)| past.hidden)
     }
 
     /// What is left of it when a plan that was to change it runs in part, up to the stamps in `running`: who comes next

@@ -23,6 +23,7 @@ use ash::vk;
 use self::backing::{Backing, Piece, Request};
 pub use self::host::HostPages;
 pub(crate) use self::{
+    block::UNIT,
     host::{HostMemory, PageRun, check_element},
     kind::MemoryKind,
     pages::{PageLease, Pages},

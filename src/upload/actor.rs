@@ -10,13 +10,11 @@ use std::{
 use super::{
     Core,
     chunk::{self, Chunk, From},
-    data::Source,
     flush::Flush,
-    load::{self, Failed, Load},
-    mailbox::{Landing, Mail, News},
+    load::{self, Failed, Load, Plan},
+    mailbox::{Landed, Landing, Mail, News},
     order::{Priority, Queue},
     request::Ticket,
-    target::Target,
 };
 use crate::{
     error::{Error, Result},
@@ -33,8 +31,14 @@ const SMALL: u64 = MIB / 4;
 const FLUSH: u64 = 2 * MIB;
 /// So many flushes may be on their way before a further one waits for more uploads to gather.
 const FLUSHES: usize = 2;
+/// For so long they are gathered at most.
+const GATHERING: Duration = Duration::from_micros(200);
+/// So many that wait are not looked through.
+const FEW: usize = 1024;
 /// Loads that have begun.
 const LOADS: usize = 16;
+/// The most bytes of device memory that loads into memory in use go through at once, but for one that is larger.
+const SHADOWS: u64 = 256 * MIB;
 /// Bytes of loads that are being filled at once: enough for every thread.
 const FILLING: u64 = 16 * MIB;
 /// Chunks of a load that are cut ahead, where nothing is to be filled.
@@ -65,8 +69,16 @@ pub(super) struct Actor {
     full: bool,
     /// It is used up but for what is left for others than loads.
     full_for_loads: bool,
-    /// The pipeline for small uploads that go to very many places, once there were any.
-    scatter: Option<ComputePipeline>,
+    /// When small uploads are submitted at the latest that are gathered now.
+    flush_at: Option<Instant>,
+    /// Bytes of device memory that loads go through, until they are where they belong.
+    shadows: u64,
+    /// Loads that wait for some of that.
+    without_shadow: Vec<Ticket>,
+    /// How many tickets wait when they are looked through for cancelled ones.
+    look_at: usize,
+    /// The pipeline for small uploads that go to very many places, once there were any; `None` in it if there can be none.
+    scatter: Option<Option<ComputePipeline>>,
 }
 
 /// Copies of which is not known whether they were submitted.
@@ -74,6 +86,7 @@ enum Flight {
     Flush(Vec<Ticket>),
     Chunks {
         load: u64,
+        attempt: u32,
         last: bool,
     },
     /// The last copy of a load.
@@ -98,6 +111,10 @@ impl Actor {
             last_frame: None,
             full: false,
             full_for_loads: false,
+            flush_at: None,
+            shadows: 0,
+            without_shadow: Vec::new(),
+            look_at: FEW,
             scatter: None,
         }
     }
@@ -105,11 +122,11 @@ impl Actor {
     /// Works until it is told to stop. What is not answered then is closed.
     pub(super) fn run(mut self) {
         loop {
-            let Mail { tickets, news, stop } = self.core.mailbox.take();
+            let Mail { tickets, news, stop } = self.core.mailbox.take(self.flush_at.filter(|_| !self.full));
+            news.into_iter().for_each(|news| self.hear(news));
             if stop {
                 return;
             }
-            news.into_iter().for_each(|news| self.hear(news));
             self.admit(tickets);
             self.work();
         }
@@ -117,19 +134,35 @@ impl Actor {
 
     fn admit(&mut self, tickets: Vec<Ticket>) {
         let now = Instant::now();
-        for ticket in tickets {
+        for mut ticket in tickets {
             let (priority, bytes) = (ticket.request.priority, ticket.request.target.bytes());
+            let came = *ticket.came.get_or_insert(now);
             if priority == Priority::Frame {
                 self.last_frame = Some(now);
             }
-            if ticket.request.is_host_data() && bytes <= SMALL && matches!(ticket.request.target, Target::Buffer { .. })
-            {
+            if ticket.request.may_be_gathered(SMALL) {
                 self.small_bytes += bytes;
-                self.small.push(now, priority, ticket);
+                self.small.push(came, priority, ticket);
             } else {
-                self.waiting.push(now, priority, ticket);
+                self.waiting.push(came, priority, ticket);
             }
         }
+        self.forget_cancelled();
+    }
+
+    /// Those that nobody asks for any more hold their targets, so they are dropped before their turn if they may be many.
+    fn forget_cancelled(&mut self) {
+        if self.small.len() + self.waiting.len() < self.look_at {
+            return;
+        }
+        let small_bytes = &mut self.small_bytes;
+        self.small.retain(|ticket| {
+            let is_wanted = ticket.request.is_wanted();
+            *small_bytes -= if is_wanted { 0 } else { ticket.request.target.bytes() };
+            is_wanted
+        });
+        self.waiting.retain(|ticket| ticket.request.is_wanted());
+        self.look_at = FEW.max(2 * (self.small.len() + self.waiting.len()));
     }
 
     /// Does all that can be done now.
@@ -148,8 +181,12 @@ impl Actor {
     fn hear(&mut self, news: News) {
         match news {
             News::Room => (self.full, self.full_for_loads) = (false, false),
-            News::Landed { small: true, .. } => self.flushes -= 1,
-            News::Landed { bytes, small: false } => self.flying -= bytes,
+            News::Landed { what: Landed::Flush, .. } => self.flushes -= 1,
+            News::Landed { what: Landed::Chunks, bytes } => self.flying -= bytes,
+            News::Landed { what: Landed::Shadow, bytes } => {
+                self.shadows -= bytes;
+                self.admit_again();
+            }
             News::Filled { load, chunk, outcome } => self.filled(load, chunk, outcome),
             News::Submitted { flight, outcome } => self.submitted(flight, outcome),
         }
@@ -159,11 +196,12 @@ impl Actor {
 
     /// Submits small uploads together; `false` if there are none, or it is better to wait.
     fn flush(&mut self) -> bool {
-        let waits = self.flushes >= FLUSHES && !self.small.has(Priority::Frame) && self.small_bytes < FLUSH;
-        if self.small.first().is_none() || self.full || waits {
+        if self.small.first().is_none() || self.full || self.gathers() {
             return false;
         }
-        let span = match self.core.staging.take(self.small_bytes.min(FLUSH).min(self.core.staging.longest()), 0) {
+        let most = FLUSH.min(self.core.staging.longest());
+        let first = self.small.first().map_or(0, |ticket| ticket.request.target.bytes());
+        let span = match self.core.staging.take(self.small_bytes.min(most).max(first), 0) {
             Ok(Some(span)) => span,
             Ok(None) => {
                 self.full = true;
@@ -182,7 +220,7 @@ impl Actor {
             self.small_bytes -= ticket.request.target.bytes();
             self.gather(&mut flush, ticket);
         }
-        if !flush.is_empty() {
+        if flush.uploads() > 0 {
             self.flushes += 1;
             let (core, kernel) = (Arc::clone(&self.core), &mut self.scatter);
             let (transfer, tickets) = flush.stage(&core, || scatter_kernel(&core, kernel));
@@ -192,13 +230,25 @@ impl Actor {
         true
     }
 
+    /// Whether it is better to wait for more: while some are on their way, but not for long.
+    fn gathers(&mut self) -> bool {
+        let is_busy = self.flushes >= FLUSHES && !self.small.has(Priority::Frame) && self.small_bytes < FLUSH;
+        let now = Instant::now();
+        let until = *self.flush_at.get_or_insert(now + GATHERING);
+        if is_busy && now < until {
+            return true;
+        }
+        self.flush_at = None;
+        false
+    }
+
     fn gather(&mut self, flush: &mut Flush, ticket: Ticket) {
-        let is_before =
-            |load: &&mut Load| load.is_in_pieces() && load.ticket.request.target.overlaps(&ticket.request.target);
-        if let Some(load) = self.loads.values_mut().find(is_before) {
+        // Whatever becomes of it: its owner may be gone, and this one's may be told of its own upload.
+        let overlaps = |load: &&mut Load| load.ticket.request.target.overlaps(&ticket.request.target);
+        if let Some(load) = self.loads.values_mut().find(overlaps) {
             load.after.push(ticket);
-        } else if let Some(Source::Host(bytes)) = ticket.request.begin() {
-            flush.add(ticket, bytes);
+        } else if let Some(source) = ticket.request.begin() {
+            flush.add(ticket, source);
         }
     }
 
@@ -214,12 +264,13 @@ impl Actor {
     /// Begins loads that wait; `false` if there are none, or enough have begun.
     fn begin_loads(&mut self) -> bool {
         let mut any = false;
-        while self.loads.len() < LOADS || self.waiting.has(Priority::Frame) {
-            let Some(ticket) = self.waiting.pop() else { break };
+        loop {
+            let is_full = self.loads.len() >= LOADS;
+            let next = if is_full { self.waiting.pop_of(Priority::Frame) } else { self.waiting.pop() };
+            let Some(ticket) = next else { return any };
             self.begin_load(ticket);
             any = true;
         }
-        any
     }
 
     fn begin_load(&mut self, ticket: Ticket) {
@@ -228,9 +279,16 @@ impl Actor {
             load.after.push(ticket);
             return;
         }
+        let target = &ticket.request.target;
+        let (plan, bytes) = (Plan::of(target, self.core.longest_chunk()), target.bytes());
+        if plan == Plan::Shadow && self.shadows > 0 && self.shadows + bytes > SHADOWS {
+            self.without_shadow.push(ticket);
+            return;
+        }
         let Some(source) = ticket.request.begin() else { return }; // cancelled
-        match Load::new(&self.core.device, ticket, source, Instant::now()) {
+        match Load::new(&self.core.device, ticket, source, plan, Instant::now()) {
             Ok(load) => {
+                self.shadows += load.shadow_bytes();
                 let id = self.id();
                 self.loads.insert(id, load);
             }
@@ -265,7 +323,8 @@ impl Actor {
         let Some(at) = load.next() else { return Ok(false) };
         let grain = load.ticket.request.target.grain();
         let is_frames = load.priority() == Priority::Frame;
-        let length = chunk::length(at, load.source.needs_staging(), frames && !is_frames, grain);
+        let longest = self.core.longest_chunk();
+        let length = chunk::length(at, load.source.needs_staging(), frames && !is_frames, grain, longest);
         let range = load.range(length);
         if let Some(chunk) = load::in_place(&load.source, range.clone()) {
             load.begin(chunk, now);
@@ -273,10 +332,11 @@ impl Actor {
         }
         let bytes = range.end - range.start;
         // Loads leave room for what frames upload.
-        let reserve = if is_frames { 0 } else { self.core.staging.longest().min(self.core.budget / 4) };
+        let reserve = if is_frames { 0 } else { self.core.reserve() };
         let Some(span) = self.core.staging.take(bytes, reserve)? else {
+            // Others may need none, or may take what is reserved.
             *(if is_frames { &mut self.full } else { &mut self.full_for_loads }) = true;
-            return Ok(false);
+            return Ok(true);
         };
         let span = Arc::new(span);
         let names = (id, load.next_number());
@@ -305,9 +365,10 @@ impl Actor {
         let (mut transfer, bytes, last) = load.submit();
         if load.priority() != Priority::Frame {
             self.flying += bytes;
-            transfer.keep(Landing { mailbox: Arc::clone(&self.core.mailbox), bytes, small: false });
+            transfer.keep(Landing { mailbox: Arc::clone(&self.core.mailbox), bytes, what: Landed::Chunks });
         }
-        self.send(transfer, Flight::Chunks { load: id, last });
+        let attempt = load.attempt();
+        self.send(transfer, Flight::Chunks { load: id, attempt, last });
         true
     }
 
@@ -323,16 +384,36 @@ impl Actor {
 
     fn fail(&mut self, id: u64, error: Error) {
         if let Some(load) = self.end(id) {
-            load.ticket.answer(Err(error));
+            load.show();
+            self.answer(load, Err(error));
         }
+    }
+
+    /// Its data goes where no other upload waits for it: unmapping a large vector takes milliseconds, and whatever a program's
+    /// data does when it is dropped, it does not do here.
+    fn answer(&self, load: Load, outcome: Result<Completion>) {
+        let Load { ticket, source, .. } = load;
+        ticket.answer(outcome);
+        let _ = self.core.fill.spawn(false, move || drop(source)); // a pool that is closed drops it at once
     }
 
     /// Takes a load out; what has waited for it goes on.
     fn end(&mut self, id: u64) -> Option<Load> {
         let mut load = self.loads.remove(&id)?;
         self.filling -= load.unfilled_bytes();
+        if !load.is_published() {
+            // No copy of it will say that it landed.
+            self.shadows -= load.shadow_bytes();
+            self.admit_again();
+        }
         self.admit(mem::take(&mut load.after));
         Some(load)
+    }
+
+    /// Those that waited for the memory of shadows look again.
+    fn admit_again(&mut self) {
+        let tickets = mem::take(&mut self.without_shadow);
+        self.admit(tickets);
     }
 
     // Submissions.
@@ -356,21 +437,22 @@ impl Actor {
     fn submitted(&mut self, flight: u64, outcome: Result<Completion>) {
         match self.flights.remove(&flight) {
             Some(Flight::Flush(tickets)) => {
-                tickets.into_iter().for_each(|ticket| ticket.answer(outcome.clone()));
+                Ticket::answer_all(tickets, &outcome);
             }
-            Some(Flight::Chunks { load, last }) => self.chunks_submitted(load, last, outcome),
+            Some(Flight::Chunks { load, attempt, last }) => self.chunks_submitted((load, attempt), last, outcome),
             Some(Flight::Whole { load }) => self.finish(load, outcome),
             None => {}
         }
     }
 
-    fn chunks_submitted(&mut self, id: u64, last: bool, outcome: Result<Completion>) {
-        let Some(load) = self.loads.get_mut(&id) else { return };
+    fn chunks_submitted(&mut self, (id, attempt): (u64, u32), last: bool, outcome: Result<Completion>) {
+        let Some(load) = self.loads.get_mut(&id).filter(|load| load.attempt() == attempt) else { return };
         match outcome {
             Err(_) if load.is_overtaken() => {
                 self.filling -= load.unfilled_bytes();
-                if let Err(error) = load.begin_again(&self.core.device) {
-                    self.fail(id, error);
+                match load.begin_again(&self.core.device) {
+                    Ok(()) => self.shadows += load.shadow_bytes(),
+                    Err(error) => self.fail(id, error),
                 }
             }
             Err(error) => self.fail(id, error),
@@ -378,7 +460,11 @@ impl Actor {
             Ok(done) => {
                 load.answered();
                 match load.publish() {
-                    Some(transfer) => self.send(transfer, Flight::Whole { load: id }),
+                    Some(mut transfer) => {
+                        let (mailbox, bytes) = (Arc::clone(&self.core.mailbox), load.shadow_bytes());
+                        transfer.keep(Landing { mailbox, bytes, what: Landed::Shadow });
+                        self.send(transfer, Flight::Whole { load: id });
+                    }
                     None => self.finish(id, Ok(done)),
                 }
             }
@@ -390,16 +476,16 @@ impl Actor {
             let (target, took) = (&load.ticket.request.target, load.began.elapsed());
             let (name, bytes) = (target.name(), target.bytes());
             tracing::debug!(target: "vulkio::upload", name, bytes, ?took, ok = outcome.is_ok(), "load submitted");
-            load.ticket.answer(outcome);
+            self.answer(load, outcome);
         }
     }
 }
 
 /// The pipeline that scatters. Where it cannot be made, copies must do, which are slow if they are very many.
-fn scatter_kernel(core: &Core, kept: &mut Option<ComputePipeline>) -> Option<ComputePipeline> {
-    if kept.is_none() {
+fn scatter_kernel(core: &Core, kept: &mut Option<Option<ComputePipeline>>) -> Option<ComputePipeline> {
+    let make = || {
         let made = make_scatter_kernel(&core.pipelines);
-        *kept = made.inspect_err(|error| tracing::warn!(target: "vulkio::upload", %error, "no scatter")).ok();
-    }
-    kept.clone()
+        made.inspect_err(|error| tracing::warn!(target: "vulkio::upload", %error, "uploads are not scattered")).ok()
+    };
+    kept.get_or_insert_with(make).clone()
 }

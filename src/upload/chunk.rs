@@ -23,20 +23,22 @@ const MIB: u64 = 1 << 20;
 
 /// A chunk is this long while frames upload, too: theirs wait behind it. On PCIe 5 it takes 45 µs.
 const SHORT: u64 = 2 * MIB;
-/// While no frame waits, a copy command of 2 MiB reaches 0.89 of the speed of a large one, of 4 MiB 0.96, and of 8 MiB 0.98
-/// (docs/numbers.md). What must be filled first is cut finer, so that the copies begin early.
+/// While no frame waits, submissions of 2 MiB reach 0.89 of the speed of a large copy, of 4 MiB 0.96, of 8 MiB 0.98, and of
+/// 16 MiB all of it (docs/numbers.md). What must be filled first is cut finer, so that the copies begin early.
 const LONG_FILLED: u64 = 4 * MIB;
-const LONG: u64 = 8 * MIB;
+const LONG: u64 = 16 * MIB;
 /// The first chunks are short, and each next one as long as all before it: the copies begin when the first is filled.
 const FIRST: u64 = MIB;
 /// What one thread fills at a time.
 const PIECE: u64 = MIB / 2;
 
-/// How long the chunk is that begins at byte `at` of a load: a multiple of `grain`.
-pub(super) fn length(at: u64, needs_staging: bool, frames: bool, grain: u64) -> u64 {
+/// How long the chunk is that begins at byte `at` of a load: a multiple of `grain`, which is no longer than `longest`, the most
+/// that can be staged.
+pub(super) fn length(at: u64, needs_staging: bool, frames: bool, grain: u64, longest: u64) -> u64 {
     let most = match (frames, needs_staging) {
-        (true, _) => SHORT,
-        (false, true) => at.clamp(FIRST, LONG_FILLED),
+        (true, true) => SHORT.min(longest),
+        (true, false) => SHORT,
+        (false, true) => at.clamp(FIRST, LONG_FILLED).min(longest),
         (false, false) => LONG,
     };
     (most / grain * grain).max(grain)
@@ -111,14 +113,18 @@ fn write(source: &Source, part: Range<u64>, span: &Span, at: u64) -> Result<()> 
     // memory holds some bytes from the start.
     let place = unsafe { std::slice::from_raw_parts_mut(span.start().add(at as usize).as_ptr(), len) };
     match source {
-        Source::Host(bytes) => place.copy_from_slice(&bytes[part.start as usize..part.end as usize]),
         Source::Generated(generate) => {
             catch_unwind(AssertUnwindSafe(|| generate(part, place))).map_err(|payload| Error::HelperPanicked {
                 task: "generating data to upload".into(),
                 message: panic_message(&*payload),
             })?;
         }
-        Source::Staged(_) | Source::Mapped(..) => {} // the GPU reads them where they are
+        // The GPU reads the others where they are.
+        _ => {
+            if let Some(bytes) = source.host_bytes() {
+                place.copy_from_slice(&bytes[part.start as usize..part.end as usize]);
+            }
+        }
     }
     Ok(())
 }
@@ -131,7 +137,7 @@ mod tests {
     fn chunks_that_are_filled_begin_short_and_double() {
         let mut at = 0;
         let lengths = std::iter::from_fn(|| {
-            let length = length(at, true, false, 1);
+            let length = length(at, true, false, 1, 16 * MIB);
             at += length;
             Some(length / MIB)
         });
@@ -141,14 +147,22 @@ mod tests {
     #[test]
     fn beside_frames_no_chunk_is_longer_than_2_mib() {
         for (at, staging) in [(0, true), (64 * MIB, true), (0, false), (64 * MIB, false)] {
-            assert!(length(at, staging, true, 1) <= 2 * MIB);
+            assert!(length(at, staging, true, 1, 16 * MIB) <= 2 * MIB);
         }
-        assert_eq!(length(0, false, false, 1), 8 * MIB);
+        assert_eq!(length(0, false, false, 1, 16 * MIB), 16 * MIB);
+    }
+
+    #[test]
+    fn no_chunk_is_longer_than_what_can_be_staged() {
+        for frames in [false, true] {
+            assert_eq!(length(64 * MIB, true, frames, 1, 1000), 1000);
+            assert_eq!(length(64 * MIB, true, frames, 300, 1000), 900);
+        }
     }
 
     #[test]
     fn no_element_is_cut() {
-        assert_eq!(length(0, false, true, 12) % 12, 0);
-        assert_eq!(length(0, true, false, 3 * MIB), 3 * MIB, "one element, though longer than a first chunk");
+        assert_eq!(length(0, false, true, 12, 16 * MIB) % 12, 0);
+        assert_eq!(length(0, true, false, 3 * MIB, 16 * MIB), 3 * MIB, "one element, though longer than a first chunk");
     }
 }

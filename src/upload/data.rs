@@ -25,11 +25,16 @@ pub struct UploadData<T> {
     element: PhantomData<fn() -> T>,
 }
 
+/// So many bytes are carried along: that is cheaper than to give their memory back on another thread.
+const FEW: usize = 64;
+
 /// Where an upload's bytes are.
 #[derive(Clone)]
 pub(crate) enum Source {
     /// In ordinary memory: to be staged.
     Host(Bytes),
+    /// So few that they are here.
+    Inline([u8; FEW], usize),
     /// Still to be made, piece by piece.
     Generated(Arc<Generate>),
     /// In staging memory, written.
@@ -44,7 +49,16 @@ pub(crate) type Generate = dyn Fn(Range<u64>, &mut [u8]) + Send + Sync;
 impl Source {
     /// Whether it must be copied, or made, before the GPU can read it.
     pub(super) fn needs_staging(&self) -> bool {
-        matches!(self, Self::Host(_) | Self::Generated(_))
+        matches!(self, Self::Host(_) | Self::Inline(..) | Self::Generated(_))
+    }
+
+    /// Its bytes, if they lie in ordinary memory.
+    pub(super) fn host_bytes(&self) -> Option<&[u8]> {
+        match self {
+            Self::Host(bytes) => Some(bytes),
+            Self::Inline(bytes, len) => Some(&bytes[..*len]),
+            Self::Generated(_) | Self::Staged(_) | Self::Mapped(..) => None,
+        }
     }
 }
 
@@ -84,10 +98,7 @@ impl<T> UploadData<T> {
 
     /// Its bytes, if they lie in ordinary memory.
     pub(super) fn host_bytes(&self) -> Option<&[u8]> {
-        match &self.source {
-            Source::Host(bytes) => Some(bytes),
-            _ => None,
-        }
+        self.source.host_bytes()
     }
 
     /// Elements as the bytes that they are in memory. An upload of bytes that are no whole number of elements is refused.
@@ -96,6 +107,12 @@ impl<T> UploadData<T> {
         let len = bytes.len() as u64;
         Self::new(Source::Host(bytes), len)
     }
+}
+
+fn few(bytes: &[u8]) -> Option<Source> {
+    let mut few = [0; FEW];
+    few.get_mut(..bytes.len())?.copy_from_slice(bytes);
+    Some(Source::Inline(few, bytes.len()))
 }
 
 /// A container of elements as a container of bytes.
@@ -112,7 +129,12 @@ macro_rules! containers {
         impl<T: Pod + Send + Sync $(, const $len: usize)?> IntoUploadData for $container {
             type Element = T;
             fn into_upload_data(self) -> UploadData<T> {
-                UploadData::from_bytes(Bytes::from_owner(Elements(self)))
+                let elements = Elements(self);
+                let bytes: &[u8] = elements.as_ref();
+                match few(bytes) {
+                    Some(source) => UploadData::new(source, bytes.len() as u64),
+                    None => UploadData::from_bytes(Bytes::from_owner(elements)),
+                }
             }
         })+
     };
@@ -161,11 +183,21 @@ mod tests {
 
     #[test]
     fn elements_are_bytes_of_the_same_memory() {
-        let elements = vec![1u32, 0x0203_0405];
+        let elements = vec![0x0203_0405u32; 17];
         let place = elements.as_ptr().cast::<u8>();
         let data = elements.into_upload_data();
         let Source::Host(bytes) = &data.source else { panic!("a vector lies in host memory") };
-        assert_eq!((data.bytes, &bytes[..], bytes.as_ptr()), (8, &[1, 0, 0, 0, 5, 4, 3, 2][..], place));
+        assert_eq!((data.bytes, &bytes[..4], bytes.as_ptr()), (68, &[5, 4, 3, 2][..], place));
+    }
+
+    #[test]
+    fn a_few_bytes_are_carried_along() {
+        for len in [0u8, 1, 64] {
+            let bytes: Vec<u8> = (0..len).collect();
+            let data = bytes.clone().into_upload_data();
+            assert!(matches!(data.source, Source::Inline(..)));
+            assert_eq!((data.bytes, data.host_bytes()), (u64::from(len), Some(&bytes[..])));
+        }
     }
 
     #[test]

@@ -1,19 +1,27 @@
 //! Small uploads that one submission makes: by one copy command for each buffer, or by one dispatch where they go to very
 //! many places.
 
-use std::{collections::HashMap, ops::Range, sync::Arc};
+use std::{ops::Range, sync::Arc};
 
 use ash::vk::BufferCopy;
-use bytes::Bytes;
+use rustc_hash::FxHashMap;
 
-use super::{Core, coalesce::coalesce, mailbox::Landing, request::Ticket, staging::Span, target::Target};
+use super::{
+    Core,
+    coalesce::coalesce,
+    data::Source,
+    mailbox::{Landed, Landing},
+    request::Ticket,
+    staging::Span,
+};
 use crate::{
-    error::Result,
+    error::{Result, guarded},
     exec::{MOST_COPIED, Scatter, Transfer, index_bytes},
     gpu::QueueKind,
     graph::ir::Region,
     pipeline::ComputePipeline,
     resource::{Access, BufferInner, Resource},
+    sync::prim::lock,
 };
 
 /// The most regions of a buffer that are told apart when its readers are waited for. Beyond that, all from the first to the
@@ -25,19 +33,19 @@ pub(super) struct Flush {
     span: Span,
     used: u64,
     /// By target.
-    writes: HashMap<usize, Writes>,
-    tickets: Vec<Ticket>,
+    writes: FxHashMap<usize, Writes>,
+    uploads: usize,
 }
 
 /// What goes to one buffer, in the order in which it is to take effect.
 struct Writes {
     buffer: Arc<BufferInner>,
-    data: Vec<(u64, Bytes)>,
+    data: Vec<(Ticket, Source)>,
 }
 
 impl Flush {
     pub(super) fn new(span: Span) -> Self {
-        Self { span, used: 0, writes: HashMap::new(), tickets: Vec::new() }
+        Self { span, used: 0, writes: FxHashMap::default(), uploads: 0 }
     }
 
     /// The bytes that it has room for.
@@ -45,20 +53,21 @@ impl Flush {
         self.span.bytes() - self.used
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.tickets.is_empty()
+    /// How many there are.
+    pub(super) fn uploads(&self) -> usize {
+        self.uploads
     }
 
     /// Adds an upload to a buffer, for which there is room.
-    pub(super) fn add(&mut self, ticket: Ticket, bytes: Bytes) {
-        if let Target::Buffer { buffer, range, .. } = &ticket.request.target {
-            self.used += bytes.len() as u64;
-            let id = Arc::as_ptr(buffer).addr();
-            let writes =
-                self.writes.entry(id).or_insert_with(|| Writes { buffer: Arc::clone(buffer), data: Vec::new() });
-            writes.data.push((range.start, bytes));
-        }
-        self.tickets.push(ticket);
+    pub(super) fn add(&mut self, ticket: Ticket, source: Source) {
+        let Some((buffer, _)) = ticket.request.target.places() else { return }; // images are not gathered
+        let writes = self
+            .writes
+            .entry(Arc::as_ptr(buffer).addr())
+            .or_insert_with(|| Writes { buffer: Arc::clone(buffer), data: Vec::new() });
+        self.used += ticket.request.target.bytes();
+        self.uploads += 1;
+        writes.data.push((ticket, source));
     }
 
     /// Stages the data. Gives what is to be submitted, and who waits for that. `kernel` makes the pipeline that scatters, or
@@ -68,34 +77,37 @@ impl Flush {
         core: &Core,
         kernel: impl FnOnce() -> Option<ComputePipeline>,
     ) -> (Transfer, Vec<Ticket>) {
-        let Self { mut span, used, writes, tickets } = self;
+        let Self { mut span, used, writes, uploads } = self;
         let mut transfer = Transfer::on(QueueKind::Transfer);
+        let mut tickets = Vec::with_capacity(uploads);
         let (mut at, mut kernel, mut made) = (0, Some(kernel), None);
         for writes in writes.into_values() {
             let copies = writes.stage(&mut span, &mut at);
+            let Writes { buffer, data } = writes;
+            let (owners, sources): (Vec<_>, Vec<_>) = data.into_iter().unzip();
+            tickets.extend(owners);
+            guarded("data that was uploaded", || drop(sources));
             let regions = coalesce(copies.clone());
-            if regions.len() > MOST_COPIED
-                && let Some(make) = kernel.take()
-            {
+            let are_many = regions.len() > MOST_COPIED;
+            if are_many && let Some(make) = kernel.take() {
                 made = make();
             }
-            let grain = grain(&copies);
-            let kernel = made.as_ref().filter(|_| regions.len() > MOST_COPIED && bytes(&copies) == bytes(&regions));
-            let is_scattered = kernel.is_some_and(|kernel| {
-                scatter(core, &mut transfer, kernel, &writes.buffer, (&span, &copies, grain)).unwrap_or_default()
-            });
+            let kernel = made.as_ref().filter(|_| are_many && bytes(&copies) == bytes(&regions));
+            let staged = (&span, &copies[..], grain(&copies));
+            let is_scattered =
+                kernel.is_some_and(|kernel| scatter(core, &mut transfer, kernel, &buffer, staged).unwrap_or_default());
             let access = if is_scattered { scatters() } else { Access::COPY_TARGET };
-            let resource = Resource::Buffer(Arc::clone(&writes.buffer));
-            for region in touched(&regions) {
+            let resource = Resource::Buffer(Arc::clone(&buffer));
+            for region in touched(&regions, |gap| lock(&buffer.state).has_hidden(gap)) {
                 transfer.touches(&resource, region, access, false);
             }
             if !is_scattered {
                 // Buffers that are uploaded to have memory of their own.
-                transfer.copy(span.raw(), writes.buffer.raw().unwrap_or_default(), regions);
+                transfer.copy(span.raw(), buffer.raw().unwrap_or_default(), regions);
             }
         }
         transfer.keep(span);
-        transfer.keep(Landing { mailbox: Arc::clone(&core.mailbox), bytes: used, small: true });
+        transfer.keep(Landing { mailbox: Arc::clone(&core.mailbox), bytes: used, what: Landed::Flush });
         (transfer, tickets)
     }
 }
@@ -106,12 +118,18 @@ impl Writes {
         let start = span.offset();
         let mut place = &mut span.bytes_mut()[*at as usize..];
         let mut copies = Vec::with_capacity(self.data.len());
-        for (dst_offset, bytes) in &self.data {
+        for (ticket, source) in &self.data {
+            let (Some((_, places)), Some(bytes)) = (ticket.request.target.places(), source.host_bytes()) else {
+                continue;
+            };
             let (target, rest) = std::mem::take(&mut place).split_at_mut(bytes.len());
             target.copy_from_slice(bytes);
             place = rest;
-            copies.push(BufferCopy { src_offset: start + *at, dst_offset: *dst_offset, size: bytes.len() as u64 });
-            *at += bytes.len() as u64;
+            for range in places {
+                let size = range.end - range.start;
+                copies.push(BufferCopy { src_offset: start + *at, dst_offset: range.start, size });
+                *at += size;
+            }
         }
         copies
     }
@@ -133,7 +151,7 @@ fn scatter(
     let Some(data) = copies.first().map(|copy| copy.src_offset) else { return Ok(false) };
     let elements = (bytes(copies) / grain) as usize;
     let last = copies.iter().map(|copy| (copy.dst_offset + copy.size) / grain).max().unwrap_or(0);
-    if !grain.is_multiple_of(4) || u32::try_from(last).is_err() {
+    if !grain.is_multiple_of(4) || !data.is_multiple_of(4) || u32::try_from(last).is_err() {
         return Ok(false);
     }
     let Some(mut list) = core.staging.take(index_bytes(elements) as u64, 0)? else { return Ok(false) };
@@ -161,8 +179,9 @@ fn bytes(copies: &[BufferCopy]) -> u64 {
     copies.iter().map(|copy| copy.size).sum()
 }
 
-/// Where the copies go, joined where they touch; they are in order.
-fn touched(copies: &[BufferCopy]) -> Vec<Region> {
+/// Where the copies go, joined where they touch; they are in order. Of very many, all that lies between counts, too, unless
+/// some of it is `hidden`: that must not seem to be written.
+fn touched(copies: &[BufferCopy], hidden: impl Fn(Region) -> bool) -> Vec<Region> {
     let mut ranges: Vec<Range<u64>> = Vec::new();
     for copy in copies {
         let end = copy.dst_offset + copy.size;
@@ -171,9 +190,10 @@ fn touched(copies: &[BufferCopy]) -> Vec<Region> {
             _ => ranges.push(copy.dst_offset..end),
         }
     }
-    match (ranges.first(), ranges.last()) {
-        (Some(first), Some(last)) if ranges.len() > MOST_REGIONS => vec![Region::bytes(first.start..last.end)],
-        _ => ranges.into_iter().map(Region::bytes).collect(),
+    let ends = ranges.first().zip(ranges.last()).map(|(first, last)| Region::bytes(first.start..last.end));
+    match ends.filter(|ends| ranges.len() > MOST_REGIONS && !hidden(*ends)) {
+        Some(ends) => vec![ends],
+        None => ranges.into_iter().map(Region::bytes).collect(),
     }
 }
 
@@ -188,14 +208,15 @@ mod tests {
     #[test]
     fn a_few_places_are_told_apart_and_neighbours_are_one() {
         let copies = [copy(0, 4), copy(4, 4), copy(16, 4)];
-        assert_eq!(touched(&copies), [Region::bytes(0..8), Region::bytes(16..20)]);
+        assert_eq!(touched(&copies, |_| false), [Region::bytes(0..8), Region::bytes(16..20)]);
     }
 
     #[test]
     fn many_places_count_as_all_that_is_between_them() {
         let apart = |count: u64| (0..count).map(|i| copy(i * 8, 4)).collect::<Vec<_>>();
-        assert_eq!(touched(&apart(16)).len(), 16);
-        assert_eq!(touched(&apart(17)), [Region::bytes(0..132)]);
+        assert_eq!(touched(&apart(16), |_| false).len(), 16);
+        assert_eq!(touched(&apart(17), |_| false), [Region::bytes(0..132)]);
+        assert_eq!(touched(&apart(17), |region| region == Region::bytes(0..132)).len(), 17);
     }
 
     #[test]

@@ -26,13 +26,14 @@ use crate::{
     graph::ir::Region,
     memory::MemoryKind,
     resource::{Access, BufferInner, Resource, Spot},
+    sync::prim::lock,
 };
 
 /// What is no longer than this is copied by one submission, wherever it goes.
 pub(super) const WHOLE: u64 = 2 << 20;
 
 /// The most bytes that one submission copies.
-const GROUP: u64 = 8 << 20;
+const GROUP: u64 = 16 << 20;
 
 /// An upload in chunks.
 pub(super) struct Load {
@@ -50,6 +51,9 @@ pub(super) struct Load {
     number: u64,
     /// Submissions of which is not known how they went.
     unanswered: usize,
+    /// How often it was begun; what becomes of an earlier attempt does not matter any more.
+    attempt: u32,
+    published: bool,
     overtaken: Arc<AtomicBool>,
     /// What overlaps it and came later.
     pub(super) after: Vec<Ticket>,
@@ -65,17 +69,41 @@ pub(super) enum Way {
     Shadow(Target),
 }
 
+/// The way that a load is to go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Plan {
+    Whole,
+    Pieces,
+    Shadow,
+}
+
+impl Plan {
+    /// For all of a target, where chunks can be so long at most.
+    pub(super) fn of(target: &Target, longest: u64) -> Self {
+        if target.bytes() <= WHOLE.min(longest) {
+            Self::Whole
+        } else if target.takes_pieces() {
+            Self::Pieces
+        } else {
+            Self::Shadow
+        }
+    }
+}
+
 impl Load {
     /// # Errors
     /// [`Error::OutOfDeviceMemory`](crate::Error::OutOfDeviceMemory) for a shadow, with the ticket to tell.
-    pub(super) fn new(device: &Arc<Device>, ticket: Ticket, source: Source, now: Instant) -> Result<Self, Failed> {
-        let target = &ticket.request.target;
-        let way = if target.bytes() <= WHOLE {
-            Ok(Way::Whole)
-        } else if target.takes_pieces() {
-            Ok(Way::Pieces)
-        } else {
-            shadow(device, target)
+    pub(super) fn new(
+        device: &Arc<Device>,
+        ticket: Ticket,
+        source: Source,
+        plan: Plan,
+        now: Instant,
+    ) -> Result<Self, Failed> {
+        let way = match plan {
+            Plan::Whole => Ok(Way::Whole),
+            Plan::Pieces => Ok(Way::Pieces),
+            Plan::Shadow => shadow(device, &ticket.request.target),
         };
         match way {
             Ok(way) => Ok(Self {
@@ -88,6 +116,8 @@ impl Load {
                 chunks: BTreeMap::new(),
                 number: 0,
                 unanswered: 0,
+                attempt: 0,
+                published: false,
                 overtaken: Arc::default(),
                 after: Vec::new(),
             }),
@@ -97,6 +127,16 @@ impl Load {
 
     pub(super) fn priority(&self) -> Priority {
         self.ticket.request.priority
+    }
+
+    /// Bytes of device memory that it goes through.
+    pub(super) fn shadow_bytes(&self) -> u64 {
+        if matches!(self.way, Way::Shadow(_)) { self.bytes() } else { 0 }
+    }
+
+    /// Whether its copy from there is submitted, or refused.
+    pub(super) fn is_published(&self) -> bool {
+        self.published
     }
 
     pub(super) fn is_in_pieces(&self) -> bool {
@@ -238,14 +278,29 @@ impl Load {
         self.overtaken.load(Ordering::Acquire)
     }
 
+    pub(super) fn attempt(&self) -> u32 {
+        self.attempt
+    }
+
     /// Begins again, through a shadow: then it is whole, and after what has overtaken it.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
     pub(super) fn begin_again(&mut self, device: &Arc<Device>) -> Result<()> {
-        self.way = shadow(device, &self.ticket.request.target)?;
+        self.show();
         self.chunks.clear();
-        self.next = 0;
-        self.unanswered = 0;
-        self.overtaken = Arc::default();
+        (self.next, self.unanswered, self.overtaken) = (0, 0, Arc::default());
+        self.attempt += 1;
+        self.way = shadow(device, &self.ticket.request.target)?;
         Ok(())
+    }
+
+    /// Gives the target up, of which pieces are written: it is as if nothing had been.
+    pub(super) fn show(&self) {
+        if self.is_in_pieces() {
+            let target = &self.ticket.request.target;
+            lock(target.resource().state()).show(target.region());
+        }
     }
 
     /// The copy of the shadow to the target, if there is one. It is made by a queue that computes: those that only copy
@@ -254,14 +309,14 @@ impl Load {
         let Way::Shadow(Target::Buffer { buffer, .. }) = &self.way else { return None };
         let target = &self.ticket.request.target;
         let queue = match target {
-            Target::Buffer { .. } => QueueKind::Compute,
+            Target::Buffer { .. } | Target::Ranges { .. } => QueueKind::Compute,
             Target::Image(_) => QueueKind::Graphics,
         };
         let mut transfer = Transfer::on(queue);
         let shadow = Resource::Buffer(Arc::clone(buffer));
         transfer.touches(&shadow, shadow.whole(), Access::COPY_SOURCE, false);
         target.copy_whole(&mut transfer, buffer.spot()?);
-        self.unanswered += 1;
+        self.published = true;
         Some(transfer)
     }
 }
@@ -283,7 +338,7 @@ pub(super) fn in_place(source: &Source, range: Range<u64>) -> Option<Chunk> {
     let from = match source {
         Source::Staged(span) => From::Span(Arc::clone(span), range.start),
         Source::Mapped(buffer, at) => From::Mapped(Arc::clone(buffer), at + range.start),
-        Source::Host(_) | Source::Generated(_) => return None,
+        Source::Host(_) | Source::Inline(..) | Source::Generated(_) => return None,
     };
     Some(Chunk { range, from, unfilled: 0 })
 }

@@ -2,7 +2,8 @@
 
 use std::{
     mem,
-    sync::{Arc, Condvar, Mutex},
+    sync::{Arc, Condvar, Mutex, PoisonError},
+    time::Instant,
 };
 
 use super::request::Ticket;
@@ -27,9 +28,18 @@ pub(super) enum News {
     /// A flight of copies was submitted, or refused.
     Submitted { flight: u64, outcome: Result<Completion> },
     /// Copies are complete: so many bytes less are on their way.
-    Landed { bytes: u64, small: bool },
+    Landed { bytes: u64, what: Landed },
     /// Staging memory was given back.
     Room,
+}
+
+/// What copies were made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Landed {
+    Flush,
+    Chunks,
+    /// The copy of a shadow to where it belongs.
+    Shadow,
 }
 
 /// One thread takes, everyone may send.
@@ -85,14 +95,22 @@ impl Mailbox {
         result
     }
 
-    /// Takes what there is; if there is nothing, sleeps until there is.
-    pub(super) fn take(&self) -> Mail {
+    /// Takes what there is; if there is nothing, sleeps until there is, or until the time comes.
+    pub(super) fn take(&self, until: Option<Instant>) -> Mail {
         let mut state = lock(&self.state);
         while state.mail.tickets.is_empty() && state.mail.news.is_empty() && !state.mail.stop && !state.room {
             state.is_asleep = true;
-            state = self.wake.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner);
-            state.is_asleep = false;
+            let Some(until) = until else {
+                state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            };
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            state = self.wake.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
+        state.is_asleep = false;
         if mem::take(&mut state.room) {
             state.mail.news.push(News::Room);
         }
@@ -112,11 +130,11 @@ impl Mailbox {
 pub(super) struct Landing {
     pub(super) mailbox: Arc<Mailbox>,
     pub(super) bytes: u64,
-    pub(super) small: bool,
+    pub(super) what: Landed,
 }
 
 impl Drop for Landing {
     fn drop(&mut self) {
-        self.mailbox.tell(News::Landed { bytes: self.bytes, small: self.small });
+        self.mailbox.tell(News::Landed { bytes: self.bytes, what: self.what });
     }
 }

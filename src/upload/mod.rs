@@ -37,7 +37,7 @@ use self::{
     actor::Actor,
     data::Source,
     mailbox::{Mailbox, News},
-    request::{Declared, Ticket},
+    request::{Request, Ticket},
     staging::Staging as StagingMemory,
     target::{ImageTarget, Target},
 };
@@ -81,10 +81,20 @@ struct Core {
     mailbox: Arc<Mailbox>,
     /// For what lies elsewhere.
     staging: Arc<StagingMemory>,
-    /// Its bytes.
-    budget: u64,
     fill: Helpers,
     pipelines: Arc<Pipelines>,
+}
+
+impl Core {
+    /// Staging memory that loads leave to what is urgent.
+    fn reserve(&self) -> u64 {
+        self.staging.longest().min(self.staging.budget() / 4)
+    }
+
+    /// The longest chunk of a load that there can be.
+    fn longest_chunk(&self) -> u64 {
+        self.staging.longest().min(self.staging.budget() - self.reserve())
+    }
 }
 
 impl Uploads {
@@ -106,9 +116,8 @@ impl Uploads {
             submitter: Arc::clone(submitter),
             mailbox,
             staging,
-            budget: budget - for_staged,
             pipelines: Arc::clone(pipelines),
-            fill: Helpers::named("fill", (cores() / 2).min(MOST_FILLING_THREADS)),
+            fill: Helpers::named("fill", (cores() / 2).clamp(2, MOST_FILLING_THREADS)),
         };
         Self { core: Arc::new(core), staged, room, thread: OnceLock::new() }
     }
@@ -191,6 +200,59 @@ impl Gpu {
         self.declare(self.target(buffer, at, bytes), source)
     }
 
+    /// Writes ranges of a buffer, all in one submission: pairs of the first element and the data for it and those after it. Of
+    /// ranges that overlap the later one counts. It costs less than an [`upload`](Self::upload) for each of them.
+    ///
+    /// The data are copied now, together at most 16 MiB, or two thirds of
+    /// [`GpuOptions::staging_bytes`](crate::GpuOptions::staging_bytes) if that is less. More than 256 places are written by a
+    /// dispatch, if elements are whole words of 4 bytes. More than 16 places count as all from the first to the last, when
+    /// readers are waited for and when what nothing has written is asked for. Otherwise as [`upload`](Self::upload).
+    ///
+    /// ```no_run
+    /// # use vulkio::{Gpu, GpuBuffer};
+    /// # async fn example(gpu: Gpu, bodies: GpuBuffer<[f32; 4]>, moved: Vec<(usize, [f32; 4])>) -> vulkio::Result<()> {
+    /// gpu.upload_ranges(&bodies, moved.into_iter().map(|(index, place)| (index, [place]))).await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`upload`](Self::upload); [`Error::Invalid`] if there are no ranges, one has no elements, or there is too much data.
+    pub fn upload_ranges<T: Pod, D: AsRef<[T]>>(
+        &self,
+        buffer: &GpuBuffer<T>,
+        ranges: impl IntoIterator<Item = (usize, D)>,
+    ) -> Upload {
+        let packed = self.pack(buffer, ranges);
+        Upload::new(self, packed.map(|(target, data)| Request::new(target, Source::Host(data.into()))))
+    }
+
+    fn pack<T: Pod, D: AsRef<[T]>>(
+        &self,
+        buffer: &GpuBuffer<T>,
+        ranges: impl IntoIterator<Item = (usize, D)>,
+    ) -> Result<(Target, Vec<u8>)> {
+        let (mut pieces, mut data) = (Vec::new(), Vec::new());
+        for (at, elements) in ranges {
+            let elements = elements.as_ref();
+            self.check_target(buffer, std::mem::size_of_val(elements) as u64)?;
+            pieces.push(buffer.byte_range(&(at..at.saturating_add(elements.len())))?);
+            data.extend_from_slice(bytemuck::cast_slice(elements));
+        }
+        let (name, bytes, most) = (buffer.name(), data.len() as u64, self.shared.uploads.core.staging.longest());
+        if bytes > most {
+            return Err(Error::Invalid(format!(
+                "upload of {bytes} bytes in ranges to `{name}`; {most} are the most at once: cut them"
+            )));
+        }
+        let first = pieces.iter().map(|piece| piece.start).min();
+        let (Some(first), Some(last)) = (first, pieces.iter().map(|piece| piece.end).max()) else {
+            return Err(Error::Invalid(format!("upload of 0 ranges to `{name}`; give at least one")));
+        };
+        let (buffer, bounds) = (Arc::clone(buffer.inner()), first..last);
+        Ok((Target::Ranges { buffer, bounds, pieces: pieces.into(), bytes }, data))
+    }
+
     /// Fills `buffer` with what `generate` writes: called with a range of elements and the place for them, piece by piece,
     /// by several threads at once and in any order; more than once for an element if a pass writes the buffer meanwhile.
     /// Otherwise as [`upload`](Self::upload).
@@ -234,12 +296,20 @@ impl Gpu {
     fn declare(&self, target: Result<Target>, source: Source) -> Upload {
         let declared = target.and_then(|target| {
             self.check_source(&source, target.name())?;
-            Ok(Declared { gpu: self.clone(), target, source, priority: Priority::default() })
+            Ok(Request::new(target, source))
         });
-        Upload::new(declared)
+        Upload::new(self, declared)
     }
 
     fn target<T>(&self, buffer: &GpuBuffer<T>, at: usize, bytes: u64) -> Result<Target> {
+        let element = self.check_target(buffer, bytes)?;
+        let len = usize::try_from(bytes / element).unwrap_or(usize::MAX);
+        let range = buffer.byte_range(&(at..at.saturating_add(len)))?;
+        Ok(Target::Buffer { buffer: Arc::clone(buffer.inner()), range, element })
+    }
+
+    /// The bytes of an element, if some can be uploaded.
+    fn check_target<T>(&self, buffer: &GpuBuffer<T>, bytes: u64) -> Result<u64> {
         let (name, element) = (buffer.name(), size_of::<T>().max(1) as u64);
         if bytes == 0 {
             return Err(Error::Invalid(format!("upload of 0 elements to `{name}`; upload at least one")));
@@ -252,15 +322,13 @@ impl Gpu {
         if !buffer.same_device(self) {
             return Err(Error::Graph(format!("upload to `{name}`, which belongs to another Gpu")));
         }
-        if element > self.shared.uploads.core.staging.longest() {
+        if element > self.shared.uploads.core.longest_chunk() {
             return Err(Error::Invalid(format!(
                 "upload to `{name}`, whose elements of {element} bytes do not fit into staging memory; use smaller elements, \
                  or raise `GpuOptions::staging_bytes`"
             )));
         }
-        let len = usize::try_from(bytes / element).unwrap_or(usize::MAX);
-        let range = buffer.byte_range(&(at..at.saturating_add(len)))?;
-        Ok(Target::Buffer { buffer: Arc::clone(buffer.inner()), range, element })
+        Ok(element)
     }
 
     fn image_target<I: ImagePart>(&self, image: &I, source: &Source, bytes: u64) -> Result<Target> {
@@ -283,7 +351,7 @@ impl Gpu {
 
     fn check_source(&self, source: &Source, name: &str) -> Result<()> {
         let device: &Arc<Device> = match source {
-            Source::Host(_) | Source::Generated(_) => return Ok(()),
+            Source::Host(_) | Source::Inline(..) | Source::Generated(_) => return Ok(()),
             Source::Staged(span) => span.device(),
             Source::Mapped(buffer, _) => &buffer.device,
         };

@@ -43,9 +43,26 @@ impl<T> Default for Queue<T> {
 const ALL: [Priority; 3] = [Priority::Frame, Priority::Normal, Priority::Bulk];
 
 impl<T> Queue<T> {
-    /// Appends what came `now`, which is not before what came earlier.
-    pub(super) fn push(&mut self, now: Instant, priority: Priority, item: T) {
-        self.waiting[priority as usize].push_back((now, item));
+    /// Adds what came at that time, behind what came before or with it.
+    pub(super) fn push(&mut self, came: Instant, priority: Priority, item: T) {
+        let waiting = &mut self.waiting[priority as usize];
+        // All but those that had to step back come in order.
+        let behind = waiting.iter().rev().take_while(|(other, _)| *other > came).count();
+        waiting.insert(waiting.len() - behind, (came, item));
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.waiting.iter().map(VecDeque::len).sum()
+    }
+
+    /// Drops what `keep` is false for.
+    pub(super) fn retain(&mut self, mut keep: impl FnMut(&T) -> bool) {
+        self.waiting.iter_mut().for_each(|waiting| waiting.retain(|(_, item)| keep(item)));
+    }
+
+    /// Takes the first of this priority.
+    pub(super) fn pop_of(&mut self, priority: Priority) -> Option<T> {
+        self.waiting[priority as usize].pop_front().map(|(_, item)| item)
     }
 
     /// What is next.
@@ -57,7 +74,7 @@ impl<T> Queue<T> {
     /// Takes what is next.
     pub(super) fn pop(&mut self) -> Option<T> {
         let priority = self.next()?;
-        self.waiting[priority as usize].pop_front().map(|(_, item)| item)
+        self.pop_of(priority)
     }
 
     /// Whether something of this priority waits.
@@ -92,6 +109,18 @@ mod tests {
         assert_eq!(queue.first(), Some(&3));
         assert_eq!(drain(&mut queue), [3, 2, 4, 1]);
         assert!(!queue.has(Priority::Bulk));
+    }
+
+    #[test]
+    fn who_steps_back_keeps_its_place() {
+        let (now, mut queue) = (Instant::now(), Queue::default());
+        queue.push(now, Priority::Normal, 1);
+        queue.push(now + Duration::from_millis(2), Priority::Normal, 3);
+        queue.push(now + Duration::from_millis(1), Priority::Normal, 2);
+        queue.push(now + Duration::from_millis(2), Priority::Normal, 4);
+        assert_eq!(queue.len(), 4);
+        queue.retain(|&item| item != 3);
+        assert_eq!(drain(&mut queue), [1, 2, 4]);
     }
 
     #[test]

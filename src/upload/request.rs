@@ -5,8 +5,12 @@ use std::{
     future::Future,
     mem,
     pin::Pin,
-    sync::{Arc, Mutex, atomic::Ordering},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
     task::{Context, Poll, Waker},
+    time::Instant,
 };
 
 use super::{data::Source, order::Priority, target::Target};
@@ -30,43 +34,43 @@ use crate::{
 pub struct Upload(State);
 
 enum State {
-    Declared(Box<Result<Declared>>),
+    /// Checked; nobody knows of it yet.
+    Declared(Gpu, Arc<Request>),
+    Wrong(Box<Error>),
     Asked(Arc<Request>),
     Done,
 }
 
-/// An upload that was checked, and that nobody knows of yet.
-pub(super) struct Declared {
-    pub(super) gpu: Gpu,
-    pub(super) target: Target,
-    pub(super) source: Source,
-    pub(super) priority: Priority,
-}
-
 impl Upload {
-    pub(super) fn new(declared: Result<Declared>) -> Self {
-        Self(State::Declared(Box::new(declared)))
+    pub(super) fn new(gpu: &Gpu, request: Result<Request>) -> Self {
+        Self(match request {
+            Ok(request) => State::Declared(gpu.clone(), Arc::new(request)),
+            Err(error) => State::Wrong(Box::new(error)),
+        })
     }
 
     /// How urgent it is; [`Priority::Normal`] by default. Without effect once it was polled.
     pub fn priority(mut self, priority: Priority) -> Self {
-        if let State::Declared(declared) = &mut self.0
-            && let Ok(declared) = &mut **declared
+        if let State::Declared(_, request) = &mut self.0
+            && let Some(request) = Arc::get_mut(request)
         {
-            declared.priority = priority;
+            request.priority = priority;
         }
         self
     }
 }
 
-impl Declared {
-    fn ask(self) -> Result<Arc<Request>> {
-        let Self { gpu, target, source, priority } = self;
-        gpu.check()?;
-        let stage = Mutex::new(Stage::Waiting { source, waker: None });
-        let request = Arc::new(Request { target, priority, stage });
-        gpu.shared.uploads.ask(Ticket::new(&gpu, Arc::clone(&request)))?;
-        Ok(request)
+impl State {
+    fn ask(self) -> Result<Self> {
+        match self {
+            Self::Declared(gpu, request) => {
+                gpu.check()?;
+                gpu.shared.uploads.ask(Ticket::new(Arc::clone(&request)))?;
+                Ok(Self::Asked(request))
+            }
+            Self::Wrong(error) => Err(*error),
+            other => Ok(other),
+        }
     }
 }
 
@@ -74,11 +78,9 @@ impl Future for Upload {
     type Output = Result<Completion>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if let State::Declared(_) = self.0
-            && let State::Declared(declared) = mem::replace(&mut self.0, State::Done)
-        {
-            match declared.and_then(Declared::ask) {
-                Ok(request) => self.0 = State::Asked(request),
+        if let State::Declared(..) | State::Wrong(_) = self.0 {
+            match mem::replace(&mut self.0, State::Done).ask() {
+                Ok(asked) => self.0 = asked,
                 Err(error) => return Poll::Ready(Err(error)),
             }
         }
@@ -104,7 +106,7 @@ impl Drop for Upload {
 impl fmt::Debug for Upload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match self.0 {
-            State::Declared(_) => "declared",
+            State::Declared(..) | State::Wrong(_) => "declared",
             State::Asked(_) => "asked",
             State::Done => "done",
         };
@@ -112,10 +114,12 @@ impl fmt::Debug for Upload {
     }
 }
 
-/// An upload that was asked for.
+/// An upload that was checked.
 pub(super) struct Request {
     pub(super) target: Target,
     pub(super) priority: Priority,
+    /// Whether its data lies in ordinary memory and goes to a buffer.
+    is_plain: bool,
     stage: Mutex<Stage>,
 }
 
@@ -134,9 +138,20 @@ enum Stage {
 }
 
 impl Request {
-    /// Whether its data lies in ordinary memory. A request that nobody asks for any more has none.
-    pub(super) fn is_host_data(&self) -> bool {
-        matches!(&*lock(&self.stage), Stage::Waiting { source: Source::Host(_), .. })
+    pub(super) fn new(target: Target, source: Source) -> Self {
+        let is_plain = source.host_bytes().is_some() && target.places().is_some();
+        let stage = Mutex::new(Stage::Waiting { source, waker: None });
+        Self { target, priority: Priority::default(), is_plain, stage }
+    }
+
+    /// Whether it is submitted together with others, where so many bytes are small.
+    pub(super) fn may_be_gathered(&self, small: u64) -> bool {
+        self.is_plain && (self.target.bytes() <= small || matches!(self.target, Target::Ranges { .. }))
+    }
+
+    /// Whether somebody still asks for it, or it has begun.
+    pub(super) fn is_wanted(&self) -> bool {
+        !matches!(*lock(&self.stage), Stage::Over)
     }
 
     /// The data, if it is still wanted. From now on it is uploaded whole.
@@ -194,24 +209,33 @@ impl Request {
 /// The duty to answer a request. Dropped without an answer, it says that there will be none.
 pub(super) struct Ticket {
     pub(super) request: Arc<Request>,
-    device: Arc<crate::gpu::device::Device>,
+    /// When it came; it keeps its place where it has to step back.
+    pub(super) came: Option<Instant>,
 }
 
 impl Ticket {
-    fn new(gpu: &Gpu, request: Arc<Request>) -> Self {
-        let device = Arc::clone(&gpu.shared.device);
-        device.counters.uploads_waiting.fetch_add(1, Ordering::Relaxed);
-        Self { request, device }
+    fn new(request: Arc<Request>) -> Self {
+        Self::waiting(&request).fetch_add(1, Ordering::Relaxed);
+        Self { request, came: None }
     }
 
     pub(super) fn answer(self, outcome: Result<Completion>) {
         self.request.answer(outcome);
     }
+
+    /// The same answer for all.
+    pub(super) fn answer_all(tickets: Vec<Self>, outcome: &Result<Completion>) {
+        tickets.into_iter().for_each(|ticket| ticket.answer(outcome.clone()));
+    }
+
+    fn waiting(request: &Request) -> &AtomicU64 {
+        &request.target.device().counters.uploads_waiting
+    }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        self.device.counters.uploads_waiting.fetch_sub(1, Ordering::Relaxed);
+        Self::waiting(&self.request).fetch_sub(1, Ordering::Relaxed);
         self.request.answer(Err(Error::Closed)); // nothing, if it was answered
     }
 }

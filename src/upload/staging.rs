@@ -10,12 +10,12 @@ use ash::vk;
 use crate::{
     error::{Error, Result},
     gpu::device::Device,
-    memory::{MemoryKind, Place, Pool},
+    memory::{MemoryKind, Place, Pool, UNIT},
     resource::BufferInner,
     sync::prim::lock,
 };
 
-/// Segments are this large, unless the budget is smaller.
+/// Segments are this large at most; as many of one size as make up the budget.
 const SEGMENT_BYTES: u64 = 16 << 20;
 /// Spans begin at a multiple of this, which is what mapped memory is aligned to at least.
 pub(super) const ALIGNMENT: u64 = 64;
@@ -48,8 +48,15 @@ struct Arena {
 impl Staging {
     /// Allocates nothing yet.
     pub(super) fn new(device: Arc<Device>, budget: u64, freed: Freed) -> Arc<Self> {
-        let segment = SEGMENT_BYTES.min(budget);
-        Arc::new(Self { device, budget, segment, freed, arena: Mutex::default() })
+        let segments = budget.div_ceil(SEGMENT_BYTES).max(1);
+        // What is no whole unit of a block cannot be had.
+        let segment = (budget / segments / UNIT).max(1) * UNIT;
+        Arc::new(Self { device, budget: segments * segment, segment, freed, arena: Mutex::default() })
+    }
+
+    /// The bytes of all spans at most.
+    pub(super) fn budget(&self) -> u64 {
+        self.budget
     }
 
     /// The longest span that there can be.
@@ -63,19 +70,18 @@ impl Staging {
     /// # Errors
     /// [`Error::OutOfDeviceMemory`] or what the driver says, if there is no memory for a first segment.
     pub(super) fn take(self: &Arc<Self>, bytes: u64, reserve: u64) -> Result<Option<Span>> {
-        let mut arena = lock(&self.arena);
-        if arena.taken + bytes + reserve > self.budget {
-            return Ok(None);
+        loop {
+            let mut arena = lock(&self.arena);
+            if arena.taken + bytes + reserve > self.budget {
+                return Ok(None);
+            }
+            if let Some(place) = arena.segments.allocate(bytes, ALIGNMENT) {
+                return Ok(Some(self.span(arena, place, bytes)));
+            }
+            if !self.grow(arena)? {
+                return Ok(None);
+            }
         }
-        let place = match arena.segments.allocate(bytes, ALIGNMENT) {
-            Some(place) => place,
-            None if !self.grow(&mut arena)? => return Ok(None),
-            None => match arena.segments.allocate(bytes, ALIGNMENT) {
-                Some(place) => place,
-                None => return Ok(None),
-            },
-        };
-        Ok(Some(self.span(arena, place, bytes)))
     }
 
     /// As [`take`](Self::take), of the segments that there are. Never blocks on the driver.
@@ -96,8 +102,9 @@ impl Staging {
         Span { staging: Arc::clone(self), buffer, place, bytes }
     }
 
-    /// Adds a segment; `false` if that would be beyond the budget, or there is no memory for a further one.
-    fn grow(&self, arena: &mut Arena) -> Result<bool> {
+    /// Adds a segment; `false` if that would be beyond the budget, or there is no memory for a further one. It is made
+    /// unlocked, as that takes milliseconds.
+    fn grow(&self, mut arena: MutexGuard<'_, Arena>) -> Result<bool> {
         if let Some(segment) = arena.spare.pop() {
             arena.segments.grow(segment, self.segment);
             return Ok(true);
@@ -105,16 +112,22 @@ impl Staging {
         if arena.held + self.segment > self.budget {
             return Ok(false);
         }
-        match BufferInner::new(&self.device, "staging", self.segment, MemoryKind::Upload) {
+        arena.held += self.segment;
+        drop(arena);
+        let made = BufferInner::new(&self.device, "staging", self.segment, MemoryKind::Upload);
+        made.iter().for_each(touch);
+        let mut arena = lock(&self.arena);
+        match made {
             Ok(segment) => {
-                touch(&segment);
                 arena.segments.grow(Arc::new(segment), self.segment);
-                arena.held += self.segment;
                 Ok(true)
             }
-            // What there is must do.
-            Err(Error::OutOfDeviceMemory { .. } | Error::OutOfHostMemory { .. }) if arena.held > 0 => Ok(false),
-            Err(error) => Err(error),
+            Err(error) => {
+                arena.held -= self.segment;
+                let is_short = matches!(error, Error::OutOfDeviceMemory { .. } | Error::OutOfHostMemory { .. });
+                // What there is must do.
+                if is_short && arena.held > 0 { Ok(false) } else { Err(error) }
+            }
         }
     }
 

@@ -202,8 +202,8 @@ impl<T> Shared<T> {
 /// the writes visible.
 fn write(buffer: &BufferInner, bytes: &[u8]) {
     let Some(start) = buffer.mapped() else { return };
-    // SAFETY: all of the buffer is mapped, and the data is no longer; the version is this turn's, no submitted work uses it,
-    // and none that would can be submitted while it is hidden.
+    // SAFETY: all of the buffer is mapped, and the data is no longer. The version is this turn's, so no other thread writes it;
+    // the GPU does not use it, unless a pass overwrites an old handle of it, and then it holds some bytes or others.
     unsafe { start.copy_from_nonoverlapping(NonNull::from(bytes).cast(), bytes.len()) };
     lock(&buffer.state).written_by_host(Region::bytes(0..bytes.len() as u64));
 }
@@ -264,6 +264,8 @@ impl<T> Turn<T> {
     }
 
     fn publish(mut self) {
+        let buffer = self.buffer().inner();
+        lock(&buffer.state).show(buffer.whole()); // what the data was too short for
         self.published = true;
     }
 }

@@ -22,6 +22,13 @@ pub(super) enum Target {
         range: Range<u64>,
         element: u64,
     },
+    /// Pieces of a buffer between these bounds, which do not overlap unless the later counts; one submission writes them.
+    Ranges {
+        buffer: Arc<BufferInner>,
+        bounds: Range<u64>,
+        pieces: Box<[Range<u64>]>,
+        bytes: u64,
+    },
     Image(ImageTarget),
 }
 
@@ -43,6 +50,7 @@ impl Target {
     pub(super) fn bytes(&self) -> u64 {
         match self {
             Self::Buffer { range, .. } => range.end - range.start,
+            Self::Ranges { bytes, .. } => *bytes,
             Self::Image(image) => image.bytes,
         }
     }
@@ -51,42 +59,65 @@ impl Target {
     pub(super) fn grain(&self) -> u64 {
         match self {
             Self::Buffer { element, .. } => *element,
-            Self::Image(_) => 1,
+            Self::Ranges { .. } | Self::Image(_) => 1,
         }
     }
 
     pub(super) fn name(&self) -> &str {
         match self {
-            Self::Buffer { buffer, .. } => &buffer.name,
+            Self::Buffer { buffer, .. } | Self::Ranges { buffer, .. } => &buffer.name,
             Self::Image(target) => &target.image.name,
         }
     }
 
     pub(super) fn resource(&self) -> Resource {
         match self {
-            Self::Buffer { buffer, .. } => Resource::Buffer(Arc::clone(buffer)),
+            Self::Buffer { buffer, .. } | Self::Ranges { buffer, .. } => Resource::Buffer(Arc::clone(buffer)),
             Self::Image(target) => Resource::Image(Arc::clone(&target.image)),
         }
     }
 
     pub(super) fn region(&self) -> Region {
         match self {
-            Self::Buffer { range, .. } => Region::bytes(range.clone()),
+            Self::Buffer { range, .. } | Self::Ranges { bounds: range, .. } => Region::bytes(range.clone()),
             Self::Image(target) => target.region,
         }
     }
 
     /// Whether both write a byte or a texel of the same resource.
     pub(super) fn overlaps(&self, other: &Self) -> bool {
-        let same = self.resource().id() == other.resource().id();
-        same && self.region().intersection(&other.region()).is_some()
+        self.id() == other.id() && self.region().intersection(&other.region()).is_some()
+    }
+
+    /// As [`Resource::id`].
+    fn id(&self) -> usize {
+        match self {
+            Self::Buffer { buffer, .. } | Self::Ranges { buffer, .. } => Arc::as_ptr(buffer).addr(),
+            Self::Image(target) => Arc::as_ptr(&target.image).addr(),
+        }
+    }
+
+    pub(super) fn device(&self) -> &Arc<Device> {
+        match self {
+            Self::Buffer { buffer, .. } | Self::Ranges { buffer, .. } => &buffer.device,
+            Self::Image(target) => &target.image.device,
+        }
+    }
+
+    /// The buffer, and the places in it in the order in which they are written.
+    pub(super) fn places(&self) -> Option<(&Arc<BufferInner>, &[Range<u64>])> {
+        match self {
+            Self::Buffer { buffer, range, .. } => Some((buffer, std::slice::from_ref(range))),
+            Self::Ranges { buffer, pieces, .. } => Some((buffer, pieces)),
+            Self::Image(_) => None,
+        }
     }
 
     /// Whether it can be written piece by piece, as nobody may read any of it before it is whole.
     pub(super) fn takes_pieces(&self) -> bool {
         match self {
             Self::Buffer { buffer, range, .. } => lock(&buffer.state).is_unwritten(Region::bytes(range.clone())),
-            Self::Image(_) => false,
+            Self::Ranges { .. } | Self::Image(_) => false,
         }
     }
 
@@ -108,6 +139,7 @@ impl Target {
                 let region = vk::BufferCopy { src_offset: from.offset, dst_offset: offset + range.start, size };
                 transfer.copy(from.raw, raw, vec![region]);
             }
+            Self::Ranges { .. } => {} // gathered with others
             Self::Image(target) => target.copy_whole(transfer, from),
         }
     }

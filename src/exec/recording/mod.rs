@@ -284,6 +284,7 @@ impl Recording {
             waits,
             foreseen,
             unwritten,
+            is_upload: false,
             claim: None,
             submitted,
             turns,

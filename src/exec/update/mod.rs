@@ -82,6 +82,9 @@ fn check(graph: &Graph, target: &Arc<BufferInner>, element: usize, writes: &[Wri
     if !Arc::ptr_eq(&target.device, &graph.gpu().shared.device) {
         return Err(Error::Invalid(format!("update of `{name}`, which belongs to another Gpu; make one on this Gpu")));
     }
+    if target.is_hosted() {
+        return Err(Error::Invalid(format!("update of `{name}`, which is memory of the host; write it there")));
+    }
     let len = target.bytes as usize / element.max(1);
     for &Write { at, len: count } in writes {
         byte_range(name, &(at..at.saturating_add(count)), len, element)?;
@@ -189,8 +192,12 @@ impl<'d> Delta<'d> {
         if lock(resource.state()).is_written(resource.whole()) {
             return vec![Part::Whole];
         }
-        let ends = self.runs.first().zip(self.runs.last());
-        ends.map(|(first, last)| part(&(first.start..last.end))).into_iter().collect()
+        let ends = self.runs.first().zip(self.runs.last()).map(|(first, last)| first.start..last.end);
+        match ends.filter(|ends| !lock(resource.state()).has_hidden(Region::bytes(self.bytes_of(ends)))) {
+            Some(ends) => vec![part(&ends)],
+            // What lies between is being uploaded, and must not seem to be written.
+            None => self.runs.iter().map(part).collect(),
+        }
     }
 
     fn bytes_of(&self, run: &Range<usize>) -> Range<u64> {

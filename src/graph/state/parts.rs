@@ -71,14 +71,29 @@ impl Parts {
         self.coalesce(&region);
     }
 
-    /// Halves the number of parts of a buffer; each pair of neighbours gets a past that is careful for both.
-    pub(super) fn halve(&mut self) {
+    /// Brings the number of parts of a buffer below `most`, if that can be: pairs of neighbours get a past that is careful for
+    /// both. What is hidden is not joined with what is not; what was never written, only where there are many such borders.
+    pub(super) fn thin_out(&mut self, most: usize) {
+        self.join_pairs(|a, b| a.hidden == b.hidden && a.written == b.written);
+        if self.len() > most {
+            self.join_pairs(|a, b| a.hidden == b.hidden);
+        }
+    }
+
+    /// Joins pairs of neighbours that are `alike`.
+    fn join_pairs(&mut self, alike: impl Fn(&Past, &Past) -> bool) {
         let mut all = std::mem::take(&mut self.rest);
         all.push(self.first.clone());
         all.sort_unstable_by_key(|part| part.region.x[0]);
-        let mut pairs = all.chunks(2).map(|pair| pair[1..].iter().fold(pair[0].clone(), merged));
-        self.first = pairs.next().unwrap_or_else(|| self.first.clone());
-        self.rest = pairs.collect();
+        let mut parts = all.into_iter().peekable();
+        let mut joined = Vec::new();
+        while let Some(part) = parts.next() {
+            let partner = parts.next_if(|next| next.region.x[0] == part.region.x[1] && alike(&part.past, &next.past));
+            joined.push(partner.iter().fold(part, merged));
+        }
+        let mut joined = joined.into_iter();
+        self.first = joined.next().unwrap_or_else(|| self.first.clone());
+        self.rest = joined.collect();
     }
 
     fn is_one_within(&self, region: &Region) -> bool {
@@ -200,7 +215,7 @@ mod tests {
             parts.replace(Region::bytes(at..at + 1), written());
         }
         assert_eq!(parts.len(), 7);
-        parts.halve();
+        parts.thin_out(4);
         let mut regions: Vec<_> = parts.iter().map(|part| part.region.x).collect();
         regions.sort_unstable();
         assert_eq!(regions, [[0, 2], [2, 4], [4, 6], [6, 7]]);

@@ -48,6 +48,8 @@ pub(super) struct Past {
     pub(super) owner: Option<QueueId>,
     /// Whether it was ever written.
     pub(super) written: bool,
+    /// Whether it is being written piece by piece: nobody may read it before it is whole.
+    pub(super) hidden: bool,
     /// Who wrote last: several queues where their writes were concurrent.
     writers: ByQueue<Option<Touch>>,
     /// What sees the last writes already, by queue. Where it is not empty, the queue waited for the other queues' writes,
@@ -176,6 +178,7 @@ impl Past {
             layout: exit.layout,
             owner,
             written: true,
+            hidden: false,
             writers: exit.writes.each_ref().map(touch),
             visible: exit.reads.each_ref().map(read),
             readers: exit.reads.each_ref().map(|mark| touch(mark).map(execution_only)),
@@ -189,7 +192,8 @@ impl Past {
         if arrival.changes(region) {
             // A transition counts as a write; its barrier showed it to its target.
             let transition = Touch { stamp, scope: Scope::execution(entry.access.stages) };
-            let kept = Self { layout: self.layout, owner: self.owner, written: self.written, ..Self::default() };
+            let Self { layout, owner, written, hidden, .. } = *self;
+            let kept = Self { layout, owner, written, hidden, ..Self::default() };
             *self = kept;
             self.writers[queue] = Some(transition);
         }
@@ -210,6 +214,7 @@ impl Past {
         self.visible = Default::default();
         self.merged = true;
         self.written |= other.written;
+        self.hidden |= other.hidden;
     }
 }
 

@@ -194,6 +194,11 @@ impl BufferInner {
         Region::bytes(0..self.bytes)
     }
 
+    /// Whether it is memory of the host, which the GPU only reads.
+    pub(crate) fn is_hosted(&self) -> bool {
+        matches!(self.body, Body::Hosted(_))
+    }
+
     /// Why it has no address.
     pub(crate) fn unaddressed(&self) -> Error {
         let name = &self.name;
