@@ -29,7 +29,12 @@ async fn contents(gpu: &Gpu, buffer: &GpuBuffer<u32>) -> Vec<u32> {
 /// A buffer that a graph reads, which the gate holds.
 async fn read_behind(gate: &Gate, gpu: &Gpu, len: usize) -> GpuBuffer<u32> {
     let [buffer, copy] = ["target", "copy"].map(|name| gpu.buffer::<u32>(name, len).expect("a buffer"));
-    soon("the first upload", gpu.upload(&buffer, 0, vec![0; len])).await.expect("submitted").await.expect("complete");
+    let graph = Graph::new(gpu, "writer");
+    let own = buffer.clone();
+    graph.pass("fill").writes(buffer.copy_target()).record(move |cmd| {
+        cmd.fill(&own, 0..len, 0);
+    });
+    drop(soon("a submit", graph.submit()).await.expect("submitted"));
     let graph = Graph::new(gpu, "reader");
     let (from, to) = (buffer.clone(), copy.clone());
     graph.pass("read").copies(&buffer, &copy).record(move |cmd| {
@@ -176,7 +181,11 @@ async fn every_size_goes_through_every_budget() {
                 for round in 0..2u32 {
                     let upload = gpu.upload(&buffer, 0, vec![round; bytes / 4]).priority(priority);
                     let Ok(outcome) = timeout(Duration::from_secs(3), upload).await else {
-                        failures.push(format!("{} KiB of {priority:?}, {} MiB, round {round}", bytes / KIB, budget / MIB));
+                        failures.push(format!(
+                            "{} KiB of {priority:?}, {} MiB, round {round}",
+                            bytes / KIB,
+                            budget / MIB
+                        ));
                         gpu = gpu_with(budget); // the other may be stuck
                         break;
                     };
@@ -239,12 +248,12 @@ async fn staging_in_place_waits_for_room_and_the_thread_goes_on() {
 
 #[tokio::test]
 async fn what_is_urgent_goes_first_and_what_is_not_has_the_last_word() {
-    let gpu = gpu_with(MIB);
+    let gpu = gpu_with(3 * MIB);
     let gate = Gate::new(&gpu);
-    let buffer = read_behind(&gate, &gpu, 16 * 16 * KIB).await;
+    let buffer = read_behind(&gate, &gpu, 48 * 16 * KIB).await;
     let one = gpu.buffer::<u32>("one", 1).expect("a buffer");
     // So many that there is no room for any other.
-    let crowd = tokio::spawn(join_all((0..16).map(|i| gpu.upload(&buffer, i * 16 * KIB, vec![1; 16 * KIB]))));
+    let crowd = tokio::spawn(join_all((0..48).map(|i| gpu.upload(&buffer, i * 16 * KIB, vec![1; 16 * KIB]))));
     until("the crowd", || gpu.counters().uploads_waiting > 0).await;
     settled(|| gpu.counters().staging_bytes).await;
     let of = |value: u32, priority| gpu.upload(&one, 0, vec![value]).priority(priority);
@@ -270,7 +279,7 @@ async fn a_frames_upload_does_not_wait_for_a_load_that_is_being_made() {
     let made = gpu
         .upload_with(&load, move |range, place| {
             if range.start >= MIB {
-                drop(wait.lock().expect("not poisoned").recv()); // an error once all may go on
+                let _ = wait.lock().expect("not poisoned").recv(); // an error once all may go on
             }
             place.fill(9);
         })
@@ -288,4 +297,17 @@ async fn a_frames_upload_does_not_wait_for_a_load_that_is_being_made() {
     is_idle(&gpu, 16 * MIB).await;
     drop((load, small));
     close(gpu).await;
+}
+
+#[tokio::test]
+async fn the_longest_that_may_be_staged_in_place_can_be() {
+    for budget in [MIB, 2 * MIB, 4 * MIB, 5_000_000] {
+        let gpu = gpu_with(budget);
+        let said = gpu.stage::<u8>(budget).await.expect_err("too long").to_string();
+        let numbers = said.split(|c: char| !c.is_ascii_digit()).filter_map(|word| word.parse::<usize>().ok());
+        let most = numbers.max_by_key(|number| if *number < budget { *number } else { 0 }).expect("it says how long");
+        let staged = timeout(Duration::from_secs(3), gpu.stage::<u8>(most)).await;
+        assert_eq!(staged.unwrap_or_else(|_| panic!("{most} bytes of {budget}: for ever")).expect("room").len(), most);
+        close(gpu).await;
+    }
 }
