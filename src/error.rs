@@ -145,6 +145,16 @@ pub enum Error {
         /// The panic's message.
         message: String,
     },
+    /// A stream that was to be uploaded gave an error.
+    #[error("upload of a stream to `{buffer}`: {source}; the {elements} elements before that are written")]
+    StreamFailed {
+        /// The buffer.
+        buffer: String,
+        /// The elements that the stream gave before; their copies are submitted.
+        elements: usize,
+        /// The stream's error.
+        source: Source,
+    },
     /// A task on a helper thread panicked.
     #[error("{task} panicked: {message}")]
     HelperPanicked {
@@ -199,7 +209,9 @@ impl Error {
         match self {
             Self::DeviceLost { .. } => true,
             Self::Record { source, .. } => source.is_device_lost(),
-            Self::JobFailed { source, .. } => source.downcast_ref().is_some_and(Self::is_device_lost),
+            Self::JobFailed { source, .. } | Self::StreamFailed { source, .. } => {
+                source.downcast_ref().is_some_and(Self::is_device_lost)
+            }
             _ => false,
         }
     }

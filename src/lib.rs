@@ -38,6 +38,8 @@
 //! | wave | passes that may overlap; a queue has one barrier call at most between two of them |
 //! | batch | passes that go to one queue in one submission |
 //! | [`Encoder`] | what a pass records into; lives inside one closure call |
+//! | [`Readback`] | elements read back with [`Gpu::read`], to look at in place; of an image it is a [`Picture`] |
+//! | [`CaptureStream`] | pictures of a renderer's frames, one after the other |
 //! | [`Finalized`] | a frame or graph that is recorded and not submitted yet |
 //! | [`RenderBackend`] | what frames are drawn with, as a trait: [`Renderer`], or a stand-in |
 //!
@@ -58,7 +60,7 @@
 //!
 //! `png` (default): [`Picture::save_png`].
 //!
-//! The public API contains types of `ash` and `glam`, which are re-exported, and of `bytemuck` and `tokio`.
+//! The public API contains types of `ash` and `glam`, which are re-exported, of `bytemuck` and `tokio`, and `futures`' `Stream`.
 
 #[cfg(target_arch = "wasm32")]
 compile_error!("vulkio needs a Vulkan driver and threads; browsers have neither");
@@ -71,6 +73,7 @@ mod graph;
 mod memory;
 mod pipeline;
 mod raster;
+mod readback;
 mod resource;
 pub mod scene;
 mod sync;
@@ -83,21 +86,23 @@ pub use cull::{Cubes, Cull, ResetArgs};
 pub use error::{Error, Result, Source};
 pub use exec::{
     BackendFrame, Capture, DispatchArgs, DrawArgs, DrawIndexedArgs, Encoder, Filter, Finalize, Finalized, Frame,
-    FrameStats, Index, Job, Picture, Recorded, RenderBackend, Renderer, RendererOptions, Submit,
+    FrameData, FrameStats, Index, Job, Picture, Recorded, RenderBackend, Renderer, RendererOptions, Submit,
 };
 pub use gpu::{
     CounterSnapshot, DeviceChoice, DeviceInfo, DeviceKind, DeviceSummary, Features, Gpu, GpuOptions, Intercept,
     QueueId, QueueKind, RawDevice, RawHandles, RawQueue, Validation, ValidationMessages,
 };
 pub use graph::{After, Graph, Pass, PassId, Plan, PlanStats, System, Systems, Uses};
+pub use memory::HostPages;
 pub use pipeline::{ComputePipeline, GraphicsDesc, GraphicsPipeline, Pipeline};
 pub use raster::{Draw, DrawWithIds, NO_ID, SKY};
+pub use readback::{CaptureStream, Read, Readback};
 pub use resource::{
     Access, Attachment, Buffer, BufferSlice, CopySide, Depth, GpuBuffer, GpuImage, Ids, ImageDesc, ImagePart,
     ImageRole, Mode, RenderTarget, Subimage, TransientBuffer, Use,
 };
 pub use sync::{Completion, Stamp, WaitFor};
-pub use upload::{IntoUploadData, Priority, Readback, Staging, Upload, UploadData};
+pub use upload::{Imported, ImportedSlice, IntoUploadData, Priority, Staging, Streamed, Upload, UploadData, Uploaded};
 
 /// The README's programs compile.
 #[cfg(doctest)]

@@ -1,4 +1,5 @@
-//! The `cubes` example as a process: exit codes, one line where something is wrong, no half-written files.
+//! Examples as processes: of `cubes` exit codes, one line where something is wrong, no half-written files; of `streaming`
+//! that it runs.
 
 use std::{
     collections::BTreeSet,
@@ -11,12 +12,16 @@ use std::{
 
 use serde_json::Value;
 
-/// The built example, beside this test: `target/PROFILE/deps/cli-…` and `target/PROFILE/examples/cubes`.
 fn cubes() -> Command {
+    example("cubes")
+}
+
+/// The built example, beside this test: `target/PROFILE/deps/cli-…` and `target/PROFILE/examples/…`.
+fn example(name: &str) -> Command {
     let test = env::current_exe().expect("this test's path");
     let profile = test.parent().and_then(Path::parent).expect("target/PROFILE/deps");
-    let path = profile.join("examples").join(format!("cubes{}", env::consts::EXE_SUFFIX));
-    assert!(path.exists(), "{} is missing: `cargo build --example cubes`", path.display());
+    let path = profile.join("examples").join(format!("{name}{}", env::consts::EXE_SUFFIX));
+    assert!(path.exists(), "{} is missing: `cargo build --example {name}`", path.display());
     Command::new(path)
 }
 
@@ -298,4 +303,22 @@ fn a_run_of_some_frames_allocates_nothing_after_warm_up_and_repeats_by_its_seed(
     let first = run("7", "first.png");
     assert!(first == run("7", "second.png"), "the same seed gives the same picture");
     assert!(first.1 != run("8", "third.png").1, "another seed flies another way");
+}
+
+#[test]
+fn streaming_runs_both_phases_and_validation_is_silent() {
+    let folder = Folder::new();
+    let mut args = vec!["--cubes", "300", "--size", "64x64", "--seconds", "0.3", "--load-mib", "4", "--validate"];
+    args.extend(["--load-rate", "0.05", "--chunks-in-flight", "2", "--save", "last.png"]);
+    let output = example("streaming").args(&args).current_dir(&folder.0).output().expect("it starts");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(folder.files(), ["last.png".to_owned()].into());
+    let text = String::from_utf8(output.stdout).expect("text");
+    for words in ["300 moving cubes", "without a load\n", "beside a load\n", "p99", "frame time beside the load"] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    let loads: Vec<&str> = text.lines().filter(|line| line.ends_with("GB/s of load")).collect();
+    assert_eq!(loads.len(), 2, "{text}");
+    assert!(loads[0].contains(" 0.00 GB/s of load") && !loads[1].contains(" 0.00 GB/s of load"), "{text}");
 }

@@ -6,7 +6,7 @@ mod scenes;
 use common::{close, strict_gpu};
 use scenes::{Random, block, seed};
 use vulkio::{
-    Cubes, Gpu, Graph,
+    Cubes, Error, Gpu, Graph, UploadData,
     glam::{DVec3, Vec3},
     scene::{Camera, InstanceSource, grid},
 };
@@ -143,5 +143,39 @@ async fn a_scene_that_is_no_whole_number_of_workgroups_is_culled_to_its_last_cub
         let away = camera.look_at(bounds.center() + back, bounds.center() + back * 2.0, Vec3::Y);
         assert_eq!(kept(&gpu, &cubes, away).await, []);
     }
+    close(gpu).await;
+}
+
+#[tokio::test]
+async fn other_instances_are_culled_in_place_of_a_scenes_own_and_are_as_many() {
+    let gpu = strict_gpu();
+    let cubes = Cubes::upload(&gpu, (0.5, block(4, Vec3::ZERO))).await.expect("uploaded");
+    let (back, count) = (Vec3::Z * 60.0, cubes.count());
+    let camera = Camera::perspective(1.0, 1.0, 0.1).look_at(back, Vec3::ZERO, Vec3::Y);
+    let all: Vec<u32> = (0..count as u32).collect();
+    assert_eq!(kept(&gpu, &cubes, camera).await, all);
+
+    let places = gpu.buffer("places", count).expect("a buffer");
+    let behind = block(4, back * 2.0);
+    let moved = UploadData::generated(count, move |range, place| {
+        for (index, cube) in range.zip(place) {
+            *cube = if index % 2 == 0 { behind[index] } else { block(4, Vec3::ZERO)[index] };
+        }
+    });
+    gpu.upload(&places, 0, moved).await.expect("uploaded");
+    let moved = cubes.with_instances(&places).expect("as many");
+    let odd: Vec<u32> = (0..count as u32).filter(|index| index % 2 == 1).collect();
+    assert_eq!(kept(&gpu, &moved, camera).await, odd);
+    assert_eq!(kept(&gpu, &cubes, camera).await, all, "its own are as they were");
+
+    let fewer = gpu.buffer("fewer", count - 1).expect("a buffer");
+    let error = cubes.with_instances(&fewer).expect_err("not as many").to_string();
+    assert!(error.contains("`fewer` has 63") && error.contains("64 cubes"), "{error}");
+    let other = strict_gpu();
+    let foreign = other.buffer("foreign", count).expect("a buffer");
+    assert!(matches!(cubes.with_instances(&foreign), Err(Error::Invalid(_))));
+    drop(foreign);
+    close(other).await;
+    drop((cubes, moved, places, fewer));
     close(gpu).await;
 }

@@ -54,7 +54,8 @@ async fn ten_thousand_small_frames_make_nothing_new_after_warm_up() {
     assert_eq!(Some(made(&seen)), warm, "allocations, bytes, pools, semaphores, descriptor writes, pipelines");
     check_counts(&seen, &calls);
     assert_eq!((seen.dispatches, seen.draws, seen.descriptor_writes), (20_000, 10_000, 0));
-    let most = (WORKERS as u64 + 1) * FRAMES_IN_FLIGHT as u64 * families(&gpu).len() as u64;
+    // And those of the upload thread, which has two submissions of small uploads on their way at most.
+    let most = (WORKERS as u64 + 1) * FRAMES_IN_FLIGHT as u64 * families(&gpu).len() as u64 + 2;
     assert!(seen.command_pools <= most, "{} command pools; {most} are the bound", seen.command_pools);
     // The allocators of libc and of the driver round and keep what is freed; 128 bytes a frame are more than this.
     println!("{} KiB more are resident after 8,000 frames", grown >> 10);

@@ -80,6 +80,42 @@ async fn ten_thousand_small_uploads_take_one_copy_command_each_flush() {
 }
 
 #[tokio::test]
+async fn uploads_to_very_many_places_are_scattered_by_one_dispatch_each_flush() {
+    let gpu = strict_gpu();
+    let (count, stride) = (5_000, 24);
+    let buffer = gpu.buffer::<u32>("b", stride * count).expect("a buffer");
+    gpu.upload(&buffer, 0, vec![9; stride * count]).await.expect("an upload").await.expect("complete");
+    let before = gpu.counters();
+    let uploads = (0..count).map(|i| gpu.upload(&buffer, stride * i, vec![i as u32; 12]));
+    try_join_all(uploads).await.expect("all go");
+    let after = gpu.counters();
+    let (submits, copies) = (after.submits - before.submits, after.upload_copies - before.upload_copies);
+    let dispatches = after.dispatches - before.dispatches;
+    println!("{submits} submits, {copies} copies, {dispatches} dispatches");
+    assert_eq!(submits, copies + dispatches, "one command a flush");
+    assert!(dispatches > 0 && submits <= 200);
+    let expected = (0..count as u32).flat_map(|i| [[i; 12], [9; 12]].concat());
+    assert!(contents(&gpu, &buffer).await.into_iter().eq(expected));
+    drop(buffer);
+    close(gpu).await;
+}
+
+#[tokio::test]
+async fn elements_that_are_no_whole_words_are_copied_wherever_they_go() {
+    let gpu = strict_gpu();
+    let count = 1_000;
+    let buffer = gpu.buffer::<[u8; 6]>("b", 2 * count).expect("a buffer");
+    gpu.upload(&buffer, 0, vec![[9; 6]; 2 * count]).await.expect("an upload").await.expect("complete");
+    let dispatches = gpu.counters().dispatches;
+    try_join_all((0..count).map(|i| gpu.upload(&buffer, 2 * i, [[i as u8; 6]]))).await.expect("all go");
+    assert_eq!(gpu.counters().dispatches, dispatches);
+    let read = gpu.read(&buffer, 0..2 * count).await.expect("read");
+    assert!(read.iter().enumerate().all(|(i, e)| *e == [if i % 2 == 0 { (i / 2) as u8 } else { 9 }; 6]));
+    drop((buffer, read));
+    close(gpu).await;
+}
+
+#[tokio::test]
 async fn generated_data_arrives() {
     let gpu = strict_gpu();
     let buffer = gpu.buffer::<[u32; 3]>("b", MIB).expect("a buffer");

@@ -16,6 +16,7 @@ pub(crate) mod rounds;
 pub(crate) mod shapes;
 pub(crate) mod spin;
 pub(crate) mod team;
+pub(crate) mod upload;
 
 use vulkio::Gpu;
 

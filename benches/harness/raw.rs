@@ -31,13 +31,18 @@ struct Slot {
 }
 
 impl ByHand {
-    /// With `frames` in flight.
+    /// With `frames` in flight, on the graphics queue.
     pub(crate) fn new(gpu: &Gpu, frames: usize) -> Result<Self> {
+        Self::on(gpu, QueueKind::Graphics, frames)
+    }
+
+    /// With `frames` in flight.
+    pub(crate) fn on(gpu: &Gpu, queue: QueueKind, frames: usize) -> Result<Self> {
         // SAFETY: `_gpu` outlives the copy, which destroys nothing of vulkio's.
         let device = unsafe { gpu.raw() }.device.clone();
         // SAFETY: the queue outlives this call as well. The benches are its only users beside vulkio, and take turns
         // with it: while one side submits or waits, the other side does nothing.
-        let (queue, family) = unsafe { gpu.with_queue(QueueKind::Graphics, |queue, family| (queue, family)) };
+        let (queue, family) = unsafe { gpu.with_queue(queue, |queue, family| (queue, family)) };
         let mut kind = vk::SemaphoreTypeCreateInfo::default().semaphore_type(vk::SemaphoreType::TIMELINE);
         let info = vk::SemaphoreCreateInfo::default().push_next(&mut kind);
         // SAFETY: the device is alive and has timeline semaphores.

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     Gpu,
-    error::Result,
+    error::{Error, Result},
     exec::DrawIndexedArgs,
     pipeline::ComputePipeline,
     raster::{CubeMesh, DepthImages},
@@ -39,6 +39,8 @@ const CULL: &[u8] = include_bytes!("../../shaders/spv/cull.comp.spv");
 #[derive(Clone)]
 pub struct Cubes {
     pub(crate) shared: Arc<Shared>,
+    /// What is culled and drawn: those of the source, or others in their place.
+    pub(crate) instances: GpuBuffer<Instance>,
 }
 
 /// Behind every clone.
@@ -48,7 +50,6 @@ pub(crate) struct Shared {
     pub(crate) groups: [u32; 3],
     pub(crate) half_edge: f32,
     pub(crate) bounds: Bounds,
-    pub(crate) instances: GpuBuffer<Instance>,
     /// Indices of the instances that the last cull kept, `args.instance_count` of them.
     pub(crate) visible: GpuBuffer<u32>,
     pub(crate) args: GpuBuffer<DrawIndexedArgs>,
@@ -64,9 +65,9 @@ impl Cubes {
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`](crate::Error::Invalid) if there are no cubes, or more than one buffer or one dispatch of
+    /// [`Error::Invalid`] if there are no cubes, or more than one buffer or one dispatch of
     /// the device can hold; nothing was allocated then.
-    /// [`Error::OutOfDeviceMemory`](crate::Error::OutOfDeviceMemory) if they do not fit its memory.
+    /// [`Error::OutOfDeviceMemory`] if they do not fit its memory.
     ///
     /// # Cancel safety
     ///
@@ -86,15 +87,49 @@ impl Cubes {
 
         let gpu = gpu.clone();
         let depths = DepthImages::default();
-        let shared =
-            Shared { gpu, count: on_gpu, groups, half_edge, bounds, instances, visible, args, cull, mesh, depths };
-        Ok(Self { shared: Arc::new(shared) })
+        let shared = Shared { gpu, count: on_gpu, groups, half_edge, bounds, visible, args, cull, mesh, depths };
+        Ok(Self { shared: Arc::new(shared), instances })
+    }
+
+    /// The same scene with other cubes in place of its own: as many, of the same size, to be written by the program. For
+    /// cubes that move: a version of a [`Streamed`](crate::Streamed) buffer each frame. It costs a handle.
+    ///
+    /// The visible list is still the scene's one. The [bounds](Self::bounds) stay as they are; they set how far one sees
+    /// through the haze, nothing is left out for being outside.
+    ///
+    /// ```no_run
+    /// # use vulkio::{Cubes, Renderer, Streamed, scene::{Camera, Instance}};
+    /// # async fn f(
+    /// #     renderer: Renderer, cubes: Cubes, camera: Camera, places: Streamed<Instance>, moved: Vec<Instance>,
+    /// # ) -> vulkio::Result<()> {
+    /// let now = cubes.with_instances(&places.update(moved).await?)?;
+    /// let frame = renderer.frame().await?;
+    /// frame.add(now.cull(camera));
+    /// frame.add(now.draw(camera, frame.target()));
+    /// frame.submit().await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] if there are not as many, or the buffer belongs to another [`Gpu`].
+    pub fn with_instances(&self, instances: &GpuBuffer<Instance>) -> Result<Self> {
+        let (name, count, given) = (instances.name(), self.count(), instances.len());
+        if given != count {
+            return Err(Error::Invalid(format!(
+                "a scene of {count} cubes, and `{name}` has {given} in their place; give as many"
+            )));
+        }
+        if !instances.same_device(&self.shared.gpu) {
+            return Err(Error::Invalid(format!("a scene of cubes, and `{name}` in their place is another Gpu's")));
+        }
+        Ok(Self { shared: Arc::clone(&self.shared), instances: instances.clone() })
     }
 
     /// How many cubes there are.
     #[must_use]
     pub fn count(&self) -> usize {
-        self.shared.instances.len()
+        self.instances.len()
     }
 
     /// A box that holds every cube.

@@ -72,13 +72,13 @@ impl System for Cull {
 
     fn declare(&self, uses: &mut Uses) {
         let scene = &self.cubes.shared;
-        uses.reads(&scene.instances).writes(&scene.visible).writes(&scene.args);
+        uses.reads(&self.cubes.instances).writes(&scene.visible).writes(&scene.args);
     }
 
     fn record(&self, cmd: &mut Encoder<'_>) -> Result<()> {
         let scene = &self.cubes.shared;
         let push = Push {
-            instances: scene.instances.address(),
+            instances: self.cubes.instances.address(),
             visible: scene.visible.address(),
             args: scene.args.address(),
             count: scene.count,

@@ -2,12 +2,13 @@
 
 use crate::gpu::counters::Counters;
 
-/// Counts of commands, plain integers while recording.
+/// Counts of commands and bytes, plain integers while recording.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Counts {
     pub(crate) draws: u64,
     pub(crate) dispatches: u64,
     pub(crate) barriers: u64,
+    pub(crate) data_bytes: u64,
 }
 
 impl Counts {
@@ -16,6 +17,7 @@ impl Counts {
         Counters::add(&counters.draws, self.draws);
         Counters::add(&counters.dispatches, self.dispatches);
         Counters::add(&counters.barriers, self.barriers);
+        Counters::add(&counters.frame_data_bytes, self.data_bytes);
     }
 }
 
@@ -24,5 +26,6 @@ impl std::ops::AddAssign for Counts {
         self.draws += other.draws;
         self.dispatches += other.dispatches;
         self.barriers += other.barriers;
+        self.data_bytes += other.data_bytes;
     }
 }

@@ -27,6 +27,10 @@ impl Finalize {
     pub(crate) fn new(submission: Result<Submission>) -> Self {
         Self(Stage::new(submission))
     }
+
+    pub(super) fn at(stage: Stage) -> Self {
+        Self(stage)
+    }
 }
 
 impl Future for Finalize {

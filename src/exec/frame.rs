@@ -1,21 +1,26 @@
 //! One frame: a slot, its target image, and a graph to fill.
 
-use std::{fmt, future::Future, sync::Mutex};
+use std::{
+    fmt,
+    future::Future,
+    mem,
+    sync::{Mutex, PoisonError},
+};
 
-use bytemuck::Pod;
+use bytemuck::{NoUninit, Pod};
 use tokio::sync::oneshot;
 
 use super::{
-    Encoder, Finalize, Job,
+    Encoder, Finalize, FrameData, Job,
     part::FramePart,
-    picture::{Capture, Pending, Picture},
+    picture::{Capture, PendingPicture, Picture},
     recording::Submission,
-    submit::Submit,
+    submit::{Stage, Submit},
 };
 use crate::{
     error::Result,
     graph::{Graph, Pass, PassId, Plan, PlanStats, Systems},
-    resource::{GpuImage, ImageRole, RenderTarget, TransientBuffer},
+    resource::{Buffer, GpuBuffer, GpuImage, ImagePart, ImageRole, RenderTarget, TransientBuffer},
     sync::prim::lock,
 };
 
@@ -27,7 +32,7 @@ use crate::{
 pub struct Frame {
     graph: Graph,
     part: FramePart,
-    captures: Mutex<Vec<oneshot::Sender<Result<Pending>>>>,
+    captures: Mutex<Vec<oneshot::Sender<Result<PendingPicture>>>>,
 }
 
 impl Frame {
@@ -94,6 +99,37 @@ impl Frame {
         self.graph.image(name, size)
     }
 
+    /// See [`Graph::data`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Graph::data`].
+    pub fn data<T: NoUninit>(&self, value: &T) -> Result<FrameData<T>> {
+        self.graph.data(value)
+    }
+
+    /// See [`Graph::data_slice`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Graph::data_slice`].
+    pub fn data_slice<T: NoUninit>(&self, values: &[T]) -> Result<FrameData<[T]>> {
+        self.graph.data_slice(values)
+    }
+
+    /// See [`Graph::update`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Graph::update`].
+    pub fn update<T: Pod, D: AsRef<[T]>>(
+        &self,
+        buffer: &impl Buffer<Element = T>,
+        ranges: impl IntoIterator<Item = (usize, D)>,
+    ) -> Result<Option<PassId>> {
+        self.graph.update(buffer, ranges)
+    }
+
     /// See [`Graph::any_order`].
     pub fn any_order(&self) {
         self.graph.any_order();
@@ -141,26 +177,39 @@ impl Frame {
 
     /// Records the passes and submits them; see [`Graph::submit`], whose notes on errors and cancellation hold here.
     pub fn submit(self) -> Submit {
-        Submit::new(self.into_submission())
+        Submit::at(self.into_stage())
     }
 
     /// Records the passes, to be submitted later; see [`Graph::finalize`].
     pub fn finalize(self) -> Finalize {
-        Finalize::new(self.into_submission())
+        Finalize::at(self.into_stage())
+    }
+
+    /// All that is declared; later, if memory for its picture must be made first.
+    fn into_stage(mut self) -> Stage {
+        let captures = self.captures.get_mut().unwrap_or_else(PoisonError::into_inner);
+        self.part.captured.captures = mem::take(captures);
+        if !self.part.captured.lacks_texels() {
+            return Stage::new(self.into_submission());
+        }
+        let gpu = self.graph.gpu().clone();
+        match Picture::texels_at_once(&gpu, &self.part.target.part()).transpose() {
+            Some(texels) => Stage::new(self.with_texels(texels)),
+            None => Stage::Coming(Box::pin(async move {
+                let texels = Picture::texels(&gpu, &self.part.target.part()).await;
+                self.with_texels(texels)
+            })),
+        }
+    }
+
+    fn with_texels(mut self, texels: Result<GpuBuffer<u8>>) -> Result<Submission> {
+        self.part.captured.use_texels(texels);
+        self.into_submission()
     }
 
     fn into_submission(self) -> Result<Submission> {
-        let Self { graph, mut part, captures } = self;
-        let captures = captures.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if !captures.is_empty() {
-            match Picture::copied_by(&graph, &part.target) {
-                Ok(picture) => {
-                    part.picture = Some(picture);
-                    part.captures = captures;
-                }
-                Err(error) => captures.into_iter().for_each(|capture| drop(capture.send(Err(error.clone())))),
-            }
-        }
+        let Self { graph, mut part, .. } = self;
+        part.captured.declare(&graph, &part.target);
         let mut submission = graph.into_submission()?;
         submission.frame = Some(part);
         Ok(submission)

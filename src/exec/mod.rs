@@ -2,10 +2,12 @@
 
 mod backend;
 mod barrier;
+mod captured;
 mod chunks;
 mod clocks;
 mod commits;
 mod counts;
+mod data;
 mod encoder;
 mod entry;
 mod finalize;
@@ -30,6 +32,7 @@ mod submitter;
 mod timestamps;
 mod transfer;
 mod transients;
+mod update;
 mod word;
 
 /// For the files that `tests/models` compiles against loom.
@@ -37,6 +40,7 @@ use crate::sync::prim;
 
 pub use backend::{BackendFrame, RenderBackend};
 pub(crate) use chunks::Share;
+pub use data::FrameData;
 pub(crate) use encoder::RecordFn;
 pub use encoder::{DispatchArgs, DrawArgs, DrawIndexedArgs, Encoder, Filter, Index, Recorded};
 pub use finalize::{Finalize, Finalized};
@@ -44,8 +48,8 @@ pub use frame::Frame;
 pub use job::Job;
 pub(crate) use job::{JobOwner, JobUse, spawn as spawn_job, try_spawn as try_spawn_job};
 pub(crate) use opened::Opened;
-pub(crate) use picture::to_host;
 pub use picture::{Capture, Picture};
+pub(crate) use picture::{PendingPicture, to_host};
 pub(crate) use pool::Pools;
 pub(crate) use recording::Submission;
 pub use renderer::{Renderer, RendererOptions};
@@ -54,3 +58,4 @@ pub use submit::Submit;
 pub(crate) use submitter::{Claim, Committed, Submitter};
 pub(crate) use transfer::Transfer;
 pub(crate) use transients::TransientPool;
+pub(crate) use update::{MOST_COPIED, Scatter, ScatterKernel, index_bytes, scatter_kernel};

@@ -23,6 +23,7 @@ use crate::{
         declare::Opening,
         uses::{Declaration, Rendering},
     },
+    memory::PageLease,
     pipeline::PipelineInner,
     sync::prim::lock,
 };
@@ -50,6 +51,7 @@ struct State {
 pub(crate) struct OpenedParts {
     pub(crate) buffers: Vec<vk::CommandBuffer>,
     pub(crate) leases: Vec<Lease>,
+    pub(crate) pages: Vec<PageLease>,
     pub(crate) counts: Counts,
     pub(crate) pipelines: Vec<Arc<PipelineInner>>,
     pub(crate) nanoseconds: u64,
@@ -79,14 +81,16 @@ impl Opened {
     pub(crate) fn record<R>(&self, shared: &Shared, record: impl FnOnce(&mut Encoder<'_>) -> R) -> Result<R> {
         let began = Instant::now();
         let family = shared.device.queues.get(shared.device.queues.id(self.queue)).family;
-        let (place, own) = self.enter(family)?;
+        let (place, own, pages) = self.enter(family)?;
         let mut lease = own.map_or_else(|| shared.pools.lease(family), Ok)?;
         let mut counts = Counts::default();
         let mut pipelines = Vec::new();
-        let result = self.record_with(shared, &mut lease, &mut counts, &mut pipelines, record);
+        let mut pages = pages.unwrap_or_else(|| shared.pages.lease());
+        let result = self.record_with(shared, &mut lease, &mut counts, &mut pipelines, &mut pages, record);
         counts.book(&shared.device.counters);
         let mut state = lock(&self.parts);
         state.rest.leases.push(lease);
+        state.rest.pages.push(pages);
         let (value, buffer) = result?;
         state.buffers[place] = Some(buffer);
         state.rest.counts += counts;
@@ -95,17 +99,19 @@ impl Opened {
         Ok(value)
     }
 
-    /// A place among the calls, and this thread's pool if it recorded into this pass before.
-    fn enter(&self, family: u32) -> Result<(usize, Option<Lease>)> {
+    /// A place among the calls, this thread's pool if it recorded into this pass before, and pages that no other call is
+    /// writing to.
+    fn enter(&self, family: u32) -> Result<(usize, Option<Lease>, Option<PageLease>)> {
         let mut state = lock(&self.parts);
         if state.taken {
             let name = &self.name;
             return Err(Error::Graph(format!("with_encoder of pass `{name}`, whose graph is submitted already")));
         }
         state.buffers.push(None);
-        let leases = &mut state.rest.leases;
+        let OpenedParts { leases, pages, .. } = &mut state.rest;
         let own = leases.iter().position(|lease| lease.is_mine(family)).map(|index| leases.swap_remove(index));
-        Ok((state.buffers.len() - 1, own))
+        let pages = pages.pop();
+        Ok((state.buffers.len() - 1, own, pages))
     }
 
     fn record_with<R>(
@@ -114,6 +120,7 @@ impl Opened {
         lease: &mut Lease,
         counts: &mut Counts,
         pipelines: &mut Vec<Arc<PipelineInner>>,
+        pages: &mut PageLease,
         record: impl FnOnce(&mut Encoder<'_>) -> R,
     ) -> Result<(R, vk::CommandBuffer)> {
         let device = &shared.device;
@@ -132,6 +139,7 @@ impl Opened {
             jobs: &[],
             cmd,
             keep: pipelines,
+            pages,
             counts,
         };
         let mut encoder = Encoder::new(inputs);

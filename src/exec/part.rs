@@ -5,17 +5,13 @@ use std::{
     time::Duration,
 };
 
-use tokio::{runtime::Handle, sync::oneshot};
+use tokio::runtime::Handle;
 
 use super::{
-    passtimes::PassQueries,
-    picture::{Pending, Picture},
-    slots::SlotLease,
-    submitter::Committed,
-    timestamps::Timestamps,
+    captured::Captured, passtimes::PassQueries, slots::SlotLease, submitter::Committed, timestamps::Timestamps,
 };
 use crate::{
-    error::{Error, Result},
+    error::Error,
     gpu::QueueId,
     graph::{cache::PlanCache, declare::Sizes},
     resource::{GpuImage, RenderTarget},
@@ -55,8 +51,7 @@ pub(crate) struct FramePart {
     pub(crate) last: Arc<Mutex<Option<Last>>>,
     /// By queue: the last value of its renderer's frames.
     pub(crate) ends: Arc<Mutex<Ends>>,
-    pub(crate) captures: Vec<oneshot::Sender<Result<Pending>>>,
-    pub(crate) picture: Option<Picture>,
+    pub(crate) captured: Captured,
 }
 
 impl FramePart {
@@ -85,11 +80,6 @@ impl FramePart {
             *last = Some(newest);
         }
         drop(last);
-        for capture in self.captures {
-            if let Some(picture) = &self.picture {
-                // Nobody may wait for it any more.
-                let _ = capture.send(Ok(Pending { done: done.without_value(), picture: picture.clone() }));
-            }
-        }
+        self.captured.submitted(done);
     }
 }

@@ -14,9 +14,9 @@ use tokio::sync::oneshot;
 use crate::{
     error::{Error, Result},
     gpu::{Gpu, Shared},
-    graph::Graph,
-    memory::MemoryKind,
-    resource::{Access, GpuBuffer, GpuImage, ImageRole, Part, Use},
+    graph::{Graph, PassId},
+    readback,
+    resource::{Access, GpuBuffer, ImageRole, Part, Subimage, Use},
     sync::Completion,
 };
 
@@ -32,20 +32,50 @@ pub struct Picture {
 }
 
 impl Picture {
-    /// Adds passes to `graph` that copy `image`. The picture may be looked at once the graph is complete.
-    pub(crate) fn copied_by<R: ImageRole>(graph: &Graph, image: &GpuImage<R>) -> Result<Self> {
-        let gpu = graph.gpu();
-        let bytes = usize::try_from(image.inner().shape.packed_bytes(0, 1)).unwrap_or(usize::MAX);
-        let texels = gpu.buffer_in::<u8>("picture", bytes, MemoryKind::Readback)?;
-        let (source, target) = (image.clone(), texels.clone());
-        // Whatever order the graph is in, the picture is what all its passes leave.
-        let copy = graph.passes_on(image).into_iter().fold(graph.pass("copy picture"), |copy, pass| copy.after(pass));
-        copy.reads(image.copy_source()).writes(texels.copy_target()).record(move |cmd| {
+    /// Memory for a picture of a part of an image. What would take the driver long is made on a helper thread.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if the part is of several levels or layers, or beyond the image; else as [`readback::lease`].
+    pub(crate) async fn texels<R: ImageRole>(gpu: &Gpu, part: &Subimage<R>) -> Result<GpuBuffer<u8>> {
+        readback::lease(gpu, "picture", Self::bytes_of(part)?).await
+    }
+
+    /// As [`texels`](Self::texels), if that is to be had at once.
+    pub(crate) fn texels_at_once<R: ImageRole>(gpu: &Gpu, part: &Subimage<R>) -> Result<Option<GpuBuffer<u8>>> {
+        gpu.shared.readbacks.lease_at_once("picture", Self::bytes_of(part)?)
+    }
+
+    fn bytes_of<R: ImageRole>(part: &Subimage<R>) -> Result<usize> {
+        let (region, image) = (part.region()?, part.image());
+        let (levels, layers, name) = (region.levels().len(), region.layers().len(), &image.name);
+        if levels > 1 || layers > 1 {
+            return Err(Error::Invalid(format!(
+                "a picture of {levels} levels and {layers} layers of `{name}`; it shows one of each: \
+                 say `{name}.level(..)`, `.layer(..)`, or both"
+            )));
+        }
+        Ok(usize::try_from(image.shape.packed_bytes(region.levels().start, 1)).unwrap_or(usize::MAX))
+    }
+
+    /// Adds passes to `graph` that copy a part of an image into its [`texels`](Self::texels), after the passes `after`. The
+    /// picture may be looked at once the graph is complete.
+    pub(crate) fn copied_by<R: ImageRole>(
+        graph: &Graph,
+        part: &Subimage<R>,
+        texels: GpuBuffer<u8>,
+        after: impl IntoIterator<Item = PassId>,
+    ) -> Self {
+        let (source, target) = (part.clone(), texels.clone());
+        let copy = after.into_iter().fold(graph.pass("copy picture"), |copy, pass| copy.after(pass));
+        copy.reads(part.copy_source()).writes(texels.copy_target()).record(move |cmd| {
             cmd.copy_image(&source, &target);
         });
         to_host(graph, &texels);
-        let gpu = Arc::downgrade(&gpu.shared);
-        Ok(Self { texels, size: image.extent(), format: image.format(), gpu })
+        let shape = &part.image().shape;
+        // A part beyond its image has no picture: the graph's submission says so.
+        let level = part.region().map_or(0, |region| region.levels().start);
+        let size = shape.extent_of(level);
+        Self { texels, size, format: shape.format, gpu: Arc::downgrade(&graph.gpu().shared) }
     }
 
     /// Width and height in pixels.
@@ -97,7 +127,7 @@ impl fmt::Debug for Picture {
 }
 
 /// A picture that is being copied.
-pub(crate) struct Pending {
+pub(crate) struct PendingPicture {
     pub(crate) done: Completion,
     pub(crate) picture: Picture,
 }
@@ -112,13 +142,13 @@ pub struct Capture(State);
 
 enum State {
     /// Until the frame is submitted.
-    Recording(oneshot::Receiver<Result<Pending>>),
+    Recording(oneshot::Receiver<Result<PendingPicture>>),
     /// Until it is complete.
-    Submitted(Pending),
+    Submitted(PendingPicture),
 }
 
 impl Capture {
-    pub(crate) fn new(receiver: oneshot::Receiver<Result<Pending>>) -> Self {
+    pub(crate) fn new(receiver: oneshot::Receiver<Result<PendingPicture>>) -> Self {
         Self(State::Recording(receiver))
     }
 }
@@ -145,23 +175,5 @@ impl Future for Capture {
 impl fmt::Debug for Capture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Capture").finish_non_exhaustive()
-    }
-}
-
-impl Gpu {
-    /// Copies an image's texels to where the CPU can read them.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::OutOfDeviceMemory`], [`Error::DeviceLost`]; [`Error::Graph`] for an image of another `Gpu`.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropped, the copy is not made, or made and thrown away.
-    pub async fn read_image<R: ImageRole>(&self, image: &GpuImage<R>) -> Result<Picture> {
-        let graph = Graph::new(self, "read image");
-        let picture = Picture::copied_by(&graph, image)?;
-        graph.submit().await?.await?;
-        Ok(picture)
     }
 }

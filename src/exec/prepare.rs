@@ -19,6 +19,7 @@ use crate::{
         compiled::{Barrier, Compiled, Entry, ImageBarrier, Import},
         state::{Acquire, Arrival, Tracker},
     },
+    readback::Turn,
     resource::Resource,
     sync::{Retire, Ring, Stamp, prim::lock},
 };
@@ -35,6 +36,7 @@ pub(super) struct Prepared {
     /// Whether the reactor sleeps on something later.
     pub(super) rings: Vec<Ring>,
     pub(super) serial: u64,
+    pub(super) turns: Vec<Turn>,
     pub(super) told: Told,
 }
 
@@ -65,7 +67,7 @@ impl Submitter {
         last: Option<QueueId>,
         later: &mut Later,
     ) -> Option<Prepared> {
-        let Commit { plan, slots, buffers, waits, foreseen, unwritten, claim, submitted, told } = commit;
+        let Commit { plan, slots, buffers, waits, foreseen, unwritten, claim, submitted, turns, told } = commit;
         let mut arrivals = entry::arrivals(&plan, &slots);
         let before = queues.given;
         let mut preparation = Preparation {
@@ -102,7 +104,7 @@ impl Submitter {
         };
         let undo = advance(&plan, &slots, &arrivals, &stamps, claim.is_some_and(|claim| claim.hidden));
         queues.serial += 1;
-        Some(Prepared { parts, slots, undo, last, value, rings, serial: queues.serial, told })
+        Some(Prepared { parts, slots, undo, last, value, rings, serial: queues.serial, turns, told })
     }
 
     /// Leaves the record with the reactor, for each queue that must reach its last stamp.

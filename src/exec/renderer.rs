@@ -12,6 +12,7 @@ use std::{
 use tokio::{runtime::Handle, sync::Semaphore};
 
 use super::{
+    captured::Captured,
     chunks::IN_PLACE_BELOW,
     frame::Frame,
     part::{Ends, FramePart, Last, Runtime},
@@ -23,12 +24,16 @@ use crate::{
     error::{Error, Result},
     gpu::{Gpu, QueueId},
     graph::{Graph, cache::PlanCache, declare::Sizes},
-    resource::RenderTarget,
+    readback::{CaptureStream, Taps},
+    resource::{ImagePart, RenderTarget},
     sync::{Stamp, prim::lock},
 };
 
 /// The most frames that may be in flight: each costs an image, and adds a frame of delay.
 const MOST_FRAMES: usize = 16;
+
+/// More pictures than memory has room for, and few enough to be counted.
+const MOST_PICTURES: usize = 1 << 16;
 
 /// How a [`Renderer`] works.
 #[derive(Clone, Debug)]
@@ -130,6 +135,7 @@ pub struct Renderer {
 struct Shared {
     gpu: Gpu,
     size: [u32; 2],
+    frames_in_flight: usize,
     runtime: Runtime,
     slots: Arc<Slots>,
     /// Frames so far.
@@ -140,6 +146,7 @@ struct Shared {
     unreported: Arc<Mutex<Option<Error>>>,
     last: Arc<Mutex<Option<Last>>>,
     ends: Arc<Mutex<Ends>>,
+    taps: Taps,
 }
 
 impl Renderer {
@@ -184,6 +191,7 @@ impl Renderer {
         let shared = Shared {
             gpu: gpu.clone(),
             size,
+            frames_in_flight,
             runtime: Runtime { handle: runtime, workers, in_place_below },
             slots: Arc::new(Slots { permits, free: Mutex::new(free) }),
             frames: AtomicU64::new(0),
@@ -193,12 +201,13 @@ impl Renderer {
             unreported: Arc::default(),
             last: Arc::default(),
             ends: Arc::default(),
+            taps: Taps::default(),
         };
         Ok(Self { shared: Arc::new(shared) })
     }
 
-    /// Waits until fewer frames than [`frames_in_flight`](RendererOptions::frames_in_flight) are on their way, and begins
-    /// the next. Blocks no worker.
+    /// Waits until fewer frames than [`frames_in_flight`](RendererOptions::frames_in_flight) are on their way, and every
+    /// [`CaptureStream`] has room for a picture, and begins the next. Blocks no worker.
     ///
     /// # Errors
     ///
@@ -210,15 +219,21 @@ impl Renderer {
     /// Dropped while it waits, it gives up its place in the queue and nothing else.
     pub async fn frame(&self) -> Result<Frame> {
         self.check()?;
-        let lease = self.shared.slots.lease().await;
-        self.check()?; // it may have waited for long, and for nothing
-        let lease = lease?;
-        let target = lease.slot().target.clone();
         let shared = &self.shared;
+        // Before the slot, which frames could use that nobody captures.
+        let places = shared.taps.places().await;
+        let slot = shared.slots.lease().await;
+        self.check()?; // it may have waited for long, and for nothing
+        let slot = slot?;
+        let target = slot.slot().target.clone();
+        let mut captured = Captured::in_streams(places);
+        if captured.lacks_texels() {
+            captured.use_texels(Picture::texels(&shared.gpu, &target.part()).await);
+        }
         let sizes = *lock(&shared.sizes);
         let part = FramePart {
             number: shared.frames.fetch_add(1, Ordering::Relaxed),
-            lease: Some(lease),
+            lease: Some(slot),
             target,
             runtime: shared.runtime.clone(),
             plans: Arc::clone(&shared.plans),
@@ -226,8 +241,7 @@ impl Renderer {
             unreported: Arc::clone(&shared.unreported),
             last: Arc::clone(&shared.last),
             ends: Arc::clone(&shared.ends),
-            captures: Vec::new(),
-            picture: None,
+            captured,
         };
         Ok(Frame::new(
             Graph::of_frame(&shared.gpu, Arc::clone(&shared.name), shared.runtime.handle.clone(), sizes),
@@ -250,9 +264,35 @@ impl Renderer {
         let last =
             last.ok_or_else(|| Error::Invalid("capture before any frame was submitted; submit one first".into()))?;
         let graph = Graph::new(&self.shared.gpu, "capture");
-        let picture = Picture::copied_by(&graph, &last.target)?;
+        let target = last.target.part();
+        let texels = Picture::texels(&self.shared.gpu, &target).await?;
+        let picture = Picture::copied_by(&graph, &target, texels, []);
         graph.submit().await?.await?;
         Ok(picture)
+    }
+
+    /// A picture of every frame that is asked for from now on, in the order in which they are submitted: at most one more
+    /// than [`frames_in_flight`](RendererOptions::frames_in_flight) between renderer and consumer. Where the consumer lags,
+    /// [`frame`](Self::frame) waits: no frame is left out, and nothing grows.
+    ///
+    /// A captured frame copies its target once, for however many streams and [captures](crate::Frame::capture).
+    pub fn capture_stream(&self) -> CaptureStream {
+        self.shared.taps.stream(&self.shared.gpu, self.shared.frames_in_flight + 1)
+    }
+
+    /// As [`capture_stream`](Self::capture_stream), with at most so many `pictures` between renderer and consumer: frames
+    /// begun, frames on the GPU, and pictures that were not taken yet.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] for 0 pictures, or more than 65,536.
+    pub fn capture_stream_with(&self, pictures: usize) -> Result<CaptureStream> {
+        if !(1..=MOST_PICTURES).contains(&pictures) {
+            return Err(Error::Invalid(format!(
+                "a capture stream with room for {pictures} pictures; 1 to {MOST_PICTURES} are possible"
+            )));
+        }
+        Ok(self.shared.taps.stream(&self.shared.gpu, pictures))
     }
 
     /// Waits until every frame submitted so far is complete.
@@ -277,6 +317,12 @@ impl Renderer {
     #[must_use]
     pub fn size(&self) -> [u32; 2] {
         self.shared.size
+    }
+
+    /// How many frames may be on their way at once.
+    #[must_use]
+    pub fn frames_in_flight(&self) -> usize {
+        self.shared.frames_in_flight
     }
 
     /// The `Gpu` it draws with.

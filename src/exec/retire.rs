@@ -14,6 +14,7 @@ use super::{
     transients::TransientLease,
 };
 use crate::{
+    memory::PageLease,
     pipeline::{PipelineInner, PipelineLayout},
     resource::Resource,
     sync::{Retire, prim::lock},
@@ -37,6 +38,7 @@ pub(crate) struct Submitted {
     /// First to be dropped: somebody may wait for the slot, nobody for the rest.
     pub(crate) _frame: Option<SlotLease>,
     pub(crate) leases: Vec<Lease>,
+    pub(crate) pages: Vec<PageLease>,
     /// Before the resources, which it places.
     pub(crate) _transients: Option<TransientLease>,
     pub(crate) _slots: Arc<[Resource]>,
@@ -65,6 +67,7 @@ impl Submitted {
             _transients: None,
             _slots: slots,
             _pipelines: Vec::new(),
+            pages: Vec::new(),
             _layout: None,
             _keep: keep,
             span: tracing::Span::none(),
@@ -88,7 +91,9 @@ impl Submitted {
 
 impl Retire for Submitted {
     fn finish(&mut self) {
-        self.leases.clear(); // before anyone learns of the end and records the next frame: it finds these pools free
+        // Before anyone learns of the end and records the next frame: it finds these pools and pages free.
+        self.leases.clear();
+        self.pages.clear();
         if let Some(times) = self.pass_times.take() {
             times.finish();
         }

@@ -6,9 +6,10 @@ use std::{
     mem,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
+use futures::future::BoxFuture;
 use tokio::runtime::{Handle, RuntimeFlavor};
 
 use super::recording::{Outcome, Recording, Submission};
@@ -32,6 +33,10 @@ impl Submit {
         Self(Stage::new(submission))
     }
 
+    pub(super) fn at(stage: Stage) -> Self {
+        Self(stage)
+    }
+
     /// The commit of what is recorded already.
     pub(crate) fn of(recording: Arc<Recording>) -> Self {
         Self(Stage::Recording(Launched { recording, here: None }))
@@ -40,6 +45,8 @@ impl Submit {
 
 /// How far a graph has come that a future records.
 pub(super) enum Stage {
+    /// Something is still to be had before it is declared in full.
+    Coming(BoxFuture<'static, Result<Submission>>),
     Declared(Box<Result<Submission>>),
     Recording(Launched),
     Done,
@@ -58,6 +65,9 @@ impl Stage {
         hold: bool,
         answer: impl FnOnce(&Arc<Recording>, &mut Context<'_>) -> Poll<Result<T>>,
     ) -> Poll<Result<T>> {
+        if let Self::Coming(coming) = self {
+            *self = Self::new(ready!(coming.as_mut().poll(cx)));
+        }
         if let Self::Declared(_) = self
             && let Self::Declared(submission) = mem::replace(self, Self::Done)
         {
@@ -203,7 +213,7 @@ impl Drop for Submit {
 impl fmt::Debug for Submit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match self.0 {
-            Stage::Declared(_) => "declared",
+            Stage::Coming(_) | Stage::Declared(_) => "declared",
             Stage::Recording(_) => "recording",
             Stage::Done => "done",
         };

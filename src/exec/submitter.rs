@@ -6,6 +6,7 @@ use std::sync::{
 };
 
 use ash::vk;
+use tokio::sync::oneshot;
 
 use super::{
     clocks::Clocks,
@@ -22,6 +23,7 @@ use crate::{
         compiled::Compiled,
         state::{Arrival, Tracker},
     },
+    readback::Turn,
     resource::Resource,
     sync::{Completion, DeviceTimelines, Hub, Retire, Stamp, prim::lock},
 };
@@ -43,6 +45,8 @@ pub(crate) struct Commit {
     pub(crate) claim: Option<Claim>,
     /// Given back when the work is complete.
     pub(crate) submitted: Submitted,
+    /// Taken in the order of commits.
+    pub(crate) turns: Vec<Turn>,
     /// Told how it went.
     pub(crate) told: Told,
 }
@@ -55,6 +59,13 @@ pub(crate) struct Claim {
     pub(crate) hidden: bool,
     /// Set where somebody else has written: then nothing is submitted.
     pub(crate) overtaken: Arc<AtomicBool>,
+}
+
+/// What is done in the order of commits.
+enum Item {
+    Commit(Box<Commit>),
+    /// Looks at states of resources, or changes them, between commits.
+    Look(Box<dyn FnOnce(&Submitter) + Send>),
 }
 
 /// A commit that was submitted.
@@ -74,7 +85,7 @@ pub(crate) struct Submitter {
     pub(super) timelines: Arc<DeviceTimelines>,
     pub(super) hub: Arc<Hub>,
     pub(super) pools: Arc<Pools>,
-    commits: Commits<Commit, Queues>,
+    commits: Commits<Item, Queues>,
     /// By queue: the last value that was submitted, for those who do not want to wait for the lock.
     submitted: Box<[AtomicU64]>,
 }
@@ -128,7 +139,19 @@ impl Submitter {
 
     /// Puts a commit on the list, and submits what is there unless somebody else is at it.
     pub(crate) fn commit(&self, commit: Commit) {
-        self.commits.commit(commit, |queues, commits| self.work_off(queues, commits));
+        self.commits.commit(Item::Commit(Box::new(commit)), |queues, items| self.work_off(queues, items));
+    }
+
+    /// Has `look` called between two commits: the states of resources that it sees are not being changed. Resolves to what
+    /// that gives; not at all if the device is lost.
+    pub(crate) fn between_commits<R: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Self) -> R + Send + 'static,
+    ) -> oneshot::Receiver<R> {
+        let (seen, result) = oneshot::channel();
+        let look = move |this: &Self| drop(seen.send(look(this))); // nobody may wait for it any more
+        self.commits.commit(Item::Look(Box::new(look)), |queues, items| self.work_off(queues, items));
+        result
     }
 
     /// The last stamp submitted to every queue.
@@ -146,7 +169,7 @@ impl Submitter {
             let _submitting = self.timelines.alone();
             f()
         };
-        self.commits.hold(alone, |queues, commits| self.work_off(queues, commits))
+        self.commits.hold(alone, |queues, items| self.work_off(queues, items))
     }
 
     /// The completion of a stamp.
@@ -154,14 +177,21 @@ impl Submitter {
         Completion::new(Arc::clone(&self.hub), stamp, Arc::new(OnceLock::from(())))
     }
 
-    fn work_off(&self, queues: &mut Queues, commits: Vec<Commit>) -> Later {
+    fn work_off(&self, queues: &mut Queues, items: Vec<Item>) -> Later {
         let mut later = Later::new();
         let Some(_submitting) = self.timelines.submitting() else {
-            self.refuse(commits, &mut later);
+            self.refuse(items, &mut later);
             return later;
         };
-        let mut prepared: Vec<Prepared> = Vec::with_capacity(commits.len());
-        for commit in commits {
+        let mut prepared: Vec<Prepared> = Vec::with_capacity(items.len());
+        for item in items {
+            let commit = match item {
+                Item::Commit(commit) => *commit,
+                Item::Look(look) => {
+                    look(self);
+                    continue;
+                }
+            };
             let last = prepared.last().and_then(|commit| commit.parts.last()).map(|part| part.stamp.queue);
             prepared.extend(self.prepare(queues, commit, last, &mut later));
         }
@@ -170,8 +200,12 @@ impl Submitter {
     }
 
     /// The device is lost.
-    fn refuse(&self, commits: Vec<Commit>, later: &mut Later) {
+    fn refuse(&self, items: Vec<Item>, later: &mut Later) {
         let lost = self.hub.table.failure().unwrap_or(Error::Closed);
+        let commits = items.into_iter().filter_map(|item| match item {
+            Item::Commit(commit) => Some(*commit),
+            Item::Look(_) => None,
+        });
         for Commit { submitted, told, .. } in commits {
             tell(later, told, Err(lost.clone())); // first: who gets the frame's slot must find the failure
             drop_later(later, submitted);
@@ -202,6 +236,7 @@ impl Submitter {
         for ring in commit.rings {
             self.hub.answer(ring);
         }
+        commit.turns.into_iter().for_each(Turn::take);
         let done = Completion::of_all(Arc::clone(&self.hub), &commit.last, commit.value);
         tell(later, commit.told, Ok(Committed { done, serial: commit.serial }));
     }

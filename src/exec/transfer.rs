@@ -1,4 +1,4 @@
-//! Copies that no pass declares: what uploads submit. One command buffer, committed as a graph is.
+//! Copies and scatters that no pass declares: what uploads submit. One command buffer, committed as a graph is.
 
 use std::sync::Arc;
 
@@ -10,6 +10,7 @@ use super::{
     entry,
     retire::{Keep, Submitted},
     submitter::{Claim, Commit, Submitter, Told},
+    update::{Push, Scatter},
 };
 use crate::{
     error::{Error, Result},
@@ -19,12 +20,14 @@ use crate::{
         ir::{Needs, PassShape, Region, SlotUse, Structure},
         slots::Slots,
     },
+    pipeline::{ComputePipeline, Pipeline, Pipelines},
     resource::{Access, Resource},
 };
 
 /// Copies to be made by one command buffer. None touches what another one writes.
 pub(crate) struct Transfer {
     queue: QueueKind,
+    needs: Needs,
     structure: Structure,
     slots: Slots,
     uses: Vec<SlotUse>,
@@ -35,8 +38,24 @@ pub(crate) struct Transfer {
 
 /// One copy command.
 enum Copy {
-    ToBuffer { from: vk::Buffer, to: vk::Buffer, regions: Vec<vk::BufferCopy> },
-    ToImage { from: vk::Buffer, to: vk::Image, region: vk::BufferImageCopy },
+    ToBuffer {
+        from: vk::Buffer,
+        to: vk::Buffer,
+        regions: Vec<vk::BufferCopy>,
+    },
+    ToImage {
+        from: vk::Buffer,
+        to: vk::Image,
+        region: vk::BufferImageCopy,
+    },
+    /// By a dispatch of the kernel, which is kept.
+    Scatter {
+        kernel: ComputePipeline,
+        layout: vk::PipelineLayout,
+        push: Push,
+        groups: u32,
+        bytes: u64,
+    },
 }
 
 impl Transfer {
@@ -44,6 +63,7 @@ impl Transfer {
     pub(crate) fn on(queue: QueueKind) -> Self {
         Self {
             queue,
+            needs: Needs::Copies,
             structure: Structure::default(),
             slots: Slots::default(),
             uses: Vec::new(),
@@ -69,6 +89,18 @@ impl Transfer {
         self.copies.push(Copy::ToImage { from, to, region });
     }
 
+    /// Adds a scatter by the kernel, on a queue that computes; else as [`copy`](Self::copy).
+    ///
+    /// # Errors
+    /// [`Error::Graph`] if its target has no memory.
+    pub(crate) fn scatter(&mut self, pipelines: &Pipelines, kernel: &ComputePipeline, scatter: &Scatter) -> Result<()> {
+        let (push, groups) = scatter.call()?;
+        let (kernel, layout, bytes) = (kernel.clone(), pipelines.layout.raw, scatter.bytes());
+        (self.queue, self.needs) = (QueueKind::Compute, Needs::Dispatches);
+        self.copies.push(Copy::Scatter { kernel, layout, push, groups, bytes });
+        Ok(())
+    }
+
     /// Holds something until the copies are complete.
     pub(crate) fn keep(&mut self, thing: impl Send + 'static) {
         self.keep.push(Box::new(thing));
@@ -90,8 +122,8 @@ impl Submitter {
     }
 
     fn record(&self, transfer: Transfer) -> Result<(Compiled, RecordedCopies)> {
-        let Transfer { queue, mut structure, slots, uses, copies, keep, claim } = transfer;
-        structure.push(PassShape { needs: Needs::Copies, queue: Some(queue), keep: true }, uses, &[]);
+        let Transfer { queue, needs, mut structure, slots, uses, copies, mut keep, claim } = transfer;
+        structure.push(PassShape { needs, queue: Some(queue), keep: true }, uses, &[]);
         let plan = Compiled::compile(&structure, &self.device.queues.map).map_err(refused)?;
         let slots: Arc<[Resource]> = slots.into_resources().into();
         let foreseen = entry::foreseen(&plan, &slots);
@@ -102,24 +134,40 @@ impl Submitter {
         if !head.is_empty() {
             barrier::record(&self.device, cmd, &head, &slots, &mut counts);
         }
-        copies.iter().for_each(|copy| self.copy(cmd, copy));
+        for copy in &copies {
+            self.copy(cmd, copy, &mut counts);
+        }
         lease.end()?;
+        keep.push(Box::new(copies)); // the pipelines among them
         counts.book(&self.device.counters);
         let submitted = Submitted::copies(lease, Arc::clone(&slots), counts, keep);
         Ok((plan, RecordedCopies { cmd, slots, foreseen, claim, submitted }))
     }
 
-    fn copy(&self, cmd: vk::CommandBuffer, copy: &Copy) {
+    fn copy(&self, cmd: vk::CommandBuffer, copy: &Copy, counts: &mut Counts) {
         let (raw, counters) = (&self.device.raw, &self.device.counters);
-        Counters::add(&counters.upload_copies, 1);
         match copy {
+            Copy::Scatter { kernel, layout, push, groups, bytes } => {
+                counts.dispatches += 1;
+                Counters::add(&counters.uploaded_bytes, *bytes);
+                let (pipeline, push) = (kernel.inner(), bytemuck::bytes_of(push));
+                // SAFETY: the pipeline has this layout, whose push constants all stages share; what it reads and writes was
+                // said, and is alive as above.
+                unsafe {
+                    raw.cmd_bind_pipeline(cmd, pipeline.bind_point, pipeline.raw);
+                    raw.cmd_push_constants(cmd, *layout, vk::ShaderStageFlags::ALL, 0, push);
+                    raw.cmd_dispatch(cmd, *groups, 1, 1);
+                }
+            }
             Copy::ToBuffer { from, to, regions } => {
+                Counters::add(&counters.upload_copies, 1);
                 Counters::add(&counters.uploaded_bytes, regions.iter().map(|region| region.size).sum());
                 // SAFETY: whoever built the transfer checked that the regions lie in both buffers and do not overlap, and
                 // that both outlive it; the command buffer is being recorded by this thread alone.
                 unsafe { raw.cmd_copy_buffer(cmd, *from, *to, regions) };
             }
             Copy::ToImage { from, to, region } => {
+                Counters::add(&counters.upload_copies, 1);
                 let layout = vk::ImageLayout::TRANSFER_DST_OPTIMAL;
                 // SAFETY: as above; the barrier before it brought the image into that layout.
                 unsafe { raw.cmd_copy_buffer_to_image(cmd, *from, *to, layout, &[*region]) };
@@ -149,6 +197,7 @@ impl RecordedCopies {
             unwritten: Vec::new(),
             claim,
             submitted,
+            turns: Vec::new(),
             told,
         }
     }

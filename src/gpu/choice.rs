@@ -80,6 +80,9 @@ pub struct DeviceInfo {
     pub memory: vk::PhysicalDeviceMemoryProperties,
     /// Whether `VK_EXT_memory_budget` is enabled, so that the driver says what is free.
     pub memory_budget: bool,
+    /// What address and bytes of imported host memory must be multiples of, in bytes; `None` without
+    /// [`Features::external_memory_host`].
+    pub import_alignment: Option<u64>,
 }
 
 impl fmt::Display for DeviceInfo {

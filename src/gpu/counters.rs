@@ -56,6 +56,13 @@ counters! {
     device_bytes,
     /// The most bytes of device memory ever held at once.
     peak_device_bytes,
+    /// Bytes written to the memory of frames: by `data`, `data_slice` and `update`.
+    frame_data_bytes,
+    /// Bytes of read-back memory held now: by [`Readback`](crate::Readback)s and [`Picture`](crate::Picture)s, by reads under
+    /// way, and kept for later ones.
+    readback_bytes,
+    /// Bytes of that which are kept for later.
+    readback_bytes_kept,
     /// Command pools created.
     command_pools,
     /// Semaphores created.

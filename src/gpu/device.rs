@@ -215,7 +215,7 @@ impl Found {
         if self.candidate.api_version >= API_VERSION {
             // SAFETY: a device of the instance, and of Vulkan 1.3.
             let set = unsafe { FeatureSet::of(&instance.raw, self.physical) };
-            self.optional = Features::supported(&set);
+            self.optional = Features::supported(&set, |name| has(&self.extensions, name));
             missing.extend(lacking(&set).into_iter().map(str::to_owned));
         } else {
             // Older devices cannot be asked for features of 1.3.
@@ -244,6 +244,7 @@ impl Found {
                 extensions.push(name.to_owned());
             }
         }
+        extensions.extend(self.optional.extensions().map(CStr::to_owned));
         extensions.sort_unstable();
         extensions.dedup(); // the caller may have named one of ours
         let raw = self.create(&instance, families, &extensions, intercept)?;
@@ -319,8 +320,12 @@ fn describe(instance: &Instance, physical: vk::PhysicalDevice, features: Feature
     let mut v11 = vk::PhysicalDeviceVulkan11Properties::default();
     let mut v12 = vk::PhysicalDeviceVulkan12Properties::default();
     let mut v13 = vk::PhysicalDeviceVulkan13Properties::default();
+    let mut host = vk::PhysicalDeviceExternalMemoryHostPropertiesEXT::default();
     let mut all = vk::PhysicalDeviceProperties2::default().push_next(&mut v11).push_next(&mut v12).push_next(&mut v13);
-    // SAFETY: a device of this living instance, and of Vulkan 1.3.
+    if features.external_memory_host {
+        all = all.push_next(&mut host);
+    }
+    // SAFETY: a device of this living instance, and of Vulkan 1.3; what it has no extension for is not in the chain.
     unsafe { instance.raw.get_physical_device_properties2(physical, &mut all) };
     let properties = all.properties;
     // SAFETY: as above.
@@ -339,6 +344,7 @@ fn describe(instance: &Instance, physical: vk::PhysicalDevice, features: Feature
         heap_bytes: largest_device_heap(&memory),
         memory,
         memory_budget,
+        import_alignment: features.external_memory_host.then_some(host.min_imported_host_pointer_alignment),
     }
 }
 
@@ -382,7 +388,7 @@ pub struct RawDevice {
     pub compute: Option<RawQueue>,
     /// A queue for copies; without one the graphics queue serves.
     pub transfer: Option<RawQueue>,
-    /// The optional features that are enabled.
+    /// The optional features that are enabled; those that are extensions, `external_memory_host`, included.
     pub features: Features,
     /// Whether `VK_EXT_debug_utils` is enabled on the instance.
     pub debug_utils: bool,

@@ -1,8 +1,8 @@
 //! Device features: those vulkio cannot do without, and those it uses where they exist.
 
-use std::ptr;
+use std::{ffi::CStr, ptr};
 
-use ash::vk;
+use ash::{ext, vk};
 
 /// The Vulkan version that a device must have.
 pub(crate) const API_VERSION: u32 = vk::API_VERSION_1_3;
@@ -86,18 +86,30 @@ required! {
     v13.maintenance4 "maintenance4",
 }
 
-/// From one table: the public structure, what of it a device supports, and how each is enabled.
+/// From one table: the public structure, what of it a device supports, and how each is enabled: by bits, or, those after
+/// `extensions`, by an extension each.
 macro_rules! optional {
-    ($($(#[doc = $doc:literal])+ $name:ident: $($part:ident.$field:ident)&&+;)+) => {
+    (
+        $($(#[doc = $doc:literal])+ $name:ident: $($part:ident.$field:ident)&&+;)+
+        extensions: $($(#[doc = $ext_doc:literal])+ $ext:ident: $ext_name:expr;)+
+    ) => {
         /// The optional features of a device. Each that the device has is enabled.
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
         #[non_exhaustive]
-        pub struct Features { $($(#[doc = $doc])+ pub $name: bool,)+ }
+        pub struct Features {
+            $($(#[doc = $doc])+ pub $name: bool,)+
+            $($(#[doc = $ext_doc])+ pub $ext: bool,)+
+        }
 
         impl Features {
-            /// Those that are in `have`.
-            pub(crate) fn supported(have: &FeatureSet) -> Self {
-                Self { $($name: $(have.$part.$field == vk::TRUE)&&+,)+ }
+            /// Those whose bits are in `have`, and those whose extension the device `has`.
+            pub(crate) fn supported(have: &FeatureSet, has: impl Fn(&CStr) -> bool) -> Self {
+                Self { $($name: $(have.$part.$field == vk::TRUE)&&+,)+ $($ext: has($ext_name),)+ }
+            }
+
+            /// The extensions to enable.
+            pub(crate) fn extensions(&self) -> impl Iterator<Item = &'static CStr> {
+                [$((self.$ext, $ext_name),)+].into_iter().filter_map(|(wanted, name)| wanted.then_some(name))
             }
 
             fn enable(&self, set: &mut FeatureSet) {
@@ -165,6 +177,10 @@ optional! {
     subgroup_size_control: v13.subgroup_size_control && v13.compute_full_subgroups;
     /// Helper invocations that stop writing without ending (`shaderDemoteToHelperInvocation`).
     demote_to_helper: v13.shader_demote_to_helper_invocation;
+
+    extensions:
+    /// The host's own memory as the source of copies (`VK_EXT_external_memory_host`): [`Gpu::import`](crate::Gpu::import).
+    external_memory_host: ext::external_memory_host::NAME;
 }
 
 #[cfg(test)]
@@ -174,7 +190,15 @@ mod tests {
     #[test]
     fn a_device_with_just_the_required_features_lacks_nothing() {
         assert!(lacking(&required()).is_empty());
-        assert_eq!(Features::supported(&required()), Features::default());
+        assert_eq!(Features::supported(&required(), |_| false), Features::default());
+    }
+
+    #[test]
+    fn a_feature_that_is_an_extension_is_had_and_enabled_by_its_name() {
+        let had = Features::supported(&required(), |name| name == ext::external_memory_host::NAME);
+        assert_eq!(had, Features { external_memory_host: true, ..Features::default() });
+        assert_eq!(had.extensions().collect::<Vec<_>>(), [ext::external_memory_host::NAME]);
+        assert_eq!(Features::default().extensions().count(), 0);
     }
 
     #[test]
@@ -189,9 +213,9 @@ mod tests {
     fn an_optional_feature_of_several_parts_needs_them_all() {
         let wanted = Features { descriptor_indexing: true, sampler_anisotropy: true, ..Features::default() };
         let mut set = FeatureSet::to_enable(&wanted);
-        assert_eq!(Features::supported(&set), wanted);
+        assert_eq!(Features::supported(&set, |_| false), wanted);
         set.v12.runtime_descriptor_array = vk::FALSE;
-        assert!(!Features::supported(&set).descriptor_indexing);
+        assert!(!Features::supported(&set, |_| false).descriptor_indexing);
     }
 
     #[test]

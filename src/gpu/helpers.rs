@@ -358,7 +358,13 @@ mod tests {
         }
         let mut helpers = Helpers::new();
         helpers.most = 1;
-        drop(helpers.run("answering", || Spiteful));
+        let (go, gate) = mpsc::channel::<()>();
+        let answering = helpers.run("answering", move || {
+            gate.recv().unwrap();
+            Spiteful
+        });
+        drop(answering); // before there is an answer: it is dropped over there
+        go.send(()).unwrap();
         assert_eq!(block_on(helpers.run("going on", || 1)).unwrap(), 1);
     }
 }

@@ -34,9 +34,11 @@ pub use self::{
 use self::{device::Device, helpers::Helpers};
 use crate::{
     error::{Error, Result, panic_message},
-    exec::{Pools, Submitter, TransientPool},
+    exec::{Pools, ScatterKernel, Submitter, TransientPool},
     graph::cache::PlanCache,
+    memory::Pages,
     pipeline::Pipelines,
+    readback::ReadPool,
     sync::{Completion, DeviceTimelines, Reactor, Stamp},
     upload::Uploads,
 };
@@ -65,10 +67,13 @@ pub(crate) struct Shared {
     pub(crate) uploads: Uploads,
     pub(crate) pools: Arc<Pools>,
     pub(crate) transients: Arc<TransientPool>,
+    pub(crate) pages: Arc<Pages>,
     /// Of graphs that are no frames.
     pub(crate) plans: PlanCache,
     pub(crate) pipelines: Arc<Pipelines>,
-    pub(crate) helpers: Helpers,
+    pub(crate) scatter: ScatterKernel,
+    pub(crate) helpers: Arc<Helpers>,
+    pub(crate) readbacks: Arc<ReadPool>,
     reactor: Reactor,
     closed: AtomicBool,
     close_limit: Duration,
@@ -132,16 +137,22 @@ impl Gpu {
         let pools = Pools::new(Arc::clone(&device));
         let submitter = Submitter::new(Arc::clone(&device), timelines, Arc::clone(&reactor.hub), Arc::clone(&pools));
         let submitter = Arc::new(submitter);
-        let uploads = Uploads::new(&device, &submitter, options.staging_budget());
+        let uploads = Uploads::new(&device, &submitter, &pipelines, options.staging_budget());
         let transients = TransientPool::new(Arc::clone(&device));
+        let pages = Pages::new(Arc::clone(&device));
+        let helpers = Arc::new(Helpers::new());
+        let readbacks = ReadPool::new(Arc::clone(&device), &helpers, options.readback_bound());
         let shared = Shared {
             submitter,
             uploads,
             pools,
             transients,
+            pages,
             plans: PlanCache::default(),
             pipelines,
-            helpers: Helpers::new(),
+            scatter: ScatterKernel::default(),
+            helpers,
+            readbacks,
             reactor,
             closed: AtomicBool::new(false),
             close_limit: options.close_limit(),
@@ -228,10 +239,11 @@ impl Gpu {
         .await;
     }
 
-    /// Waits for helper threads.
+    /// Waits for helper threads and gives kept memory back.
     async fn end_helpers(&self) {
         self.end(|shared| {
             shared.helpers.close(Some(shared.close_limit));
+            shared.readbacks.close();
         })
         .await;
     }

@@ -42,6 +42,7 @@ pub struct GpuOptions {
     close_timeout: Option<Duration>,
     spin: Option<Duration>,
     staging_bytes: Option<u64>,
+    readback_bytes: Option<u64>,
     extensions: Vec<String>,
     intercept: Option<Intercept>,
 }
@@ -92,6 +93,14 @@ impl GpuOptions {
     #[must_use]
     pub fn staging_bytes(mut self, bytes: u64) -> Self {
         self.staging_bytes = Some(bytes);
+        self
+    }
+
+    /// The most bytes of read-back memory to keep for later reads when nobody uses them; 256 MiB by default. The driver
+    /// takes long to make such memory. It is given up where memory runs short.
+    #[must_use]
+    pub fn readback_bytes(mut self, bytes: u64) -> Self {
+        self.readback_bytes = Some(bytes);
         self
     }
 
@@ -156,6 +165,11 @@ impl GpuOptions {
         self.spin.unwrap_or_else(|| default_spin(thread::available_parallelism().map_or(1, usize::from)))
     }
 
+    /// The most bytes of read-back memory to keep.
+    pub(crate) fn readback_bound(&self) -> u64 {
+        self.readback_bytes.unwrap_or(256 << 20)
+    }
+
     /// The extra device extensions, as Vulkan wants them.
     pub(crate) fn extension_names(&self) -> Result<Vec<CString>> {
         let c_name = |name: &String| {
@@ -180,6 +194,7 @@ impl fmt::Debug for GpuOptions {
             .field("labels", &self.labels)
             .field("close_timeout", &self.close_timeout)
             .field("spin", &self.spin)
+            .field("readback_bytes", &self.readback_bytes)
             .field("extensions", &self.extensions)
             .field("intercept", &self.intercept.is_some())
             .finish()

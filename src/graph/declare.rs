@@ -15,6 +15,7 @@ use crate::{
     error::{Error, Result},
     exec::{Encoder, JobOwner, JobUse, Opened, RecordFn, Share},
     gpu::{QueueKind, device::Device},
+    memory::PageLease,
     resource::{Resource, Texel},
 };
 
@@ -76,6 +77,8 @@ pub(crate) struct Declared {
     pub(crate) passes: Vec<PassBody>,
     pub(crate) jobs: Vec<JobOwner>,
     pub(crate) waits: Vec<(vk::Semaphore, u64)>,
+    /// What was written for its passes' shaders and copies.
+    pub(crate) pages: Vec<PageLease>,
     /// The first thing that was wrong; it comes out of `submit`.
     pub(crate) error: Option<Error>,
 }

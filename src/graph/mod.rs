@@ -39,6 +39,7 @@ use crate::{
     error::{Error, Result},
     exec::{Encoder, Finalize, Job, JobOwner, Opened, Submission, Submit, spawn_job, try_spawn_job},
     gpu::{Gpu, QueueKind},
+    memory::PageLease,
     resource::{GpuImage, ImageDesc, ImageRole, Resource, TransientBuffer},
     sync::prim::lock,
 };
@@ -304,6 +305,21 @@ impl Graph {
         let touches = |pass: &PassBody| pass.declared.iter().any(|declared| declared.resource.id() == id);
         let passes = declared.passes.iter().enumerate().filter(|(_, pass)| touches(pass));
         passes.map(|(index, _)| PassId { graph: self.id, index }).collect()
+    }
+
+    /// Lends out memory that lives as long as this graph's work: nobody waits for who writes there.
+    pub(crate) fn with_pages<R>(&self, write: impl FnOnce(&mut PageLease) -> Result<R>) -> Result<R> {
+        // Its own statement: the graph is not locked while memory is allocated and written.
+        let free = lock(&self.declared).pages.pop();
+        let mut pages = free.unwrap_or_else(|| self.gpu.shared.pages.lease());
+        let result = write(&mut pages);
+        lock(&self.declared).pages.push(pages);
+        result
+    }
+
+    /// Where passes go that do not say.
+    pub(crate) fn queue(&self) -> Option<QueueKind> {
+        self.queue
     }
 
     pub(crate) fn gpu(&self) -> &Gpu {

@@ -89,6 +89,16 @@ impl Tracker {
         self.parts.meeting(region).map(|(region, past)| (region, past.layout))
     }
 
+    /// The last uses of the region.
+    pub(crate) fn uses(&self, region: Region) -> impl Iterator<Item = Stamp> {
+        self.parts.meeting(region).flat_map(|(_, past)| past.uses())
+    }
+
+    /// The host has written the region, while nothing used it.
+    pub(crate) fn written_by_host(&mut self, region: Region) {
+        self.parts.update(region, |_, past| past.written = true);
+    }
+
     /// Whether every part of the region was ever written.
     pub(crate) fn is_written(&self, region: Region) -> bool {
         self.parts.meeting(region).all(|(_, past)| past.written)

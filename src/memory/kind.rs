@@ -10,6 +10,9 @@ pub(crate) enum MemoryKind {
     Device,
     /// Written by the host in order, read by the GPU once: coherent, write-combined where there is such memory.
     Upload,
+    /// Written by the host in order, read by shaders where it lies: coherent, and the device's own where the host has a
+    /// window onto that.
+    Direct,
     /// Written by the GPU, read by the host: coherent, and cached where that is to be had.
     Readback,
 }
@@ -35,13 +38,14 @@ const MIB: u64 = 1 << 20;
 pub(crate) const SMALLEST_BLOCK: u64 = 8 * MIB;
 
 impl MemoryKind {
-    pub(crate) const ALL: [Self; 3] = [Self::Device, Self::Upload, Self::Readback];
+    pub(crate) const ALL: [Self; 4] = [Self::Device, Self::Upload, Self::Direct, Self::Readback];
 
     /// The word for messages and debug labels.
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Device => "device",
             Self::Upload => "upload",
+            Self::Direct => "direct",
             Self::Readback => "readback",
         }
     }
@@ -51,6 +55,7 @@ impl MemoryKind {
         match self {
             Self::Device => "vulkio device block",
             Self::Upload => "vulkio upload block",
+            Self::Direct => "vulkio direct block",
             Self::Readback => "vulkio readback block",
         }
     }
@@ -58,6 +63,11 @@ impl MemoryKind {
     /// Whether memory of this kind is mapped for the host.
     pub(crate) fn is_mapped(self) -> bool {
         self != Self::Device
+    }
+
+    /// Whether the host writes it, without any graph that says so.
+    pub(crate) fn is_written_by_host(self) -> bool {
+        matches!(self, Self::Upload | Self::Direct)
     }
 
     fn required(self) -> P {
@@ -69,6 +79,7 @@ impl MemoryKind {
             // Plain device memory first: the host's window onto it may be small, and others need it more.
             Self::Device => [(P::DEVICE_LOCAL, true), (P::HOST_VISIBLE, false), (P::HOST_CACHED, false)],
             Self::Upload => [(P::DEVICE_LOCAL, false), (P::HOST_CACHED, false), (P::HOST_VISIBLE, true)],
+            Self::Direct => [(P::DEVICE_LOCAL, true), (P::HOST_CACHED, false), (P::HOST_VISIBLE, true)],
             Self::Readback => [(P::HOST_CACHED, true), (P::DEVICE_LOCAL, false), (P::HOST_VISIBLE, true)],
         }
     }
@@ -97,7 +108,7 @@ impl MemoryKind {
     }
 
     /// The size of a block on a heap of `heap` bytes: 64 MiB for the device, 16 MiB for the host, less on small heaps
-    /// so that three kinds of block do not fill them. Always a power of two.
+    /// so that four kinds of block do not fill them. Always a power of two.
     pub(crate) fn block_bytes(self, heap: u64) -> u64 {
         let (largest, share) = if self.is_mapped() { (16 * MIB, 64) } else { (64 * MIB, 16) };
         let share = (heap / share).max(1);
@@ -146,6 +157,14 @@ pub(super) mod tests {
         assert_eq!(MemoryKind::Device.choose(&memory, !0), Some(1));
         assert_eq!(MemoryKind::Upload.choose(&memory, !0), Some(2));
         assert_eq!(MemoryKind::Readback.choose(&memory, !0), Some(3));
+        assert_eq!(MemoryKind::Direct.choose(&memory, !0), Some(4), "through the window, small as it is");
+    }
+
+    #[test]
+    fn without_a_window_onto_the_device_direct_memory_is_the_hosts() {
+        let memory = memory(&[8 * GIB, 16 * GIB], &[(P::DEVICE_LOCAL, 0), (HOST | P::HOST_CACHED, 1), (HOST, 1)]);
+        assert_eq!(MemoryKind::Direct.choose(&memory, !0), Some(2));
+        assert_eq!(MemoryKind::Direct.choose(&memory, 0b011), Some(1));
     }
 
     #[test]

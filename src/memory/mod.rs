@@ -2,25 +2,30 @@
 //!
 //! Large blocks come from gpu-allocator ([`backing`]), spans of them from a constant-time allocator over offsets
 //! ([`block`], [`pool`]); which type of memory serves is ours to choose ([`kind`]), and no block is asked for that the
-//! heap's budget has no room for ([`budget`]).
+//! heap's budget has no room for ([`budget`]). What the host writes for one recording lies in pages ([`pages`]).
 
 mod backing;
 mod block;
 mod budget;
+mod host;
 mod kind;
+mod pages;
 mod pool;
 
 use std::{
     fmt,
     ptr::NonNull,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
 };
 
 use ash::vk;
 
 use self::backing::{Backing, Piece, Request};
+pub use self::host::HostPages;
 pub(crate) use self::{
+    host::{HostMemory, PageRun, check_element},
     kind::MemoryKind,
+    pages::{PageLease, Pages},
     pool::{Place, Pool},
 };
 use crate::{
@@ -45,6 +50,13 @@ pub(crate) struct Memory {
     pools: Vec<Mutex<Pool<Piece>>>,
     backing: Mutex<Backing>,
     types: vk::PhysicalDeviceMemoryProperties,
+    reserves: Mutex<Vec<Weak<dyn Reserve>>>,
+}
+
+/// Who keeps memory for later that it can do without.
+pub(crate) trait Reserve: Send + Sync {
+    /// Gives it back; `false` if there is none.
+    fn give_up(&self) -> bool;
 }
 
 /// Memory for one object. It is to be handed to [`Memory::free`]; dropped, it stays taken until the device goes.
@@ -55,7 +67,7 @@ pub(crate) struct Allocation {
     pub(crate) offset: u64,
     /// Bytes that may be used from there.
     pub(crate) size: u64,
-    /// Where the host sees them: for [`MemoryKind::Upload`] and [`MemoryKind::Readback`].
+    /// Where the host sees them: for every kind but [`MemoryKind::Device`].
     pub(crate) mapped: Option<NonNull<u8>>,
     home: Home,
 }
@@ -117,7 +129,14 @@ impl Memory {
             pools: (0..pools).map(|_| Mutex::default()).collect(),
             backing: Mutex::new(backing),
             types: info.memory,
+            reserves: Mutex::default(),
         })
+    }
+
+    /// Whether buffers of this kind lie in the device's own memory.
+    pub(crate) fn is_local(&self, kind: MemoryKind) -> bool {
+        let chosen = kind.choose(&self.types, !0).map(|index| self.types.memory_types[index as usize]);
+        chosen.is_some_and(|chosen| chosen.property_flags.contains(vk::MemoryPropertyFlags::DEVICE_LOCAL))
     }
 
     /// Refuses what could never fit, before any Vulkan object is made for it.
@@ -145,7 +164,7 @@ impl Memory {
     ) -> Result<Allocation> {
         let choice = self.choose(what, kind, requirements.memory_type_bits)?;
         match self.attempt(what, &requirements, choice, dedicated, labels) {
-            Err(Error::OutOfDeviceMemory { .. }) if self.give_spares_back() => {
+            Err(Error::OutOfDeviceMemory { .. } | Error::OutOfHostMemory { .. }) if self.make_room() => {
                 self.attempt(what, &requirements, choice, dedicated, labels)
             }
             result => result,
@@ -171,6 +190,19 @@ impl Memory {
             }
             result => result,
         }
+    }
+
+    /// Asks `reserve` for what it keeps whenever memory runs short.
+    pub(crate) fn add_reserve(&self, reserve: Weak<dyn Reserve>) {
+        lock(&self.reserves).push(reserve);
+    }
+
+    /// Frees what is kept for later; `false` if there was nothing.
+    fn make_room(&self) -> bool {
+        let reserves: Vec<_> = lock(&self.reserves).iter().filter_map(Weak::upgrade).collect();
+        let given_up = reserves.iter().filter(|reserve| reserve.give_up()).count();
+        // Last: what was given up may have left blocks empty.
+        self.give_spares_back() || given_up > 0
     }
 
     /// Frees the empty blocks that the pools keep; `false` if there were none.

@@ -34,6 +34,17 @@ impl Pipelines {
         Ok(Arc::new(Self { device, layout, driver_cache, compute: DashMap::new(), graphics: DashMap::new() }))
     }
 
+    /// A compute pipeline of vulkio's own, which no other description gives. Blocks while the driver compiles.
+    pub(crate) fn own_compute(&self, name: &str, spirv: &[u8]) -> Result<ComputePipeline> {
+        let key = compute::Key { shader: shader::words(name, spirv)? };
+        self.build_compute(&key, &name.into()).map(ComputePipeline::new)
+    }
+
+    fn build_compute(&self, key: &compute::Key, name: &Arc<str>) -> Result<Arc<PipelineInner>> {
+        let raw = compute::build(&self.device, self.layout.raw, self.driver_cache, key, name)?;
+        Ok(self.adopt(raw, vk::PipelineBindPoint::COMPUTE, name, super::Formats::default()))
+    }
+
     /// Wraps and names a pipeline that the driver made.
     fn adopt(
         &self,
@@ -86,10 +97,7 @@ impl Gpu {
         let cell = cell(&pipelines.compute, key.clone());
         let name: Arc<str> = name.into();
         let made = cell.get_or_try_init(|| async move {
-            let build = move || {
-                let raw = compute::build(&pipelines.device, pipelines.layout.raw, pipelines.driver_cache, &key, &name)?;
-                Ok(pipelines.adopt(raw, vk::PipelineBindPoint::COMPUTE, &name, super::Formats::default()))
-            };
+            let build = move || pipelines.build_compute(&key, &name);
             self.shared.helpers.run("making a compute pipeline", build).await?
         });
         Ok(ComputePipeline::new(Arc::clone(made.await?)))

@@ -121,7 +121,7 @@ impl Scene {
 
     fn declare(&self, uses: &mut Uses) {
         let scene = &self.cubes.shared;
-        uses.reads(&scene.instances)
+        uses.reads(&self.cubes.instances)
             .reads(&scene.visible)
             .reads(scene.args.indirect())
             .reads(scene.mesh.indices.index())
@@ -150,7 +150,7 @@ impl Scene {
     fn push(&self) -> Push {
         let scene = &self.cubes.shared;
         Push {
-            instances: scene.instances.address(),
+            instances: self.cubes.instances.address(),
             visible: scene.visible.address(),
             eye_to_clip: self.camera.projection() * self.camera.rotation(),
             eye: self.camera.eye(),

@@ -5,6 +5,7 @@ pub(crate) mod buffer;
 mod copies;
 mod format;
 pub(crate) mod image;
+pub(crate) mod overlap;
 pub(crate) mod range;
 mod role;
 mod uses;
@@ -94,7 +95,7 @@ impl Resource {
     /// All of it.
     pub(crate) fn whole(&self) -> Region {
         match self {
-            Self::Buffer(buffer) => Region::bytes(0..buffer.bytes),
+            Self::Buffer(buffer) => buffer.whole(),
             Self::Image(image) => image.whole(),
         }
     }

@@ -109,6 +109,24 @@ impl<T> Completion<T> {
     }
 }
 
+impl Completion {
+    /// A completion of this and of `later`: of two stamps on a queue the later one implies the other.
+    pub(crate) fn and(self, later: Self) -> Self {
+        let stamps = latest(self.stamps().chain(later.stamps()));
+        Self::of_all(Arc::clone(&self.hub), &stamps, Arc::new(OnceLock::from(())))
+    }
+}
+
+/// The latest stamp on each queue, in the order in which the queues come last.
+fn latest(stamps: impl Iterator<Item = Stamp>) -> Vec<Stamp> {
+    let mut latest: Vec<Stamp> = Vec::new();
+    for stamp in stamps {
+        let before = latest.iter().position(|last| last.queue == stamp.queue).map(|at| latest.remove(at));
+        latest.push(before.map_or(stamp, |before| before.max(stamp)));
+    }
+    latest
+}
+
 impl<T: Clone> Completion<T> {
     fn poll_reached(&mut self, cx: &mut Context<'_>) -> Poll<Result<T>> {
         loop {
@@ -200,5 +218,20 @@ impl<T> Drop for WaitFor<T> {
         if let (Some(deadline), Some(id)) = (self.deadline, self.timer) {
             self.completion.hub.timers.cancel(deadline, id);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gpu::QueueId;
+
+    #[test]
+    fn of_several_stamps_on_a_queue_the_last_counts() {
+        let stamp = |queue, value| Stamp { queue: QueueId(queue), value };
+        let stamps = [stamp(0, 4), stamp(1, 2), stamp(0, 7), stamp(1, 1)];
+        assert_eq!(latest(stamps.into_iter()), [stamp(0, 7), stamp(1, 2)]);
+        assert_eq!(latest(stamps[..3].iter().copied()), [stamp(1, 2), stamp(0, 7)]);
+        assert_eq!(latest([].into_iter()), []);
     }
 }

@@ -20,7 +20,8 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    exec::{Committed, Transfer},
+    exec::{Committed, Transfer, scatter_kernel as make_scatter_kernel},
+    pipeline::ComputePipeline,
     sync::Completion,
 };
 
@@ -64,6 +65,8 @@ pub(super) struct Actor {
     full: bool,
     /// It is used up but for what is left for others than loads.
     full_for_loads: bool,
+    /// The pipeline for small uploads that go to very many places, once there were any.
+    scatter: Option<ComputePipeline>,
 }
 
 /// Copies of which is not known whether they were submitted.
@@ -95,6 +98,7 @@ impl Actor {
             last_frame: None,
             full: false,
             full_for_loads: false,
+            scatter: None,
         }
     }
 
@@ -180,7 +184,8 @@ impl Actor {
         }
         if !flush.is_empty() {
             self.flushes += 1;
-            let (transfer, tickets) = flush.into_transfer(&self.core.mailbox);
+            let (core, kernel) = (Arc::clone(&self.core), &mut self.scatter);
+            let (transfer, tickets) = flush.stage(&core, || scatter_kernel(&core, kernel));
             tracing::trace!(target: "vulkio::upload", uploads = tickets.len(), "submitting small uploads");
             self.send(transfer, Flight::Flush(tickets));
         }
@@ -193,7 +198,7 @@ impl Actor {
         if let Some(load) = self.loads.values_mut().find(is_before) {
             load.after.push(ticket);
         } else if let Some(Source::Host(bytes)) = ticket.request.begin() {
-            flush.add(ticket, &bytes);
+            flush.add(ticket, bytes);
         }
     }
 
@@ -388,4 +393,13 @@ impl Actor {
             load.ticket.answer(outcome);
         }
     }
+}
+
+/// The pipeline that scatters. Where it cannot be made, copies must do, which are slow if they are very many.
+fn scatter_kernel(core: &Core, kept: &mut Option<ComputePipeline>) -> Option<ComputePipeline> {
+    if kept.is_none() {
+        let made = make_scatter_kernel(&core.pipelines);
+        *kept = made.inspect_err(|error| tracing::warn!(target: "vulkio::upload", %error, "no scatter")).ok();
+    }
+    kept.clone()
 }

@@ -1,50 +1,28 @@
 //! Writes that overlap, as copies that do not: the regions of one copy command have no order.
 
-use std::collections::BTreeMap;
-
 use ash::vk::BufferCopy;
+
+use crate::resource::overlap::{Piece, Write, merge};
 
 /// Copies to one buffer from one buffer, in the order in which they are to take effect, become copies of which none
 /// overlaps another, in the order of where they go. The last that writes a byte wins. Neighbours are joined.
 pub(crate) fn coalesce(mut copies: Vec<BufferCopy>) -> Vec<BufferCopy> {
     copies.retain(|copy| copy.size > 0);
-    let is_sorted = copies.is_sorted_by_key(|copy| copy.dst_offset);
-    if is_sorted && !overlap(&copies) {
-        return join(copies);
-    }
-    let mut by_place = copies.clone();
-    by_place.sort_unstable_by_key(|copy| copy.dst_offset);
-    join(if overlap(&by_place) { last_wins(&copies) } else { by_place })
+    let are_apart = |pair: &[BufferCopy]| pair[0].dst_offset + pair[0].size <= pair[1].dst_offset;
+    // What is usual needs no sorting.
+    join(if copies.windows(2).all(are_apart) { copies } else { last_wins(&copies) })
 }
 
-/// Whether any two of them overlap; they are sorted.
-fn overlap(copies: &[BufferCopy]) -> bool {
-    copies.windows(2).any(|pair| pair[0].dst_offset + pair[0].size > pair[1].dst_offset)
-}
-
-/// From the last to the first, each gets what is left of its place.
+/// As [`merge`] finds it, byte by byte.
 fn last_wins(copies: &[BufferCopy]) -> Vec<BufferCopy> {
-    // Start of each copy that is kept; none overlaps another.
-    let mut kept: BTreeMap<u64, BufferCopy> = BTreeMap::new();
-    for copy in copies.iter().rev() {
-        let end = copy.dst_offset + copy.size;
-        let mut at = kept
-            .range(..=copy.dst_offset)
-            .next_back()
-            .map_or(copy.dst_offset, |(_, before)| copy.dst_offset.max(before.dst_offset + before.size));
-        let mut free = Vec::new();
-        for (&start, later) in kept.range(copy.dst_offset..end) {
-            free.push(at..start);
-            at = at.max(start + later.size);
-        }
-        free.push(at..end);
-        for place in free.into_iter().filter(|place| place.start < place.end) {
-            let src_offset = copy.src_offset + (place.start - copy.dst_offset);
-            let piece = BufferCopy { src_offset, dst_offset: place.start, size: place.end - place.start };
-            kept.insert(place.start, piece);
-        }
-    }
-    kept.into_values().collect()
+    let write = |copy: &BufferCopy| Write { at: copy.dst_offset as usize, len: copy.size as usize };
+    let writes: Vec<_> = copies.iter().map(write).collect();
+    let piece = |Piece { at, write, from }: Piece| BufferCopy {
+        src_offset: copies[write].src_offset + from.start as u64,
+        dst_offset: at as u64,
+        size: from.len() as u64,
+    };
+    merge(&writes).into_iter().map(piece).collect()
 }
 
 /// Joins neighbours that come from neighbours; they are sorted.

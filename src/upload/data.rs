@@ -6,7 +6,7 @@ use bytemuck::Pod;
 use bytes::Bytes;
 
 use super::{stage::Staging, staging::Span};
-use crate::resource::BufferInner;
+use crate::resource::{BufferInner, range::bytes_of};
 
 /// What [`Gpu::upload`](crate::Gpu::upload) takes: a `Vec<T>`, `Box<[T]>`, `Arc<[T]>`, `Arc<Vec<T>>`, array or
 /// [`bytes::Bytes`], none of which is copied before it is staged; or a [`Staging`], which is where the GPU reads it already.
@@ -51,6 +51,43 @@ impl Source {
 impl<T> UploadData<T> {
     pub(crate) fn new(source: Source, bytes: u64) -> Self {
         Self { source, bytes, element: PhantomData }
+    }
+
+    /// `len` elements that are still to be made: `generate` is called with a range of them and the place for it, piece by
+    /// piece, by several threads at once and in any order, and may be called again for a piece.
+    ///
+    /// The place is not cleared; all of it must be written, and reading it is slow.
+    ///
+    /// ```no_run
+    /// # use vulkio::{Streamed, UploadData};
+    /// # async fn example(heights: Streamed<f32>, time: f32) -> vulkio::Result<()> {
+    /// let waves = UploadData::generated(heights.len(), move |range, place: &mut [f32]| {
+    ///     for (x, height) in range.zip(place) {
+    ///         *height = (x as f32 * 0.1 + time).sin();
+    ///     }
+    /// });
+    /// let now = heights.update(waves).await?; // to be read by this frame
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn generated(len: usize, generate: impl Fn(Range<usize>, &mut [T]) + Send + Sync + 'static) -> Self
+    where
+        T: Pod,
+    {
+        let size = size_of::<T>().max(1) as u64;
+        let generate = move |bytes: Range<u64>, place: &mut [u8]| {
+            let elements = (bytes.start / size) as usize..(bytes.end / size) as usize;
+            generate(elements, bytemuck::cast_slice_mut(place));
+        };
+        Self::new(Source::Generated(Arc::new(generate)), bytes_of(len, size_of::<T>()))
+    }
+
+    /// Its bytes, if they lie in ordinary memory.
+    pub(super) fn host_bytes(&self) -> Option<&[u8]> {
+        match &self.source {
+            Source::Host(bytes) => Some(bytes),
+            _ => None,
+        }
     }
 
     /// Elements as the bytes that they are in memory. An upload of bytes that are no whole number of elements is refused.
@@ -129,6 +166,18 @@ mod tests {
         let data = elements.into_upload_data();
         let Source::Host(bytes) = &data.source else { panic!("a vector lies in host memory") };
         assert_eq!((data.bytes, &bytes[..], bytes.as_ptr()), (8, &[1, 0, 0, 0, 5, 4, 3, 2][..], place));
+    }
+
+    #[test]
+    fn generated_elements_are_asked_for_by_their_numbers() {
+        let data = UploadData::generated(100, |range, place: &mut [u64]| {
+            assert_eq!(range.len(), place.len());
+            range.zip(place).for_each(|(index, element)| *element = index as u64);
+        });
+        let Source::Generated(generate) = &data.source else { panic!("nothing is made yet") };
+        let mut place = [0u64; 3];
+        generate(40..64, bytemuck::cast_slice_mut(&mut place));
+        assert_eq!((data.bytes, place), (800, [5, 6, 7]));
     }
 
     #[test]

@@ -1,20 +1,18 @@
-//! Small uploads that one submission copies, by one copy command for each buffer.
+//! Small uploads that one submission makes: by one copy command for each buffer, or by one dispatch where they go to very
+//! many places.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, ops::Range, sync::Arc};
 
-use ash::vk;
+use ash::vk::BufferCopy;
+use bytes::Bytes;
 
-use super::{
-    coalesce::coalesce,
-    mailbox::{Landing, Mailbox},
-    request::Ticket,
-    staging::Span,
-    target::Target,
-};
+use super::{Core, coalesce::coalesce, mailbox::Landing, request::Ticket, staging::Span, target::Target};
 use crate::{
-    exec::Transfer,
+    error::Result,
+    exec::{MOST_COPIED, Scatter, Transfer, index_bytes},
     gpu::QueueKind,
     graph::ir::Region,
+    pipeline::ComputePipeline,
     resource::{Access, BufferInner, Resource},
 };
 
@@ -22,18 +20,24 @@ use crate::{
 /// last byte counts.
 const MOST_REGIONS: usize = 16;
 
-/// What is copied out of one span of staging memory.
+/// Uploads that share a span of staging memory.
 pub(super) struct Flush {
     span: Span,
     used: u64,
     /// By target.
-    copies: HashMap<usize, (Arc<BufferInner>, Vec<vk::BufferCopy>)>,
+    writes: HashMap<usize, Writes>,
     tickets: Vec<Ticket>,
+}
+
+/// What goes to one buffer, in the order in which it is to take effect.
+struct Writes {
+    buffer: Arc<BufferInner>,
+    data: Vec<(u64, Bytes)>,
 }
 
 impl Flush {
     pub(super) fn new(span: Span) -> Self {
-        Self { span, used: 0, copies: HashMap::new(), tickets: Vec::new() }
+        Self { span, used: 0, writes: HashMap::new(), tickets: Vec::new() }
     }
 
     /// The bytes that it has room for.
@@ -45,42 +49,121 @@ impl Flush {
         self.tickets.is_empty()
     }
 
-    /// Stages an upload to a buffer: `bytes`, for which there is room.
-    pub(super) fn add(&mut self, ticket: Ticket, bytes: &[u8]) {
+    /// Adds an upload to a buffer, for which there is room.
+    pub(super) fn add(&mut self, ticket: Ticket, bytes: Bytes) {
         if let Target::Buffer { buffer, range, .. } = &ticket.request.target {
-            let size = bytes.len() as u64;
-            self.span.bytes_mut()[self.used as usize..][..bytes.len()].copy_from_slice(bytes);
-            let src_offset = self.span.offset() + self.used;
-            let copy = vk::BufferCopy { src_offset, dst_offset: range.start, size };
+            self.used += bytes.len() as u64;
             let id = Arc::as_ptr(buffer).addr();
-            self.copies.entry(id).or_insert_with(|| (Arc::clone(buffer), Vec::new())).1.push(copy);
-            self.used += size;
+            let writes =
+                self.writes.entry(id).or_insert_with(|| Writes { buffer: Arc::clone(buffer), data: Vec::new() });
+            writes.data.push((range.start, bytes));
         }
         self.tickets.push(ticket);
     }
 
-    /// The copies, and who waits for them to be submitted.
-    pub(super) fn into_transfer(self, mailbox: &Arc<Mailbox>) -> (Transfer, Vec<Ticket>) {
-        let Self { span, used, copies, tickets } = self;
+    /// Stages the data. Gives what is to be submitted, and who waits for that. `kernel` makes the pipeline that scatters, or
+    /// finds it.
+    pub(super) fn stage(
+        self,
+        core: &Core,
+        kernel: impl FnOnce() -> Option<ComputePipeline>,
+    ) -> (Transfer, Vec<Ticket>) {
+        let Self { mut span, used, writes, tickets } = self;
         let mut transfer = Transfer::on(QueueKind::Transfer);
-        for (buffer, copies) in copies.into_values() {
-            let copies = coalesce(copies);
-            let resource = Resource::Buffer(Arc::clone(&buffer));
-            for region in touched(&copies) {
-                transfer.touches(&resource, region, Access::COPY_TARGET, false);
+        let (mut at, mut kernel, mut made) = (0, Some(kernel), None);
+        for writes in writes.into_values() {
+            let copies = writes.stage(&mut span, &mut at);
+            let regions = coalesce(copies.clone());
+            if regions.len() > MOST_COPIED
+                && let Some(make) = kernel.take()
+            {
+                made = make();
             }
-            // Buffers that are uploaded to have memory of their own.
-            transfer.copy(span.raw(), buffer.raw().unwrap_or_default(), copies);
+            let grain = grain(&copies);
+            let kernel = made.as_ref().filter(|_| regions.len() > MOST_COPIED && bytes(&copies) == bytes(&regions));
+            let is_scattered = kernel.is_some_and(|kernel| {
+                scatter(core, &mut transfer, kernel, &writes.buffer, (&span, &copies, grain)).unwrap_or_default()
+            });
+            let access = if is_scattered { scatters() } else { Access::COPY_TARGET };
+            let resource = Resource::Buffer(Arc::clone(&writes.buffer));
+            for region in touched(&regions) {
+                transfer.touches(&resource, region, access, false);
+            }
+            if !is_scattered {
+                // Buffers that are uploaded to have memory of their own.
+                transfer.copy(span.raw(), writes.buffer.raw().unwrap_or_default(), regions);
+            }
         }
         transfer.keep(span);
-        transfer.keep(Landing { mailbox: Arc::clone(mailbox), bytes: used, small: true });
+        transfer.keep(Landing { mailbox: Arc::clone(&core.mailbox), bytes: used, small: true });
         (transfer, tickets)
     }
 }
 
+impl Writes {
+    /// Writes the data from byte `at` of the span on, one after the other. Gives where each comes from and goes to.
+    fn stage(&self, span: &mut Span, at: &mut u64) -> Vec<BufferCopy> {
+        let start = span.offset();
+        let mut place = &mut span.bytes_mut()[*at as usize..];
+        let mut copies = Vec::with_capacity(self.data.len());
+        for (dst_offset, bytes) in &self.data {
+            let (target, rest) = std::mem::take(&mut place).split_at_mut(bytes.len());
+            target.copy_from_slice(bytes);
+            place = rest;
+            copies.push(BufferCopy { src_offset: start + *at, dst_offset: *dst_offset, size: bytes.len() as u64 });
+            *at += bytes.len() as u64;
+        }
+        copies
+    }
+}
+
+fn scatters() -> Access {
+    Access::storage_write(ash::vk::PipelineStageFlags2::COMPUTE_SHADER)
+}
+
+/// Adds a dispatch that writes the staged data, which lies without gaps in `span`, to where `copies` say; `false` if there
+/// is no room for the list of places, or a shader cannot write them.
+fn scatter(
+    core: &Core,
+    transfer: &mut Transfer,
+    kernel: &ComputePipeline,
+    buffer: &Arc<BufferInner>,
+    (span, copies, grain): (&Span, &[BufferCopy], u64),
+) -> Result<bool> {
+    let Some(data) = copies.first().map(|copy| copy.src_offset) else { return Ok(false) };
+    let elements = (bytes(copies) / grain) as usize;
+    let last = copies.iter().map(|copy| (copy.dst_offset + copy.size) / grain).max().unwrap_or(0);
+    if !grain.is_multiple_of(4) || u32::try_from(last).is_err() {
+        return Ok(false);
+    }
+    let Some(mut list) = core.staging.take(index_bytes(elements) as u64, 0)? else { return Ok(false) };
+    let indices = copies.iter().flat_map(|copy| copy.dst_offset / grain..(copy.dst_offset + copy.size) / grain);
+    for (place, index) in list.bytes_mut().chunks_exact_mut(size_of::<u32>()).zip(indices) {
+        place.copy_from_slice(&(index as u32).to_ne_bytes());
+    }
+    let data = span.segment_address() + data;
+    let scatter = Scatter::with_list(buffer, list.address(), data, elements, grain as usize);
+    transfer.scatter(&core.pipelines, kernel, &scatter)?;
+    transfer.keep(list);
+    Ok(true)
+}
+
+/// The largest element that all of them consist of, in bytes.
+fn grain(copies: &[BufferCopy]) -> u64 {
+    copies.iter().fold(0, |grain, copy| gcd(gcd(grain, copy.dst_offset), copy.size))
+}
+
+fn gcd(a: u64, b: u64) -> u64 {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
+fn bytes(copies: &[BufferCopy]) -> u64 {
+    copies.iter().map(|copy| copy.size).sum()
+}
+
 /// Where the copies go, joined where they touch; they are in order.
-fn touched(copies: &[vk::BufferCopy]) -> Vec<Region> {
-    let mut ranges: Vec<std::ops::Range<u64>> = Vec::new();
+fn touched(copies: &[BufferCopy]) -> Vec<Region> {
+    let mut ranges: Vec<Range<u64>> = Vec::new();
     for copy in copies {
         let end = copy.dst_offset + copy.size;
         match ranges.last_mut() {
@@ -98,8 +181,8 @@ fn touched(copies: &[vk::BufferCopy]) -> Vec<Region> {
 mod tests {
     use super::*;
 
-    fn copy(dst_offset: u64, size: u64) -> vk::BufferCopy {
-        vk::BufferCopy { src_offset: 7 * dst_offset, dst_offset, size }
+    fn copy(dst_offset: u64, size: u64) -> BufferCopy {
+        BufferCopy { src_offset: 7 * dst_offset, dst_offset, size }
     }
 
     #[test]
@@ -113,5 +196,13 @@ mod tests {
         let apart = |count: u64| (0..count).map(|i| copy(i * 8, 4)).collect::<Vec<_>>();
         assert_eq!(touched(&apart(16)).len(), 16);
         assert_eq!(touched(&apart(17)), [Region::bytes(0..132)]);
+    }
+
+    #[test]
+    fn the_grain_divides_every_place_and_every_size() {
+        assert_eq!(grain(&[copy(0, 64), copy(256, 64)]), 64);
+        assert_eq!(grain(&[copy(0, 64), copy(48, 32)]), 16);
+        assert_eq!(grain(&[copy(6, 4)]), 2);
+        assert_eq!(grain(&[copy(0, 12)]), 12);
     }
 }

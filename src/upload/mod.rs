@@ -9,14 +9,17 @@ mod chunk;
 pub(crate) mod coalesce;
 mod data;
 mod flush;
+mod import;
 mod load;
 mod mailbox;
 mod order;
-mod readback;
 mod request;
 mod stage;
 mod staging;
+mod stream;
+mod streamed;
 mod target;
+mod versions;
 
 use std::{
     mem::size_of,
@@ -40,10 +43,12 @@ use self::{
 };
 pub use self::{
     data::{IntoUploadData, UploadData},
+    import::{Imported, ImportedSlice},
     order::Priority,
-    readback::Readback,
     request::Upload,
     stage::Staging,
+    stream::Uploaded,
+    streamed::Streamed,
 };
 use crate::{
     error::{Error, Result, panic_message},
@@ -53,6 +58,7 @@ use crate::{
         device::Device,
         helpers::{Helpers, cores},
     },
+    pipeline::Pipelines,
     resource::{GpuBuffer, ImagePart, ImageRole},
     sync::prim::lock,
 };
@@ -78,11 +84,17 @@ struct Core {
     /// Its bytes.
     budget: u64,
     fill: Helpers,
+    pipelines: Arc<Pipelines>,
 }
 
 impl Uploads {
     /// Starts nothing yet.
-    pub(crate) fn new(device: &Arc<Device>, submitter: &Arc<Submitter>, budget: u64) -> Self {
+    pub(crate) fn new(
+        device: &Arc<Device>,
+        submitter: &Arc<Submitter>,
+        pipelines: &Arc<Pipelines>,
+        budget: u64,
+    ) -> Self {
         let (mailbox, room) = (Arc::<Mailbox>::default(), Arc::<Notify>::default());
         let (post, notify) = (Arc::clone(&mailbox), Arc::clone(&room));
         let for_staged = budget / 3;
@@ -95,6 +107,7 @@ impl Uploads {
             mailbox,
             staging,
             budget: budget - for_staged,
+            pipelines: Arc::clone(pipelines),
             fill: Helpers::named("fill", (cores() / 2).min(MOST_FILLING_THREADS)),
         };
         Self { core: Arc::new(core), staged, room, thread: OnceLock::new() }
@@ -192,12 +205,8 @@ impl Gpu {
         T: Pod,
         F: Fn(Range<usize>, &mut [T]) + Send + Sync + 'static,
     {
-        let size = size_of::<T>().max(1) as u64;
-        let generate = move |bytes: Range<u64>, place: &mut [u8]| {
-            let elements = (bytes.start / size) as usize..(bytes.end / size) as usize;
-            generate(elements, bytemuck::cast_slice_mut(place));
-        };
-        self.declare(self.target(buffer, 0, buffer.bytes()), Source::Generated(Arc::new(generate)))
+        let UploadData { source, bytes, .. } = UploadData::generated(buffer.len(), generate);
+        self.declare(self.target(buffer, 0, bytes), source)
     }
 
     /// Copies texels to an image: to one level of it, in one layer or in all, row after row from the top without gaps.

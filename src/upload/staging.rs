@@ -161,6 +161,16 @@ impl Span {
         self.bytes
     }
 
+    /// Where shaders find the buffer that it lies in.
+    pub(super) fn segment_address(&self) -> u64 {
+        self.buffer.address().unwrap_or_default() // as for `raw`
+    }
+
+    /// Where shaders find it.
+    pub(super) fn address(&self) -> u64 {
+        self.segment_address() + self.offset()
+    }
+
     pub(super) fn device(&self) -> &Arc<Device> {
         &self.staging.device
     }

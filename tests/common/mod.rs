@@ -200,6 +200,7 @@ shim! {
     "vkCreateSemaphore" create_semaphore: fn(device: vk::Device, info: *const vk::SemaphoreCreateInfo<'_>, callbacks: *const c_void, out: *mut vk::Semaphore) -> vk::Result;
     "vkUpdateDescriptorSets" update_sets: fn(device: vk::Device, writes: u32, write: *const c_void, copies: u32, copy: *const c_void);
     "vkCmdPipelineBarrier2" barrier: fn(cmd: vk::CommandBuffer, info: *const vk::DependencyInfo<'_>) => look_at(info);
+    "vkCmdCopyBuffer" copy_buffer: fn(cmd: vk::CommandBuffer, from: vk::Buffer, to: vk::Buffer, regions: u32, region: *const vk::BufferCopy);
     "vkCmdDispatch" dispatch: fn(cmd: vk::CommandBuffer, x: u32, y: u32, z: u32);
     "vkCmdDraw" draw: fn(cmd: vk::CommandBuffer, vertices: u32, instances: u32, first_vertex: u32, first_instance: u32);
     "vkCmdDrawIndexedIndirect" draw_indirect: fn(cmd: vk::CommandBuffer, buffer: vk::Buffer, offset: u64, count: u32, stride: u32);

@@ -1,6 +1,6 @@
 //! Copies, fills and updates of buffers.
 
-use std::ops::Range;
+use std::{ops::Range, sync::Arc};
 
 use ash::vk;
 use bytemuck::{NoUninit, Pod};
@@ -8,7 +8,7 @@ use bytemuck::{NoUninit, Pod};
 use super::{Encoder, byte_range_of, declared::Want};
 use crate::{
     error::{Error, Result},
-    resource::Buffer,
+    resource::{Buffer, BufferInner, image::unplaced},
 };
 
 /// What `vkCmdUpdateBuffer` takes at most.
@@ -40,6 +40,24 @@ impl Encoder<'_> {
             let region = vk::BufferCopy { src_offset: from.offset, dst_offset: into.offset, size };
             // SAFETY: both ranges lie within their buffers and do not overlap.
             unsafe { this.device.raw.cmd_copy_buffer(this.cmd, from.raw, into.raw, &[region]) };
+            Ok(())
+        })
+    }
+
+    /// Copies from memory that passes do not declare to parts of a buffer that this one did. Offsets in the target are from
+    /// the buffer's own beginning.
+    pub(crate) fn copy_regions(
+        &mut self,
+        from: vk::Buffer,
+        to: &Arc<BufferInner>,
+        mut regions: Vec<vk::BufferCopy>,
+    ) -> &mut Self {
+        self.step(|this| {
+            this.need_outside_rendering("copy_regions")?;
+            let spot = to.spot().ok_or_else(|| unplaced(&to.name))?;
+            regions.iter_mut().for_each(|region| region.dst_offset += spot.offset);
+            // SAFETY: whoever made the regions has checked that they lie within both buffers and do not overlap.
+            unsafe { this.device.raw.cmd_copy_buffer(this.cmd, from, spot.raw, &regions) };
             Ok(())
         })
     }

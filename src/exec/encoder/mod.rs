@@ -3,6 +3,7 @@
 mod args;
 mod calls;
 mod copy;
+mod data;
 mod declared;
 mod draw;
 mod image;
@@ -27,8 +28,9 @@ use crate::{
     error::{Error, Result},
     gpu::{QueueKind, device::Device},
     graph::uses::{Declaration, Rendering},
+    memory::PageLease,
     pipeline::{MAX_PUSH_BYTES, Pipeline, PipelineInner},
-    resource::{Buffer, Texel, image::unplaced, range::byte_range},
+    resource::{Buffer, Texel, range::byte_range},
 };
 
 /// What a pass's closure may return.
@@ -85,6 +87,7 @@ pub struct Encoder<'a> {
     rendering: &'a Rendering,
     jobs: &'a [JobUse],
     keep: &'a mut Vec<Arc<PipelineInner>>,
+    pages: &'a mut PageLease,
     counts: &'a mut Counts,
     error: Option<Error>,
     /// A pool is used by one thread at a time, so an encoder must not move to another.
@@ -106,13 +109,15 @@ pub(crate) struct Inputs<'a> {
     pub(crate) jobs: &'a [JobUse],
     /// Gets the pipelines that must outlive the submission.
     pub(crate) keep: &'a mut Vec<Arc<PipelineInner>>,
+    /// Where the pass's data go.
+    pub(crate) pages: &'a mut PageLease,
     /// Added to when the encoder finishes.
     pub(crate) counts: &'a mut Counts,
 }
 
 impl<'a> Encoder<'a> {
     pub(crate) fn new(inputs: Inputs<'a>) -> Self {
-        let Inputs { device, layout, queue, cmd, declared, rendering, jobs, keep, counts } = inputs;
+        let Inputs { device, layout, queue, cmd, declared, rendering, jobs, keep, pages, counts } = inputs;
         let ready = Ready::at_first(queue);
         let mut encoder = Self {
             cmd,
@@ -131,6 +136,7 @@ impl<'a> Encoder<'a> {
             rendering,
             jobs,
             keep,
+            pages,
             counts,
             error: None,
             not_send: PhantomData,
@@ -201,8 +207,8 @@ impl<'a> Encoder<'a> {
     fn refuse_push(&mut self, bytes: usize) {
         self.step(|_| {
             Err(Error::Invalid(format!(
-                "push constants of {bytes} bytes; they take at most {MAX_PUSH_BYTES}, in steps of 4: put larger data into \
-                 a buffer and push its address"
+                "push constants of {bytes} bytes; they take at most {MAX_PUSH_BYTES}, in steps of 4: write \
+                 larger data with `cmd.data(..)` and push its address"
             )))
         });
     }
@@ -258,7 +264,7 @@ impl<'a> Encoder<'a> {
                      `.writes(&{name})`"
                 )));
             }
-            address = inner.address().ok_or_else(|| unplaced(name))?;
+            address = inner.address().ok_or_else(|| inner.unaddressed())?;
             Ok(())
         });
         address

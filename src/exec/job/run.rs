@@ -80,6 +80,31 @@ fn launch<T: Send + Sync + 'static>(
     (Job { state: Arc::clone(&state) }, JobOwner { job: state, task })
 }
 
+/// A job that no graph owns and no runtime runs: whoever has the promise ends it.
+pub(crate) fn promise<T>(name: Arc<str>) -> (Job<T>, Promise<T>) {
+    let state = Arc::new(State { name, progress: Progress::running(), output: Mutex::new(None) });
+    (Job { state: Arc::clone(&state) }, Promise(state))
+}
+
+/// To be kept. Dropped before, the job fails with [`Error::Closed`]: the threads that were to keep it have ended.
+#[must_use = "dropped, it fails its job"]
+pub(crate) struct Promise<T>(Arc<State<T>>);
+
+impl<T> Promise<T> {
+    pub(crate) fn keep(self, result: Result<T>) {
+        match result {
+            Ok(output) => self.0.finish(output),
+            Err(error) => self.0.fail(error),
+        }
+    }
+}
+
+impl<T> Drop for Promise<T> {
+    fn drop(&mut self) {
+        self.0.fail(Error::Closed); // without effect on what has ended
+    }
+}
+
 /// The running future's end of a job: however the task ends, the job ends with it.
 struct Running<T>(Arc<State<T>>);
 

@@ -40,6 +40,7 @@ use crate::{
     error::{Error, Result, guarded},
     gpu::{Gpu, QueueKind, Shared},
     graph::{compiled::Compiled, declare::Declared, state::Arrival},
+    memory::PageLease,
     resource::Resource,
     sync::{Completion, prim::lock},
 };
@@ -100,6 +101,8 @@ struct Parts {
     /// By task.
     recorded: Vec<Option<Recorded>>,
     leases: Vec<Lease>,
+    /// What was written for shaders; on loan to tasks while they record.
+    pages: Vec<PageLease>,
     jobs: Vec<JobOwner>,
     /// By entry of the plan: how its first command buffers take it to be entered.
     foreseen: Vec<Arrival>,
@@ -243,7 +246,7 @@ impl Recording {
     }
 
     fn commit(self: &Arc<Self>, parts: Parts) {
-        let Parts { recorded, leases, jobs, foreseen, unwritten, waits, transients, mut frame, .. } = parts;
+        let Parts { recorded, leases, pages, jobs, foreseen, unwritten, waits, transients, mut frame, .. } = parts;
         jobs.into_iter().for_each(JobOwner::keep);
         let mut recorded: Vec<_> = recorded.into_iter().flatten().collect();
         let mut counts = Counts::default();
@@ -253,6 +256,7 @@ impl Recording {
         let pipelines = recorded.iter_mut().flat_map(|recorded| mem::take(&mut recorded.pipelines)).collect();
         *lock(&self.costs_kept) = costs;
         let slot = frame.as_mut().and_then(|frame| frame.lease.take());
+        let turns = frame.as_mut().map(|frame| frame.captured.turns()).unwrap_or_default();
         let submitted = Submitted {
             value: Arc::new(OnceLock::new()),
             counts,
@@ -264,6 +268,7 @@ impl Recording {
             timestamps: self.timestamps.clone(),
             pass_times: self.pass_times.clone(),
             leases,
+            pages,
             _transients: transients,
             _slots: Arc::clone(&self.slots),
             _pipelines: pipelines,
@@ -281,6 +286,7 @@ impl Recording {
             unwritten,
             claim: None,
             submitted,
+            turns,
             told: self.teller(frame),
         });
     }

@@ -54,6 +54,7 @@ impl Recording {
         let number = frame.as_ref().map_or(0, |frame| frame.number);
         let parts = Parts {
             recorded: tasks.iter().map(|_| None).collect(),
+            pages: declared.pages,
             jobs: declared.jobs,
             foreseen,
             unwritten,

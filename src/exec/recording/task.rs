@@ -29,6 +29,7 @@ use crate::{
         declare::{Body, PassBody},
         uses::{Declaration, Rendering},
     },
+    memory::PageLease,
     sync::prim::lock,
 };
 
@@ -52,45 +53,46 @@ impl Recording {
     pub(super) fn record(&self, task: usize, work: Work) -> Result<Recorded> {
         let task = &self.tasks[task];
         let queue = self.plan.batches[task.batch].queue;
-        let mut lease = self.lease(queue)?;
-        let result = self.record_into(&mut lease, task, work);
-        lock(&self.parts).leases.push(lease);
-        result
+        let (mut lease, pages) = self.leases(queue)?;
+        let mut recorded = Recorded::new(task.batch, 1, pages);
+        let result = self.record_into(&mut lease, task, work, &mut recorded);
+        let mut parts = lock(&self.parts);
+        parts.leases.push(lease);
+        // The next task goes on where this one stopped.
+        parts.pages.push(recorded.pages.take());
+        result.map(|()| recorded)
     }
 
-    /// This thread's pool for this frame.
-    fn lease(&self, queue: QueueId) -> Result<Lease> {
+    /// This thread's pool for this frame, and pages that no other task is writing to.
+    fn leases(&self, queue: QueueId) -> Result<(Lease, PageLease)> {
         let family = self.shared.device.queues.get(queue).family;
         let mut parts = lock(&self.parts);
         let own = parts.leases.iter().position(|lease| lease.is_mine(family));
         let own = own.map(|index| parts.leases.swap_remove(index));
+        let pages = parts.pages.pop();
         drop(parts);
-        match own {
-            Some(lease) => Ok(lease),
-            None => self.shared.pools.lease(family),
-        }
+        let lease = own.map_or_else(|| self.shared.pools.lease(family), Ok)?;
+        Ok((lease, pages.unwrap_or_else(|| self.shared.pages.lease())))
     }
 
-    fn record_into(&self, lease: &mut Lease, task: &Task, work: Work) -> Result<Recorded> {
+    fn record_into(&self, lease: &mut Lease, task: &Task, work: Work, recorded: &mut Recorded) -> Result<()> {
         let device = &self.shared.device;
-        let mut recorded = Recorded::new(task.batch, 1);
         recorded.buffers.push(lease.begin()?);
         if task.first {
-            self.head(task.batch, &mut recorded)?;
+            self.head(task.batch, recorded)?;
         }
         let result = match work {
-            Work::Passes(passes) => self.passes(lease, task.position, passes, &mut recorded),
-            Work::Share(pass, share) => self.share(&pass, share, task.position, &mut recorded),
+            Work::Passes(passes) => self.passes(lease, task.position, passes, recorded),
+            Work::Share(pass, share) => self.share(&pass, share, task.position, recorded),
         };
         if task.last && result.is_ok() {
-            self.tail(task.batch, &mut recorded);
+            self.tail(task.batch, recorded);
         }
         // Counted at the calls, so also for a recording that failed.
         recorded.counts.book(&device.counters);
         result?;
         recorded.counts += recorded.opened; // booked when they were recorded
-        lease.end()?;
-        Ok(recorded)
+        lease.end()
     }
 
     /// A batch's head: what its resources come from.
@@ -192,7 +194,10 @@ impl Recording {
         recorded.opened += parts.counts;
         recorded.pipelines.extend(parts.pipelines);
         recorded.costs.push((view.position, parts.nanoseconds));
-        lock(&self.parts).leases.extend(parts.leases);
+        let mut all = lock(&self.parts);
+        all.leases.extend(parts.leases);
+        all.pages.extend(parts.pages);
+        drop(all);
         recorded.buffers.push(lease.begin()?);
         if renders {
             rendering::begin(device, current(recorded), view.rendering, vk::RenderingFlags::RESUMING)?;
@@ -241,6 +246,7 @@ impl Recording {
             jobs: pass.jobs,
             cmd,
             keep: &mut recorded.pipelines,
+            pages: &mut recorded.pages,
             counts: &mut recorded.counts,
         };
         let mut encoder = Encoder::new(inputs);

@@ -15,6 +15,7 @@ use crate::{
         declare::{Body, Parallel, PassBody, ShareFn},
         uses::{Declaration, Rendering},
     },
+    memory::PageLease,
     pipeline::PipelineInner,
     sync::prim::lock,
 };
@@ -110,18 +111,21 @@ pub(super) struct Recorded {
     /// Of what owners recorded themselves.
     pub(super) opened: Counts,
     pub(super) pipelines: Vec<Arc<PipelineInner>>,
+    /// What its passes wrote for their shaders.
+    pub(super) pages: PageLease,
     /// Nanoseconds by position of the plan.
     pub(super) costs: Vec<(usize, u64)>,
 }
 
 impl Recorded {
-    pub(super) fn new(batch: usize, passes: usize) -> Self {
+    pub(super) fn new(batch: usize, passes: usize, pages: PageLease) -> Self {
         Self {
             batch,
             buffers: Vec::with_capacity(1),
             counts: Counts::default(),
             opened: Counts::default(),
             pipelines: Vec::new(),
+            pages,
             costs: Vec::with_capacity(passes),
         }
     }

@@ -85,6 +85,11 @@ impl Past {
         }
     }
 
+    /// When each queue wrote it last, and read it since.
+    pub(super) fn uses(&self) -> impl Iterator<Item = Stamp> {
+        self.writers.iter().chain(&self.readers).flatten().map(|touch| touch.stamp)
+    }
+
     /// Adds to `arrival` what must stand before the access.
     pub(super) fn arrive(&self, region: Region, coming: Coming<'_>, arrival: &mut Arrival) {
         let Coming { entry, foreign } = coming;

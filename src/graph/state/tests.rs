@@ -428,3 +428,16 @@ fn what_a_plan_that_ran_in_part_was_to_change_is_waited_for_whole_and_an_image_i
         Scope { stages: S::ALL_COMMANDS | S::ALL_TRANSFER, mask: A::MEMORY_WRITE | A::TRANSFER_WRITE }
     );
 }
+
+#[test]
+fn contents_that_are_gone_are_unwritten_and_whoever_touched_them_is_still_waited_for() {
+    let mut tracker = buffer();
+    touch(&mut tracker, at(TRANSFER, 1), Access::COPY_TARGET);
+    touch(&mut tracker, at(GRAPHICS, 1), Access::INDEX);
+    tracker.hide(WHOLE);
+    assert!(!tracker.is_written(Region::bytes(0..1)));
+    let front = Region::bytes(0..16);
+    let arrival = touch_part(&mut tracker, front, at(TRANSFER, 2), entry(TRANSFER, Access::COPY_TARGET));
+    assert_eq!(arrival.waits, [at(GRAPHICS, 1)]);
+    assert!(tracker.is_written(front) && !tracker.is_written(WHOLE));
+}

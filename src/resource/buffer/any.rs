@@ -5,11 +5,12 @@ use std::{fmt, marker::PhantomData, mem::size_of, ops::Range, sync::Arc};
 use super::{BufferInner, BufferSlice, GpuBuffer, TransientBuffer};
 use crate::resource::{Access, Part, Resource, Use};
 
-mod sealed {
+pub(crate) mod sealed {
     pub trait Sealed {}
 }
 
-/// What an [`Encoder`](crate::Encoder)'s commands take: a [`GpuBuffer`] or a [`TransientBuffer`].
+/// What an [`Encoder`](crate::Encoder)'s commands take: a [`GpuBuffer`] or a [`TransientBuffer`]; as the source of copies
+/// also [`Imported`](crate::Imported) memory.
 pub trait Buffer: sealed::Sealed {
     /// What it holds.
     type Element;

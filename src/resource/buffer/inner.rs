@@ -2,19 +2,22 @@
 
 use std::{
     fmt,
-    mem::ManuallyDrop,
+    mem::{self, ManuallyDrop},
     ptr::NonNull,
-    sync::{Arc, OnceLock},
+    sync::{Arc, OnceLock, Weak, atomic::Ordering::Relaxed},
 };
 
 use ash::vk;
 
-use super::super::{State, new_buffer_state};
+use super::{
+    super::{State, image::unplaced, new_buffer_state},
+    hosted::Hosted,
+};
 use crate::{
     error::{During, Error, Result},
     gpu::device::Device,
     graph::ir::Region,
-    memory::{Allocation, Dedicated, MemoryKind},
+    memory::{Allocation, Dedicated, HostMemory, MemoryKind, PageRun},
     sync::prim::lock,
 };
 
@@ -39,19 +42,33 @@ pub struct BufferInner {
     pub(crate) state: State,
     /// The graph that it lives in, if it lives in one alone.
     pub(crate) transient_of: Option<u64>,
+    /// Where its memory goes when the last handle is gone.
+    home: Option<Weak<dyn BufferHome>>,
     body: Body,
 }
 
 enum Body {
-    Own(Own),
+    Own(OwnBuffer),
+    /// In memory of the host; `None` once that is taken back.
+    Hosted(Option<Hosted>),
     /// From when the graph is recorded on.
     Placed(OnceLock<Placed>),
 }
 
-struct Own {
+/// A Vulkan buffer with memory of its own.
+pub(crate) struct OwnBuffer {
+    device: Arc<Device>,
     raw: vk::Buffer,
+    bytes: u64,
+    kind: MemoryKind,
     address: u64,
     allocation: ManuallyDrop<Allocation>,
+}
+
+/// Who lent a buffer its memory.
+pub(crate) trait BufferHome: Send + Sync {
+    /// The last handle is gone, and the GPU is done with it. Called on any thread.
+    fn take_back(&self, own: OwnBuffer);
 }
 
 struct Placed {
@@ -72,18 +89,16 @@ impl BufferInner {
     /// # Errors
     /// [`Error::OutOfDeviceMemory`] before any Vulkan call if no heap could hold it; else as [`Gpu::buffer`](crate::Gpu::buffer).
     pub(crate) fn new(device: &Arc<Device>, name: &str, bytes: u64, kind: MemoryKind) -> Result<Self> {
-        device.memory().check(name, bytes, kind)?;
-        let raw = create(device, bytes)?;
-        let allocation = place(device, name, raw, kind).inspect_err(|_| {
-            // SAFETY: the buffer was made above and nothing uses it.
-            unsafe { device.raw.destroy_buffer(raw, None) }
-        })?;
-        device.labels.name(raw, name);
-        let info = vk::BufferDeviceAddressInfo::default().buffer(raw);
-        // SAFETY: the buffer is bound to memory that may have an address, and has the usage for it.
-        let address = unsafe { device.raw.get_buffer_device_address(&info) };
-        let body = Body::Own(Own { raw, address, allocation: ManuallyDrop::new(allocation) });
+        let body = Body::Own(OwnBuffer::new(device, name, bytes, kind)?);
         Ok(Self::with(device, name, bytes, kind, None, body))
+    }
+
+    /// The first `bytes` of `own`, in a state as if it were new: the GPU is done with what it was before.
+    pub(crate) fn lent(own: OwnBuffer, name: &str, bytes: u64, home: Weak<dyn BufferHome>) -> Self {
+        let (device, kind) = (Arc::clone(&own.device), own.kind);
+        let mut inner = Self::with(&device, name, bytes, kind, None, Body::Own(own));
+        inner.home = Some(home);
+        inner
     }
 
     /// A buffer of `bytes`, which must not be zero, that lives inside the graph with this id: it has no memory before
@@ -97,6 +112,23 @@ impl BufferInner {
         Ok(Self::with(device, name, bytes, MemoryKind::Device, Some(graph), body))
     }
 
+    /// Imports memory of the host, of which the buffer has the first `bytes`: for copies to read, and nothing else. It
+    /// takes long; not for a runtime's worker.
+    ///
+    /// # Errors
+    /// As [`Hosted::import`].
+    pub(crate) fn hosted(device: &Arc<Device>, name: &str, bytes: u64, host: HostMemory) -> Result<Self> {
+        let body = Body::Hosted(Some(Hosted::import(device, name, bytes, host)?));
+        Ok(Self::with(device, name, bytes, MemoryKind::Upload, None, body))
+    }
+
+    /// Takes pages back that were imported, if this is in such; nothing uses the buffer after.
+    pub(crate) fn take_pages(&mut self) -> Option<PageRun> {
+        let Body::Hosted(hosted) = &mut self.body else { return None };
+        let hosted = hosted.take_if(|hosted| hosted.host.is_pages())?;
+        hosted.destroy(&self.device).into_pages()
+    }
+
     fn with(
         device: &Arc<Device>,
         name: &str,
@@ -106,11 +138,11 @@ impl BufferInner {
         body: Body,
     ) -> Self {
         let state = new_buffer_state(Region::bytes(0..bytes));
-        if kind == MemoryKind::Upload {
-            // By the host, which no graph sees.
+        if kind.is_written_by_host() {
+            // Which no graph sees.
             lock(&state).assume_written();
         }
-        Self { device: Arc::clone(device), bytes, kind, name: name.into(), state, transient_of, body }
+        Self { device: Arc::clone(device), bytes, kind, name: name.into(), state, transient_of, home: None, body }
     }
 
     /// Gives a transient buffer its place in an arena, once.
@@ -120,7 +152,7 @@ impl BufferInner {
     pub(crate) fn place(&self, arena: &Arc<Self>, offset: u64) -> Result<()> {
         let placed = Placed { arena: Arc::clone(arena), offset };
         let fresh = match &self.body {
-            Body::Own(_) => false,
+            Body::Own(_) | Body::Hosted(_) => false,
             Body::Placed(place) => place.set(placed).is_ok(),
         };
         let name = &self.name;
@@ -131,6 +163,7 @@ impl BufferInner {
     pub(crate) fn raw(&self) -> Option<vk::Buffer> {
         match &self.body {
             Body::Own(own) => Some(own.raw),
+            Body::Hosted(hosted) => hosted.as_ref().map(|hosted| hosted.raw),
             Body::Placed(place) => place.get().and_then(|placed| placed.arena.raw()),
         }
     }
@@ -138,7 +171,7 @@ impl BufferInner {
     /// Where it begins in that.
     pub(crate) fn offset(&self) -> u64 {
         match &self.body {
-            Body::Own(_) => 0,
+            Body::Own(_) | Body::Hosted(_) => 0,
             Body::Placed(place) => place.get().map_or(0, |placed| placed.offset),
         }
     }
@@ -147,18 +180,34 @@ impl BufferInner {
         self.raw().map(|raw| Spot { raw, offset: self.offset() })
     }
 
-    /// The address of its first byte; `None` while a transient has no place.
+    /// The address of its first byte; `None` while a transient has no place, and for memory of the host.
     pub(crate) fn address(&self) -> Option<u64> {
         match &self.body {
             Body::Own(own) => Some(own.address),
+            Body::Hosted(_) => None,
             Body::Placed(place) => place.get().and_then(|placed| Some(placed.arena.address()? + placed.offset)),
         }
     }
 
-    /// Where the host sees the buffer: for upload and readback buffers.
+    /// All of its bytes.
+    pub(crate) fn whole(&self) -> Region {
+        Region::bytes(0..self.bytes)
+    }
+
+    /// Why it has no address.
+    pub(crate) fn unaddressed(&self) -> Error {
+        let name = &self.name;
+        match self.body {
+            Body::Hosted(_) => Error::Graph(format!("`{name}` is memory of the host; shaders read a copy of it")),
+            Body::Own(_) | Body::Placed(_) => unplaced(name),
+        }
+    }
+
+    /// Where the host sees the buffer, unless it is in device memory alone.
     pub(crate) fn mapped(&self) -> Option<NonNull<u8>> {
         match &self.body {
-            Body::Own(own) => own.allocation.mapped,
+            Body::Own(own) => own.mapped(),
+            Body::Hosted(hosted) => hosted.as_ref().map(|hosted| hosted.host.start),
             Body::Placed(_) => None,
         }
     }
@@ -166,13 +215,59 @@ impl BufferInner {
 
 impl Drop for BufferInner {
     fn drop(&mut self) {
-        // A placed one has nothing of its own.
-        let Body::Own(own) = &mut self.body else { return };
+        if let Some(home) = self.home.as_ref().and_then(Weak::upgrade)
+            && let Body::Own(own) = mem::replace(&mut self.body, Body::Placed(OnceLock::new()))
+        {
+            home.take_back(own);
+        }
+        if let Body::Hosted(hosted) = &mut self.body {
+            // The host's memory goes after what was imported of it.
+            drop(hosted.take().map(|hosted| hosted.destroy(&self.device)));
+        }
+    }
+}
+
+impl OwnBuffer {
+    /// # Errors
+    /// As [`BufferInner::new`].
+    pub(crate) fn new(device: &Arc<Device>, name: &str, bytes: u64, kind: MemoryKind) -> Result<Self> {
+        device.memory().check(name, bytes, kind)?;
+        let raw = create(device, bytes)?;
+        let allocation = place(device, name, raw, kind).inspect_err(|_| {
+            // SAFETY: the buffer was made above and nothing uses it.
+            unsafe { device.raw.destroy_buffer(raw, None) }
+        })?;
+        device.labels.name(raw, name);
+        let info = vk::BufferDeviceAddressInfo::default().buffer(raw);
+        // SAFETY: the buffer is bound to memory that may have an address, and has the usage for it.
+        let address = unsafe { device.raw.get_buffer_device_address(&info) };
+        if kind == MemoryKind::Readback {
+            device.counters.readback_bytes.fetch_add(bytes, Relaxed);
+        }
+        let (device, allocation) = (Arc::clone(device), ManuallyDrop::new(allocation));
+        Ok(Self { device, raw, bytes, kind, address, allocation })
+    }
+
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Where the host sees its first byte, unless it is in device memory.
+    pub(crate) fn mapped(&self) -> Option<NonNull<u8>> {
+        self.allocation.mapped
+    }
+}
+
+impl Drop for OwnBuffer {
+    fn drop(&mut self) {
         // SAFETY: whoever submits work holds the buffer until that work has completed, so the device does not use it.
-        unsafe { self.device.raw.destroy_buffer(own.raw, None) };
+        unsafe { self.device.raw.destroy_buffer(self.raw, None) };
         // SAFETY: the allocation is taken here, in the only place, and never looked at again.
-        let allocation = unsafe { ManuallyDrop::take(&mut own.allocation) };
+        let allocation = unsafe { ManuallyDrop::take(&mut self.allocation) };
         self.device.memory().free(allocation);
+        if self.kind == MemoryKind::Readback {
+            self.device.counters.readback_bytes.fetch_sub(self.bytes, Relaxed);
+        }
     }
 }
 

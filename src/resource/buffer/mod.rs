@@ -1,6 +1,7 @@
 //! Typed buffers.
 
 mod any;
+mod hosted;
 mod inner;
 mod slice;
 mod transient;
@@ -16,8 +17,11 @@ use std::{
 use ash::vk;
 use bytemuck::Pod;
 
-pub(crate) use self::inner::{BufferInner, Spot};
 pub use self::{any::Buffer, slice::BufferSlice, transient::TransientBuffer};
+pub(crate) use self::{
+    any::sealed,
+    inner::{BufferHome, BufferInner, OwnBuffer, Spot},
+};
 use super::{
     Resource,
     range::{byte_range, bytes_of},
@@ -76,6 +80,11 @@ impl<T> GpuBuffer<T> {
         lock(&self.inner.state).assume_written();
     }
 
+    /// A handle of a buffer whose bytes are whole elements.
+    pub(crate) fn from_inner(inner: BufferInner) -> Self {
+        Self { inner: Arc::new(inner), element: PhantomData }
+    }
+
     pub(crate) fn resource(&self) -> Resource {
         Resource::Buffer(Arc::clone(&self.inner))
     }
@@ -123,12 +132,12 @@ impl Gpu {
     pub(crate) fn buffer_in<T: Pod>(&self, name: &str, len: usize, kind: MemoryKind) -> Result<GpuBuffer<T>> {
         check_shape::<T>(name, len)?;
         let inner = BufferInner::new(&self.shared.device, name, bytes_of(len, size_of::<T>()), kind)?;
-        Ok(GpuBuffer { inner: Arc::new(inner), element: PhantomData })
+        Ok(GpuBuffer::from_inner(inner))
     }
 }
 
 /// Whether there can be a buffer of `len` elements, were there memory for it.
-fn check_shape<T>(name: &str, len: usize) -> Result<()> {
+pub(crate) fn check_shape<T>(name: &str, len: usize) -> Result<()> {
     let element = std::any::type_name::<T>();
     if len == 0 {
         return Err(Error::Invalid(format!("buffer `{name}`: 0 elements; a buffer has at least one")));
