@@ -581,6 +581,29 @@ async fn loads_into_memory_in_use_show_the_old_or_the_new() {
     close(gpu).await;
 }
 
+/// Nobody can await a dropped upload, so nobody could say that it was to come first.
+#[tokio::test]
+async fn a_dropped_load_does_not_come_after_what_is_awaited_later() {
+    let gpu = strict_gpu();
+    let buffer = gpu.buffer::<u32>("b", 3 * MIB).expect("a buffer");
+    fill(&gpu, &buffer, [0..3 * MIB], 7).await;
+    let dam = Dam::default();
+    let mut load = dammed(&gpu, &buffer, &dam, MIB);
+    drop(poll_once(&mut load));
+    until("its first chunks", || gpu.counters().upload_copies >= 1).await;
+    drop(load);
+    let mut small = gpu.upload(&buffer, 0, vec![99; 16]);
+    let submitted_before = timeout(Duration::from_millis(200), &mut small).await;
+    dam.open();
+    if submitted_before.is_err() {
+        soon("the small one", small).await.expect("submitted");
+    }
+    counters_are_zero(&gpu).await;
+    assert_eq!(words(&gpu, &buffer, 0..16).await.expect("read"), [99; 16]);
+    drop(buffer);
+    close(gpu).await;
+}
+
 // What the data's own code does.
 
 struct Bomb(Vec<u8>);
