@@ -207,7 +207,7 @@ async fn images_go_through_every_budget() {
             let image: GpuImage<RenderTarget> = gpu.image("photo", [side, side]).expect("an image");
             let texels = vec![7u8; (side * side * 4) as usize];
             match timeout(Duration::from_secs(3), gpu.upload_image(&image, texels)).await {
-                Ok(outcome) => drop(outcome.expect("submitted").await.expect("complete")),
+                Ok(outcome) => outcome.expect("submitted").await.expect("complete"),
                 Err(_) => failures.push(format!("{side} x {side}, {} MiB", budget / MIB)),
             }
             drop(image);

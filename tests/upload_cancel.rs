@@ -1,5 +1,7 @@
 //! Uploads that are dropped, overtaken, or in flight when all ends: what readers see is never a part of one.
 
+#![expect(clippy::single_range_in_vec_init, reason = "places to fill, of which there may be one")]
+
 mod common;
 
 use std::{
@@ -518,7 +520,7 @@ async fn uploads_around_a_load_do_not_show_a_part_of_it() {
     let gate = Gate::new(&gpu);
     let (buffer, load) = stalled_load(&gpu, &gate).await;
     // In one flush, of too many places to be told apart; in front of the load and behind it.
-    let place = |i: usize| if i % 2 == 0 { i * 1024 } else { 4 * MIB + i * 1024 };
+    let place = |i: usize| if i.is_multiple_of(2) { i * 1024 } else { 4 * MIB + i * 1024 };
     let before = gpu.counters().upload_copies;
     let mut uploads: Vec<_> = (0..64).map(|i| gpu.upload(&buffer, place(i), vec![3; 4])).collect();
     uploads.iter_mut().for_each(|upload| drop(poll_once(upload)));
