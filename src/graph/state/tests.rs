@@ -1,3 +1,5 @@
+mod uploads;
+
 use ash::vk;
 use vk::{AccessFlags2 as A, ImageLayout as L, PipelineStageFlags2 as S};
 
