@@ -10,7 +10,8 @@ use futures::future::join_all;
 use scenes::{Random, seed};
 use vulkio::{Error, Gpu, GpuBuffer, Graph, QueueKind, Renderer, RendererOptions, Streamed};
 
-const LEN: usize = 5000;
+/// Too many bytes to be written by the CPU.
+const LEN: usize = 17_000;
 
 fn streamed(gpu: &Gpu) -> Streamed<u32> {
     gpu.streamed("places", LEN, 3).expect("a streamed buffer")
@@ -91,6 +92,44 @@ async fn an_old_handle_is_an_error_or_whole_and_the_newest_two_are_always_good()
         assert_eq!(value(&gpu, buffer).await.expect("read"), expected);
     }
     drop((places, first, second, third, short));
+    close(gpu).await;
+}
+
+#[tokio::test]
+async fn small_versions_are_written_by_the_cpu_unless_the_gpu_uses_them() {
+    let gpu = strict_gpu();
+    let places = gpu.streamed::<u32>("few", 1000, 2).expect("a streamed buffer");
+    let before = gpu.counters();
+    let mut now = Vec::new();
+    for i in 0..5 {
+        now.push(soon("an update", places.update(vec![i; 1000])).await.expect("updated"));
+        let read = soon("a read", gpu.read(&now[i as usize], ..)).await.expect("read");
+        assert!(read.iter().all(|word| *word == i), "update {i}");
+    }
+    let direct = gpu.counters().uploaded_bytes == before.uploaded_bytes;
+    println!("the CPU writes: {direct}");
+    // A device whose memory the CPU cannot write gets copies.
+    assert!(direct || gpu.info().kind != vulkio::DeviceKind::Cpu);
+
+    // Behind the gate the version is in use: a copy waits for its reader on the GPU, and the update does not.
+    let gate = Gate::new(&gpu);
+    let graph = Graph::new(&gpu, "held");
+    let oldest = now[3].clone();
+    let copy = gpu.buffer::<u32>("copy", 1000).expect("a buffer");
+    gate.hold(&graph);
+    let (from, to) = (oldest.clone(), copy.clone());
+    graph.pass("copy").reads(oldest.copy_source()).writes(copy.copy_target()).record(move |cmd| {
+        cmd.copy(&from, 0..1000, &to, 0);
+    });
+    soon("a submit", graph.submit()).await.expect("submitted");
+    let uploaded = gpu.counters().uploaded_bytes;
+    let newest = soon("an update", places.update(vec![9; 1000])).await.expect("updated");
+    assert_eq!((newest.name(), gpu.counters().uploaded_bytes), (oldest.name(), uploaded + 4000));
+    gate.open();
+    let (old, new) = (gpu.read(&copy, ..), gpu.read(&newest, ..));
+    assert!(soon("a read", old).await.expect("read").iter().all(|word| *word == 3), "what the reader was to see");
+    assert!(soon("a read", new).await.expect("read").iter().all(|word| *word == 9));
+    drop((places, now, oldest, newest, copy, gate));
     close(gpu).await;
 }
 

@@ -102,8 +102,8 @@ impl Load {
     ) -> Result<Self, Failed> {
         let way = match plan {
             Plan::Whole => Ok(Way::Whole),
-            Plan::Pieces => Ok(Way::Pieces),
-            Plan::Shadow => shadow(device, &ticket.request.target),
+            Plan::Pieces if ticket.request.target.hide() => Ok(Way::Pieces),
+            Plan::Pieces | Plan::Shadow => shadow(device, &ticket.request.target),
         };
         match way {
             Ok(way) => Ok(Self {

@@ -49,12 +49,11 @@ impl Staging {
     /// Allocates nothing yet.
     pub(super) fn new(device: Arc<Device>, budget: u64, freed: Freed) -> Arc<Self> {
         let segments = budget.div_ceil(SEGMENT_BYTES).max(1);
-        // What is no whole unit of a block cannot be had.
-        let segment = (budget / segments / UNIT).max(1) * UNIT;
+        let segment = whole_span(budget / segments);
         Arc::new(Self { device, budget: segments * segment, segment, freed, arena: Mutex::default() })
     }
 
-    /// The bytes of all spans at most.
+    /// The bytes of all spans together at most.
     pub(super) fn budget(&self) -> u64 {
         self.budget
     }
@@ -142,6 +141,14 @@ impl Staging {
     }
 }
 
+/// The most bytes, up to `bytes`, that a block of as many has in one span. Blocks count in units, and look for free ranges in
+/// steps of an eighth of a power of two, rounded up.
+fn whole_span(bytes: u64) -> u64 {
+    let units = (bytes / UNIT).max(1);
+    let step = 1 << units.ilog2().saturating_sub(3);
+    units / step * step * UNIT
+}
+
 /// Makes every page of a new segment present: on first touch a copy runs at a fraction of its speed.
 fn touch(segment: &BufferInner) {
     let Some(start) = segment.mapped() else { return };
@@ -210,5 +217,22 @@ unsafe impl Sync for Span {}
 impl Drop for Span {
     fn drop(&mut self) {
         self.staging.free(self.place, self.bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_whole_segment_can_be_had_at_once_whatever_the_budget() {
+        for budget in (1..2000).map(|n| n * 12_345).chain([1 << 20, 16 << 20, 20 << 20]) {
+            let segment = whole_span(budget);
+            assert!(segment <= budget.max(UNIT) && segment * 9 > budget * 7, "{segment} of {budget}");
+            let mut pool = Pool::default();
+            pool.grow((), segment);
+            let whole = pool.allocate(segment, ALIGNMENT).unwrap_or_else(|| panic!("{segment} bytes in one span"));
+            assert_eq!(whole.offset(), 0);
+        }
     }
 }

@@ -113,12 +113,23 @@ impl Target {
         }
     }
 
-    /// Whether it can be written piece by piece, as nobody may read any of it before it is whole.
+    /// Whether it can be written piece by piece, as nothing is there that anybody may read.
     pub(super) fn takes_pieces(&self) -> bool {
         match self {
             Self::Buffer { buffer, range, .. } => lock(&buffer.state).is_unwritten(Region::bytes(range.clone())),
             Self::Ranges { .. } | Self::Image(_) => false,
         }
+    }
+
+    /// Hides it from graphs, if it still takes pieces: from now on it is being written.
+    pub(super) fn hide(&self) -> bool {
+        let Self::Buffer { buffer, range, .. } = self else { return false };
+        let (mut state, region) = (lock(&buffer.state), Region::bytes(range.clone()));
+        let is_free = state.is_unwritten(region);
+        if is_free {
+            state.hide(region);
+        }
+        is_free
     }
 
     /// The queue whose copies can write it: the one for depths draws, by the specification of `vkCmdCopyBufferToImage`.

@@ -339,7 +339,7 @@ fn a_change_of_merged_regions_waits_for_the_writers_of_the_one_and_the_readers_o
     let byte = |at| Region::bytes(at..at + 1);
     touch_part(&mut tracker, byte(0), at(COMPUTE, 1), entry(COMPUTE, Access::COPY_TARGET));
     touch_part(&mut tracker, byte(1), at(TRANSFER, 1), entry(TRANSFER, Access::COPY_SOURCE));
-    tracker.parts.halve();
+    tracker.parts.thin_out(1);
     let write = tracker.arrive(byte(0), &entry(GRAPHICS, Access::COPY_TARGET));
     assert_eq!(write.waits, [at(TRANSFER, 1), at(COMPUTE, 1)]);
     let read = tracker.arrive(byte(0), &entry(TRANSFER, Access::COPY_SOURCE));
@@ -355,7 +355,7 @@ fn a_merge_between_arrival_and_departure_forgets_no_reader() {
     let read = entry(GRAPHICS, Access::INDEX);
     let arrival = tracker.arrive(byte(1), &read);
     assert_eq!(arrival, Arrival::default());
-    tracker.parts.halve();
+    tracker.parts.thin_out(1);
     tracker.depart(&import(byte(1), exit(GRAPHICS, &Access::INDEX)), &[read], &[arrival], &[at(GRAPHICS, 1)]);
     let write = tracker.arrive(byte(1), &entry(TRANSFER, Access::COPY_TARGET));
     assert_eq!(write.waits, [at(GRAPHICS, 1), at(COMPUTE, 1)]);
