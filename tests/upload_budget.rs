@@ -13,7 +13,7 @@ use std::{
 use common::{Gate, close, open, poll_once, soon, strict, until};
 use futures::future::join_all;
 use tokio::time::{sleep, timeout};
-use vulkio::{Gpu, GpuBuffer, GpuImage, Graph, Priority, RenderTarget};
+use vulkio::{Gpu, GpuBuffer, GpuImage, Graph, Priority, QueueKind, RenderTarget};
 
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
@@ -35,7 +35,8 @@ async fn read_behind(gate: &Gate, gpu: &Gpu, len: usize) -> GpuBuffer<u32> {
         cmd.fill(&own, 0..len, 0);
     });
     drop(soon("a submit", graph.submit()).await.expect("submitted"));
-    let graph = Graph::new(gpu, "reader");
+    // On the uploads' own queue: what comes after it there waits as well, whatever queues there are.
+    let graph = Graph::on(gpu, "reader", QueueKind::Transfer);
     let (from, to) = (buffer.clone(), copy.clone());
     graph.pass("read").copies(&buffer, &copy).record(move |cmd| {
         cmd.copy(&from, 0..len, &to, 0);

@@ -414,7 +414,7 @@ async fn a_load_of_fresh_memory_cannot_be_read_before_it_is_whole() {
     let buffer = gpu.buffer::<u32>("b", 3 * MIB).expect("a buffer");
     let dam = Dam::default();
     let load = tokio::spawn(dammed(&gpu, &buffer, &dam, 2 * MIB));
-    until("its first chunks", || gpu.counters().upload_copies >= 2).await;
+    until("its first chunks", || gpu.counters().upload_copies > 0).await;
     is_unwritten("the load", words(&gpu, &buffer, 0..16).await);
     // What overlaps it waits for it; what does not does not.
     let mut small = gpu.upload(&buffer, 5, vec![77; 3]);
@@ -441,7 +441,7 @@ async fn a_load_that_a_frame_overtakes_is_whole_after_it() {
         let buffer = gpu.buffer::<u32>("b", 3 * MIB).expect("a buffer");
         let dam = Dam::default();
         let load = tokio::spawn(dammed(&gpu, &buffer, &dam, 2 * MIB));
-        until("its first chunks", || gpu.counters().upload_copies >= 2).await;
+        until("its first chunks", || gpu.counters().upload_copies > 0).await;
         fill(&gpu, &buffer, [touched.clone()], 0xFFFF).await;
         assert!(words(&gpu, &buffer, touched.clone()).await.expect("it is written").iter().all(|word| *word == 0xFFFF));
         if touched.len() == 16 {
@@ -460,7 +460,7 @@ async fn a_load_that_a_frame_overtakes_is_whole_after_it() {
 /// Several chunks are committed before the load learns that one of them came too late.
 #[tokio::test]
 async fn a_load_that_is_overtaken_with_several_chunks_on_their_way_is_whole_after_it() {
-    const LEN: usize = 6 * MIB;
+    const LEN: usize = 10 * MIB;
     let gpu = strict_gpu();
     for round in 0..3 {
         let buffer = gpu.buffer::<u32>("b", LEN).expect("a buffer");
@@ -502,8 +502,8 @@ async fn stalled_load(
     gpu: &Gpu,
     gate: &Gate,
 ) -> (GpuBuffer<u32>, tokio::task::JoinHandle<Result<vulkio::Completion, Error>>) {
-    let busy = gpu.buffer::<u32>("busy", 16).expect("a buffer");
-    let graph = filler(gpu, &busy, [0..16], 1);
+    // On the uploads' own queue: what comes after it there waits as well, whatever queues there are.
+    let graph = Graph::on(gpu, "held", QueueKind::Transfer);
     gate.hold(&graph);
     soon("a submit", graph.submit()).await.expect("submitted");
     let buffer = gpu.buffer::<u32>("b", 5 * MIB).expect("a buffer");
@@ -705,7 +705,7 @@ async fn closing_answers_uploads_in_every_state() {
     for opens_before in [true, false] {
         let gpu = open(strict().staging_bytes(1 << 21));
         let (gate, dam) = (Gate::new(&gpu), Dam::default());
-        let graph = Graph::new(&gpu, "held");
+        let graph = Graph::on(&gpu, "held", QueueKind::Transfer);
         gate.hold(&graph);
         soon("a submit", graph.submit()).await.expect("submitted");
         let uploads = in_every_state(&gpu, &dam).await;
@@ -733,7 +733,7 @@ async fn dropping_the_last_handle_answers_uploads_in_every_state_and_hangs_nowhe
         let gpu = open(options);
         let log = gpu.validation_log();
         let (gate, dam) = (LooseGate::new(&gpu, &faults), Dam::default());
-        let graph = Graph::new(&gpu, "held");
+        let graph = Graph::on(&gpu, "held", QueueKind::Transfer);
         gate.hold(&graph);
         soon("a submit", graph.submit()).await.expect("submitted");
         let mut uploads = in_every_state(&gpu, &dam).await;

@@ -10,7 +10,7 @@ use common::{
     open, poll_once, soon, strict, until,
 };
 use futures::future::join_all;
-use vulkio::{Error, Gpu, GpuBuffer, Graph, ash::vk};
+use vulkio::{Error, Gpu, GpuBuffer, Graph, QueueKind, ash::vk};
 
 const MIB: usize = 1 << 20;
 const NO_MEMORY: vk::Result = vk::Result::ERROR_OUT_OF_DEVICE_MEMORY;
@@ -173,7 +173,7 @@ async fn staging_memory_that_is_refused_fails_who_needs_it_and_is_asked_for_agai
 /// Uploads in all states: submitted, waiting for room, of every size.
 async fn a_crowd(gpu: &Gpu, gate: &LooseGate) -> Vec<vulkio::Upload> {
     let [small, fresh, used] = [16 * 1024, 3 * MIB, 3 * MIB].map(|len| gpu.buffer::<u32>("b", len).expect("a buffer"));
-    let graph = Graph::new(gpu, "writes");
+    let graph = Graph::on(gpu, "writes", QueueKind::Transfer);
     let own = used.clone();
     graph.pass("fill").writes(used.copy_target()).record(move |cmd| {
         cmd.fill(&own, 0..3 * MIB, 1);

@@ -11,10 +11,11 @@ use super::{
     Core,
     chunk::{self, Chunk, From},
     flush::Flush,
-    load::{self, Failed, Load, Plan},
+    load::{self, Failed, GROUP, Load, Plan, WHOLE},
     mailbox::{Landed, Landing, Mail, News},
     order::{Priority, Queue},
     request::Ticket,
+    staging::Span,
 };
 use crate::{
     error::{Error, Result},
@@ -180,7 +181,8 @@ impl Actor {
 
     fn hear(&mut self, news: News) {
         match news {
-            News::Room => (self.full, self.full_for_loads) = (false, false),
+            News::Room | News::Grown(Ok(())) => (self.full, self.full_for_loads) = (false, false),
+            News::Grown(Err(error)) => self.refuse_all(&error),
             News::Landed { what: Landed::Flush, .. } => self.flushes -= 1,
             News::Landed { what: Landed::Chunks, bytes } => self.flying -= bytes,
             News::Landed { what: Landed::Shadow, bytes } => {
@@ -201,16 +203,9 @@ impl Actor {
         }
         let most = FLUSH.min(self.core.staging.longest());
         let first = self.small.first().map_or(0, |ticket| ticket.request.target.bytes());
-        let span = match self.core.staging.take(self.small_bytes.min(most).max(first), 0) {
-            Ok(Some(span)) => span,
-            Ok(None) => {
-                self.full = true;
-                return false;
-            }
-            Err(error) => {
-                self.refuse_small(error);
-                return true;
-            }
+        let Some(span) = room(&self.core, self.small_bytes.min(most).max(first), 0) else {
+            self.full = true;
+            return false;
         };
         let mut flush = Flush::new(span);
         while let Some(ticket) = self.small.first()
@@ -252,11 +247,16 @@ impl Actor {
         }
     }
 
-    fn refuse_small(&mut self, error: Error) {
-        if let Some(ticket) = self.small.pop() {
+    /// There is no staging memory: what needs any fails.
+    fn refuse_all(&mut self, error: &Error) {
+        while let Some(ticket) = self.small.pop() {
             self.small_bytes -= ticket.request.target.bytes();
-            ticket.answer(Err(error));
+            ticket.answer(Err(error.clone()));
         }
+        let staged = self.loads.iter().filter(|(_, load)| load.source.needs_staging());
+        let staged: Vec<_> = staged.map(|(&id, _)| id).collect();
+        staged.into_iter().for_each(|id| self.fail(id, error.clone()));
+        (self.full, self.full_for_loads) = (false, false);
     }
 
     // Loads.
@@ -333,7 +333,7 @@ impl Actor {
         let bytes = range.end - range.start;
         // Loads leave room for what frames upload.
         let reserve = if is_frames { 0 } else { self.core.reserve() };
-        let Some(span) = self.core.staging.take(bytes, reserve)? else {
+        let Some(span) = room(&self.core, bytes, reserve) else {
             // Others may need none, or may take what is reserved.
             *(if is_frames { &mut self.full } else { &mut self.full_for_loads }) = true;
             return Ok(true);
@@ -357,12 +357,12 @@ impl Actor {
 
     /// Submits what is filled of the load whose turn it is; `false` if there is nothing, or enough is on its way.
     fn submit_chunks(&mut self) -> bool {
-        let window = if self.beside_frames() { WINDOW_BESIDE_FRAMES } else { WINDOW };
+        let (window, most) = if self.beside_frames() { (WINDOW_BESIDE_FRAMES, WHOLE) } else { (WINDOW, GROUP) };
         let is_open = self.flying < window;
-        let may = |load: &Load| load.is_ready() && (is_open || load.priority() == Priority::Frame);
+        let may = |load: &Load| load.is_ready(most) && (is_open || load.priority() == Priority::Frame);
         let Some(id) = self.first_load(may) else { return false };
         let Some(load) = self.loads.get_mut(&id) else { return false };
-        let (mut transfer, bytes, last) = load.submit();
+        let (mut transfer, bytes, last) = load.submit(most);
         if load.priority() != Priority::Frame {
             self.flying += bytes;
             transfer.keep(Landing { mailbox: Arc::clone(&self.core.mailbox), bytes, what: Landed::Chunks });
@@ -488,4 +488,16 @@ fn scatter_kernel(core: &Core, kept: &mut Option<Option<ComputePipeline>>) -> Op
         made.inspect_err(|error| tracing::warn!(target: "vulkio::upload", %error, "uploads are not scattered")).ok()
     };
     kept.get_or_insert_with(make).clone()
+}
+
+/// Some staging memory, if it is free. If there could be more of it, that is made, elsewhere: it takes milliseconds, in which
+/// others go on.
+fn room(core: &Arc<Core>, bytes: u64, reserve: u64) -> Option<Span> {
+    let span = core.staging.take_present(bytes, reserve);
+    if span.is_none() && core.staging.begin_to_grow() {
+        let own = Arc::clone(core);
+        let grow = move || own.mailbox.tell(News::Grown(own.staging.grow_now()));
+        let _ = core.fill.spawn(true, grow); // closed: then nothing goes on
+    }
+    span
 }

@@ -33,7 +33,7 @@ use crate::{
 pub(super) const WHOLE: u64 = 2 << 20;
 
 /// The most bytes that one submission copies.
-const GROUP: u64 = 16 << 20;
+pub(super) const GROUP: u64 = 16 << 20;
 
 /// An upload in chunks.
 pub(super) struct Load {
@@ -183,13 +183,13 @@ impl Load {
         if chunk.unfilled == 0 { chunk.bytes() } else { 0 }
     }
 
-    /// Whether there is something to be submitted.
-    pub(super) fn is_ready(&self) -> bool {
+    /// Whether there is something to be submitted, of so many bytes at most.
+    pub(super) fn is_ready(&self, most: u64) -> bool {
         let is_filled = |chunk: &Chunk| chunk.unfilled == 0;
         let any = self.chunks.values().any(is_filled);
         let all = self.next == self.bytes() && self.chunks.values().all(is_filled);
         // The last submission makes the others count, so it waits until none of them can fail any more.
-        any && (!all || self.unanswered == 0 || self.chunks_bytes() > GROUP)
+        any && (!all || self.unanswered == 0 || (self.chunks.len() > 1 && self.chunks_bytes() > most))
     }
 
     fn chunks_bytes(&self) -> u64 {
@@ -201,9 +201,9 @@ impl Load {
         self.chunks.values().filter(|chunk| chunk.unfilled > 0).map(Chunk::bytes).sum()
     }
 
-    /// The copies of some chunks that are filled, their bytes, and whether they are the last.
-    pub(super) fn submit(&mut self) -> (Transfer, u64, bool) {
-        let chunks = self.take_filled();
+    /// The copies of some chunks that are filled, of so many bytes at most, their bytes, and whether they are the last.
+    pub(super) fn submit(&mut self, most: u64) -> (Transfer, u64, bool) {
+        let chunks = self.take_filled(most);
         let last = self.next == self.bytes() && self.chunks.is_empty();
         let bytes = chunks.iter().map(Chunk::bytes).sum();
         let mut transfer = Transfer::on(self.target().queue());
@@ -221,8 +221,8 @@ impl Load {
     }
 
     /// Chunks that are filled, up to what one submission takes; at least one, if there is one.
-    fn take_filled(&mut self) -> Vec<Chunk> {
-        let mut room = GROUP;
+    fn take_filled(&mut self, most: u64) -> Vec<Chunk> {
+        let mut room = most;
         let mut taken = Vec::new();
         let filled: Vec<_> = self.chunks.iter().filter(|(_, chunk)| chunk.unfilled == 0).map(|(&key, _)| key).collect();
         for key in filled {

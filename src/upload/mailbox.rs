@@ -31,6 +31,8 @@ pub(super) enum News {
     Landed { bytes: u64, what: Landed },
     /// Staging memory was given back.
     Room,
+    /// More staging memory was made, or there is none.
+    Grown(Result<()>),
 }
 
 /// What copies were made for.

@@ -71,6 +71,7 @@ pub(crate) struct Uploads {
     core: Arc<Core>,
     staged: Arc<StagingMemory>,
     room: Arc<Notify>,
+    turn: tokio::sync::Mutex<()>,
     thread: OnceLock<Option<Mutex<Option<JoinHandle<()>>>>>,
 }
 
@@ -119,7 +120,7 @@ impl Uploads {
             pipelines: Arc::clone(pipelines),
             fill: Helpers::named("fill", (cores() / 2).clamp(2, MOST_FILLING_THREADS)),
         };
-        Self { core: Arc::new(core), staged, room, thread: OnceLock::new() }
+        Self { core: Arc::new(core), staged, room, turn: tokio::sync::Mutex::default(), thread: OnceLock::new() }
     }
 
     /// # Errors
@@ -147,6 +148,11 @@ impl Uploads {
     /// Staging memory that programs write themselves.
     fn staged(&self) -> &Arc<StagingMemory> {
         &self.staged
+    }
+
+    /// Held by who looks for some of it.
+    fn turn(&self) -> &tokio::sync::Mutex<()> {
+        &self.turn
     }
 
     /// Notified when some of it is free again.

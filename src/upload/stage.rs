@@ -97,6 +97,8 @@ impl Gpu {
                 staged.longest()
             )));
         }
+        // One at a time looks for room: who wants much is not overtaken by those who want little.
+        let _turn = self.shared.uploads.turn().lock().await;
         loop {
             let room = self.shared.uploads.room().notified();
             self.check()?;
@@ -109,7 +111,7 @@ impl Gpu {
 
     async fn take_staging(&self, bytes: u64) -> Result<Option<Span>> {
         let staged = self.shared.uploads.staged();
-        if let Some(span) = staged.take_present(bytes) {
+        if let Some(span) = staged.take_present(bytes, 0) {
             return Ok(Some(span));
         }
         let staged = Arc::clone(staged);

@@ -43,6 +43,9 @@ struct Arena {
     held: u64,
     /// Bytes of all spans.
     taken: u64,
+    is_growing: bool,
+    /// There was no memory for a further segment.
+    is_short: bool,
 }
 
 impl Staging {
@@ -84,9 +87,9 @@ impl Staging {
     }
 
     /// As [`take`](Self::take), of the segments that there are. Never blocks on the driver.
-    pub(super) fn take_present(self: &Arc<Self>, bytes: u64) -> Option<Span> {
+    pub(super) fn take_present(self: &Arc<Self>, bytes: u64, reserve: u64) -> Option<Span> {
         let mut arena = lock(&self.arena);
-        if arena.taken + bytes > self.budget {
+        if arena.taken + bytes + reserve > self.budget {
             return None;
         }
         let place = arena.segments.allocate(bytes, ALIGNMENT)?;
@@ -99,6 +102,30 @@ impl Staging {
         drop(arena);
         self.device.counters.staged(bytes);
         Span { staging: Arc::clone(self), buffer, place, bytes }
+    }
+
+    /// Whether a further segment is to be made, by [`grow_now`](Self::grow_now) on a thread that may block, and nobody is at
+    /// it.
+    pub(super) fn begin_to_grow(&self) -> bool {
+        let mut arena = lock(&self.arena);
+        let fits = arena.held + self.segment <= self.budget && !arena.is_short;
+        let may = !arena.is_growing && (!arena.spare.is_empty() || fits);
+        arena.is_growing |= may;
+        may
+    }
+
+    /// Makes a segment.
+    ///
+    /// # Errors
+    /// As [`take`](Self::take).
+    pub(super) fn grow_now(&self) -> Result<()> {
+        let grown = self.grow(lock(&self.arena));
+        let mut arena = lock(&self.arena);
+        arena.is_growing = false;
+        if let Ok(false) = grown {
+            arena.is_short = true;
+        }
+        grown.map(drop)
     }
 
     /// Adds a segment; `false` if that would be beyond the budget, or there is no memory for a further one. It is made

@@ -34,7 +34,7 @@ struct Round {
 pub(crate) fn print_header() {
     println!("\n{UPLOADS} uploads of {BYTES} bytes to one buffer, all asked for at once: medians, an upload");
     println!(
-        "  {:<34} {:>8} {:>13} {:>11} {:>8} {:>7} {:>11}  goals: all CPU us; most copies a submit, which is a flush",
+        "  {:<48} {:>8} {:>13} {:>11} {:>8} {:>7} {:>11}  goals: all CPU us; most copies a submit, which is a flush",
         "uploads", "wall us", "caller CPU us", "all CPU us", "submits", "copies", "dispatches"
     );
 }
@@ -43,30 +43,36 @@ pub(crate) fn print_header() {
 pub(crate) fn many_small(runtime: &Runtime, name: &str, gpu: &Gpu, rounds: usize) -> Result {
     let buffer = gpu.buffer::<u8>("small targets", UPLOADS * STRIDE)?;
     runtime.block_on(async { gpu.upload(&buffer, 0, vec![0; UPLOADS * STRIDE]).await?.await })?; // so that gaps can be read
-    for (places, stride) in [("adjacent", BYTES), ("scattered", STRIDE)] {
+    let patterns = [("adjacent", BYTES), ("scattered", STRIDE)];
+    for ((places, stride), in_one) in patterns.into_iter().flat_map(|pattern| [(pattern, false), (pattern, true)]) {
         let mut taken = Vec::new();
         for round in 0..rounds + 1 {
             // The one before has left the upload thread.
             std::thread::sleep(Duration::from_millis(5));
             let data: Data = (0..UPLOADS).map(|at| [(at + round) as u8; BYTES]).collect();
-            let one = runtime.block_on(ours(gpu, &buffer, stride, data))?;
+            let one = runtime.block_on(ours(gpu, &buffer, stride, in_one, data))?;
             if round > 0 {
                 taken.push(one); // the first one makes memory and pools
             }
         }
         runtime.block_on(check(gpu, &buffer, stride, rounds))?;
-        print_ours(&format!("{places}, {name}"), &taken);
+        let how = if in_one { "in one call" } else { "a future each" };
+        print_ours(&format!("{places}, {how}, {name}"), &taken);
     }
     Ok(())
 }
 
-async fn ours(gpu: &Gpu, buffer: &GpuBuffer<u8>, stride: usize, data: Data) -> Result<Round> {
+async fn ours(gpu: &Gpu, buffer: &GpuBuffer<u8>, stride: usize, in_one: bool, data: Data) -> Result<Round> {
     let before = gpu.counters();
     let (mut watch, process) = (Stopwatch::default(), process_cpu());
     watch.start();
-    let uploads = data.into_iter().enumerate().map(|(at, data)| gpu.upload(buffer, at * stride, data));
-    for done in join_all(uploads).await {
-        done?.await?;
+    if in_one {
+        gpu.upload_ranges(buffer, data.into_iter().enumerate().map(|(at, data)| (at * stride, data))).await?.await?;
+    } else {
+        let uploads = data.into_iter().enumerate().map(|(at, data)| gpu.upload(buffer, at * stride, data));
+        for done in join_all(uploads).await {
+            done?.await?;
+        }
     }
     watch.stop();
     let micros = watch.per(UPLOADS, process);
@@ -93,7 +99,7 @@ fn print_ours(name: &str, rounds: &[Round]) {
     let dispatches = median(&|round| round.dispatches as f64);
     let most = rounds.iter().map(|round| round.copies as f64 / round.submits as f64).fold(0.0, f64::max);
     println!(
-        "  {name:<34} {wall:>8.3} {thread:>13.3} {process:>11.3} {:>8} {:>7} {dispatches:>11}  {}; {most:.2} {}",
+        "  {name:<48} {wall:>8.3} {thread:>13.3} {process:>11.3} {:>8} {:>7} {dispatches:>11}  {}; {most:.2} {}",
         calls[0],
         calls[1],
         at_most(process, 0.5),
@@ -113,7 +119,7 @@ pub(crate) fn control(runtime: &Runtime, rounds: usize) {
     }
     let median = |clock: usize| quantile(&taken.iter().map(|micros| micros[clock]).collect::<Vec<_>>(), 0.5);
     let [wall, thread, process] = [0, 1, 2].map(median);
-    println!("  {:<34} {wall:>8.3} {thread:>13.3} {process:>11.3}", "control: join_all of nothing");
+    println!("  {:<48} {wall:>8.3} {thread:>13.3} {process:>11.3}", "control: join_all of nothing");
 }
 
 /// The same by hand: one pass over the data into staging memory, one copy command, one submission.
@@ -144,7 +150,7 @@ pub(crate) fn by_hand(gpu: &Gpu, rounds: usize) -> Result {
             |clock: usize| quantile(&taken.iter().skip(1).map(|one| one.micros[clock]).collect::<Vec<_>>(), 0.5);
         let [wall, thread, process] = [0, 1, 2].map(median);
         let name = format!("{places}, by hand");
-        println!("  {name:<34} {wall:>8.3} {thread:>13.3} {process:>11.3} {:>8} {:>7} {:>11}", 1, 1, 0);
+        println!("  {name:<48} {wall:>8.3} {thread:>13.3} {process:>11.3} {:>8} {:>7} {:>11}", 1, 1, 0);
     }
     Ok(())
 }
