@@ -63,8 +63,8 @@ use crate::{
     sync::prim::lock,
 };
 
-/// More threads fill no faster, and from twelve of sixteen cores on they get in the way of who submits (docs/numbers.md).
-const MOST_FILLING_THREADS: usize = 8;
+/// More threads fill no faster (docs/numbers.md); where there are fewer cores, some are left to others.
+const MOST_FILLING_THREADS: usize = 12;
 
 /// The uploads of a `Gpu`.
 pub(crate) struct Uploads {
@@ -118,7 +118,7 @@ impl Uploads {
             mailbox,
             staging,
             pipelines: Arc::clone(pipelines),
-            fill: Helpers::named("fill", (cores() / 2).clamp(2, MOST_FILLING_THREADS)),
+            fill: Helpers::named("fill", (cores() * 3 / 4).clamp(2, MOST_FILLING_THREADS)),
         };
         Self { core: Arc::new(core), staged, room, turn: tokio::sync::Mutex::default(), thread: OnceLock::new() }
     }
