@@ -38,6 +38,9 @@
 //! | wave | passes that may overlap; a queue has one barrier call at most between two of them |
 //! | batch | passes that go to one queue in one submission |
 //! | [`Encoder`] | what a pass records into; lives inside one closure call |
+//! | [`Upload`] | the future of data on its way to the GPU; resolves when its copy is submitted |
+//! | [`Staging`] | memory that the GPU copies from, to be written in place |
+//! | [`Streamed`] | a buffer with a version for each frame in flight |
 //! | [`Readback`] | elements read back with [`Gpu::read`], to look at in place; of an image it is a [`Picture`] |
 //! | [`CaptureStream`] | pictures of a renderer's frames, one after the other |
 //! | [`Finalized`] | a frame or graph that is recorded and not submitted yet |
@@ -52,6 +55,9 @@
 //!    the frame goes to its queues. Until then, dropping the future means that nothing was submitted.
 //! 5. The [`Completion`] that `submit` gave resolves when the GPU is through, to the frame's [`FrameStats`].
 //!
+//! Uploads ([`Gpu::upload`] and its like) are commits as well, made by a thread of the [`Gpu`]: frames see those that were submitted
+//! before them, whole, and the GPU keeps the two in order, range by range.
+//!
 //! Spans tell the story to whoever listens through `tracing`: target `vulkio::frame` at level debug, with `frame`, `name` and
 //! `gpu_us`, and below it target `vulkio::pass` at level trace, with `frame`, `pass`, `worker`, `cpu_us` and, where
 //! [`RendererOptions::pass_timestamps`] is on, `gpu_us`.
@@ -60,7 +66,7 @@
 //!
 //! `png` (default): [`Picture::save_png`].
 //!
-//! The public API contains types of `ash` and `glam`, which are re-exported, of `bytemuck` and `tokio`, and `futures`' `Stream`.
+//! The public API contains types of `ash` and `glam`, which are re-exported, of `bytemuck`, `bytes` and `tokio`, and `futures`' `Stream`.
 
 #[cfg(target_arch = "wasm32")]
 compile_error!("vulkio needs a Vulkan driver and threads; browsers have neither");

@@ -40,7 +40,7 @@ pub(crate) struct Submitted {
     pub(crate) leases: Vec<Lease>,
     pub(crate) pages: Vec<PageLease>,
     /// Before the resources, which it places.
-    pub(crate) _transients: Option<TransientLease>,
+    pub(crate) transients: Option<TransientLease>,
     pub(crate) _slots: Arc<[Resource]>,
     pub(crate) _pipelines: Vec<Arc<PipelineInner>>,
     pub(crate) _layout: Option<Arc<PipelineLayout>>,
@@ -64,7 +64,7 @@ impl Submitted {
             pass_times: None,
             _frame: None,
             leases: vec![lease],
-            _transients: None,
+            transients: None,
             _slots: slots,
             _pipelines: Vec::new(),
             pages: Vec::new(),
@@ -91,9 +91,10 @@ impl Submitted {
 
 impl Retire for Submitted {
     fn finish(&mut self) {
-        // Before anyone learns of the end and records the next frame: it finds these pools and pages free.
+        // Before anyone learns of the end and records the next frame: it finds these pools, pages and arenas free.
         self.leases.clear();
         self.pages.clear();
+        self.transients = None;
         if let Some(times) = self.pass_times.take() {
             times.finish();
         }

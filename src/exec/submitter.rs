@@ -67,8 +67,11 @@ pub(crate) struct Claim {
 enum Item {
     Commit(Box<Commit>),
     /// Looks at states of resources, or changes them, between commits.
-    Look(Box<dyn FnOnce(&Submitter) -> Box<dyn FnOnce()> + Send>),
+    Look(Look),
 }
+
+/// What it gives is called once the lock is released.
+type Look = Box<dyn FnOnce(&Submitter) -> Box<dyn FnOnce()> + Send>;
 
 /// A commit that was submitted.
 pub(crate) struct Committed {

@@ -269,7 +269,7 @@ impl Recording {
             pass_times: self.pass_times.clone(),
             leases,
             pages,
-            _transients: transients,
+            transients,
             _slots: Arc::clone(&self.slots),
             _pipelines: pipelines,
             _layout: Some(Arc::clone(&self.shared.pipelines.layout)),
