@@ -1,6 +1,9 @@
 //! Uploads against a GPU that is slower than they are: what waits, for how long, and within which memory.
 
+#![expect(clippy::single_range_in_vec_init, reason = "places to fill, of which there may be one")]
+
 mod common;
+mod uploading;
 
 use std::{
     sync::{
@@ -13,10 +16,8 @@ use std::{
 use common::{Gate, close, open, poll_once, soon, strict, until};
 use futures::future::join_all;
 use tokio::time::{sleep, timeout};
+use uploading::{KIB, MIB, counters_are_zero, fill, settled};
 use vulkio::{Gpu, GpuBuffer, GpuImage, Graph, Priority, QueueKind, RenderTarget};
-
-const KIB: usize = 1 << 10;
-const MIB: usize = 1 << 20;
 
 fn gpu_with(staging: usize) -> Gpu {
     open(strict().staging_bytes(staging as u64))
@@ -29,12 +30,7 @@ async fn contents(gpu: &Gpu, buffer: &GpuBuffer<u32>) -> Vec<u32> {
 /// A buffer that a graph reads, which the gate holds.
 async fn read_behind(gate: &Gate, gpu: &Gpu, len: usize) -> GpuBuffer<u32> {
     let [buffer, copy] = ["target", "copy"].map(|name| gpu.buffer::<u32>(name, len).expect("a buffer"));
-    let graph = Graph::new(gpu, "writer");
-    let own = buffer.clone();
-    graph.pass("fill").writes(buffer.copy_target()).record(move |cmd| {
-        cmd.fill(&own, 0..len, 0);
-    });
-    drop(soon("a submit", graph.submit()).await.expect("submitted"));
+    fill(gpu, &buffer, [0..len], 0).await;
     // On the uploads' own queue: what comes after it there waits as well, whatever queues there are.
     let graph = Graph::on(gpu, "reader", QueueKind::Transfer);
     let (from, to) = (buffer.clone(), copy.clone());
@@ -44,19 +40,6 @@ async fn read_behind(gate: &Gate, gpu: &Gpu, len: usize) -> GpuBuffer<u32> {
     gate.hold(&graph);
     drop(soon("a submit", graph.submit()).await.expect("submitted"));
     buffer
-}
-
-/// The value that a number settles at.
-async fn settled(mut number: impl FnMut() -> u64) -> u64 {
-    let mut last = number();
-    loop {
-        sleep(Duration::from_millis(150)).await;
-        let now = number();
-        if now == last {
-            return now;
-        }
-        last = now;
-    }
 }
 
 #[tokio::test]
@@ -94,11 +77,7 @@ async fn a_producer_faster_than_the_gpu_waits_within_the_budget() {
 }
 
 async fn is_idle(gpu: &Gpu, budget: usize) {
-    let idle = || {
-        let counters = gpu.counters();
-        (counters.staging_bytes, counters.uploads_waiting) == (0, 0)
-    };
-    until("the counters' way back to zero", idle).await;
+    counters_are_zero(gpu).await;
     let peak = gpu.counters().peak_staging_bytes;
     assert!(peak <= budget as u64, "{peak} bytes of staging memory, of {budget}");
 }

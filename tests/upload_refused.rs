@@ -1,18 +1,19 @@
 //! Uploads that the driver refuses, somewhere on their way: each says so, nothing of it is seen, and what follows is right.
 
 mod common;
+mod uploading;
 
 use std::ops::Range;
 
 use common::{
     close,
     faults::{Faults, LooseGate},
-    open, poll_once, soon, strict, until,
+    open, poll_once, soon, strict,
 };
 use futures::future::join_all;
+use uploading::{MIB, counters_are_zero};
 use vulkio::{Error, Gpu, GpuBuffer, Graph, QueueKind, ash::vk};
 
-const MIB: usize = 1 << 20;
 const NO_MEMORY: vk::Result = vk::Result::ERROR_OUT_OF_DEVICE_MEMORY;
 const LOST: vk::Result = vk::Result::ERROR_DEVICE_LOST;
 
@@ -38,14 +39,6 @@ async fn all_are(gpu: &Gpu, buffer: &GpuBuffer<u32>, value: u32) {
     let read = words(gpu, buffer, 0..buffer.len()).await.expect("it was written");
     let other = read.iter().position(|word| *word != value);
     assert_eq!(other.map(|at| (at, read[at])), None, "all should be {value}");
-}
-
-async fn counters_are_zero(gpu: &Gpu) {
-    let idle = || {
-        let counters = gpu.counters();
-        (counters.staging_bytes, counters.uploads_waiting) == (0, 0)
-    };
-    until("the counters' way back to zero", idle).await;
 }
 
 /// Every call of an upload, refused one after the other, until one more was not made.
