@@ -62,9 +62,14 @@ async fn each_call_refused(function: &'static str, len: usize, used: bool) {
         let outcome = soon("an upload", gpu.upload(&buffer, 0, vec![8; len])).await;
         let calls = faults.calls(function);
         faults.never(function);
-        if outcome.is_ok() && calls < nth {
+        if outcome.is_ok() {
             all_are(&gpu, &buffer, 8).await;
-            break;
+            if calls < nth {
+                break;
+            }
+            // More staging memory is made in the background: what there is does as well.
+            assert_eq!(function, "vkCreateBuffer", "call {nth} of {len} words, used: {used}, went well");
+            continue;
         }
         is_refused(&format!("{function} {nth} of {len} words, used: {used}"), outcome);
         refused += 1;
@@ -175,7 +180,7 @@ async fn a_crowd(gpu: &Gpu, gate: &LooseGate) -> Vec<vulkio::Upload> {
     drop(soon("a submit", graph.submit()).await.expect("submitted"));
     let mut uploads = vec![gpu.upload(&fresh, 0, vec![1; 3 * MIB]), gpu.upload(&used, 0, vec![1; 3 * MIB])];
     uploads.extend((0..400).map(|i| gpu.upload(&small, i, vec![1; 8 * 1024])));
-    uploads.iter_mut().for_each(|upload| drop(poll_once(upload)));
+    uploads.retain_mut(|upload| poll_once(upload).is_pending()); // one that is answered at once is over
     tokio::time::sleep(std::time::Duration::from_millis(30)).await;
     uploads
 }
@@ -191,7 +196,7 @@ async fn a_lost_device_answers_all_uploads() {
         // Something that meets the loss at once, in either way.
         let unlucky = soon("a graph", Graph::new(&gpu, "unlucky").submit()).await;
         if let Ok(done) = unlucky {
-            soon("it", done).await.expect_err("the device is lost");
+            let _ = soon("it", done).await; // where its queue is another one, it may be complete before the loss is seen
         }
         let mut lost = 0;
         // Who uses the GPU's memory waits for the GPU, which the gate keeps busy.
