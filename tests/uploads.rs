@@ -169,9 +169,13 @@ async fn images_arrive_small_and_large() {
     for side in [16u32, 1024] {
         let image: GpuImage<RenderTarget> = gpu.image("photo", [side, side]).expect("an image");
         let texels: Vec<u8> = (0..side * side * 4).map(|i| (i * 7 % 251) as u8).collect();
+        let before = gpu.counters().uploaded_bytes;
         for _ in 0..2 {
             gpu.upload_image(&image, texels.clone()).await.expect("an upload");
         }
+        // Through a buffer where it is large.
+        let times = if side == 16 { 2 } else { 4 };
+        assert_eq!(gpu.counters().uploaded_bytes - before, times * texels.len() as u64);
         let picture = gpu.read_image(&image).await.expect("a picture");
         assert!(picture.bytes() == texels, "{side} x {side}");
     }

@@ -16,7 +16,7 @@ use crate::{
     error::{Error, Result},
     gpu::QueueId,
     graph::{
-        compiled::{Barrier, Compiled, Entry, ImageBarrier, Import},
+        compiled::{Barrier, Compiled, ImageBarrier, Import},
         state::{Acquire, Arrival, Tracker},
     },
     readback::Turn,
@@ -78,8 +78,7 @@ impl Submitter {
             parts: Vec::new(),
             stamps: Vec::new(),
         };
-        let result = check_written(&plan, &slots, &unwritten)
-            .and_then(|()| if is_upload { Ok(()) } else { check_shown(&plan, &slots) })
+        let result = check_contents(&plan, &slots, &unwritten, is_upload)
             .and_then(|()| check_claim(&plan, &slots, claim.as_ref()))
             .and_then(|()| preparation.batches(queues, &plan, &slots, buffers, &waits, &foreseen, &mut arrivals));
         let Preparation { mut submitted, counts, parts, stamps, .. } = preparation;
@@ -154,33 +153,35 @@ fn last_of_each_queue(parts: &[Part]) -> Vec<Stamp> {
     last
 }
 
-/// What is read first must have been written once, by anyone.
-fn check_written(plan: &Compiled, slots: &[Resource], unwritten: &[(usize, Arc<str>)]) -> Result<()> {
-    let is_written = |entry: &Entry| {
+/// What is read first must have been written once, by anyone; and whatever needs old contents must not find half of new ones
+/// there. Uploads write what is hidden.
+fn check_contents(plan: &Compiled, slots: &[Resource], unwritten: &[(usize, Arc<str>)], is_upload: bool) -> Result<()> {
+    for (index, entry) in plan.entries.iter().enumerate() {
         let import = &plan.imports[entry.import];
-        lock(slots[import.slot].state()).is_written(import.region)
-    };
-    let reads = plan.entries.iter().enumerate().filter(|(_, entry)| entry.only_reads());
-    // Others may have written it since recording began, or have begun to replace it.
-    let Some((index, entry)) = reads.into_iter().find(|(_, entry)| !is_written(entry)) else { return Ok(()) };
-    let name = slots[plan.imports[entry.import].slot].name();
-    Err(Error::Graph(match unwritten.iter().find(|(entry, _)| *entry == index) {
+        let resource = &slots[import.slot];
+        // Others may have written it since recording began, or have begun to replace it.
+        if entry.only_reads() && !lock(resource.state()).is_written(import.region) {
+            return Err(not_written(resource, unwritten.iter().find(|(entry, _)| *entry == index)));
+        }
+        let looks = !entry.discard && entry.access.writes() && entry.access.reads();
+        if looks && !is_upload && lock(resource.state()).has_hidden(import.region) {
+            let name = resource.name();
+            return Err(Error::Graph(format!(
+                "a pass uses `{name}`, which is being uploaded; await the upload before"
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn not_written(resource: &Resource, pass: Option<&(usize, Arc<str>)>) -> Error {
+    let name = resource.name();
+    Error::Graph(match pass {
         Some((_, pass)) => {
             format!("pass `{pass}` reads `{name}`, which nothing has written yet; write, upload or clear it before")
         }
         None => format!("a pass reads `{name}`, which is being replaced; take its new version for this frame"),
-    }))
-}
-
-/// What needs the old contents of a resource, or of a part of it, must not find half of new ones there.
-fn check_shown(plan: &Compiled, slots: &[Resource]) -> Result<()> {
-    let is_shown = |entry: &&Entry| {
-        let import = &plan.imports[entry.import];
-        entry.discard || !entry.access.reads() || !lock(slots[import.slot].state()).has_hidden(import.region)
-    };
-    let Some(hidden) = plan.entries.iter().find(|entry| !is_shown(entry)) else { return Ok(()) };
-    let name = slots[plan.imports[hidden.import].slot].name();
-    Err(Error::Graph(format!("a pass uses `{name}`, which is being uploaded; await the upload before")))
+    })
 }
 
 /// What is written piece by piece must be nobody else's meanwhile.

@@ -64,8 +64,9 @@ pub(crate) struct Claim {
 }
 
 /// What is done in the order of commits.
+#[expect(clippy::large_enum_variant, reason = "nearly all are commits")]
 enum Item {
-    Commit(Box<Commit>),
+    Commit(Commit),
     /// Looks at states of resources, or changes them, between commits.
     Look(Look),
 }
@@ -144,7 +145,7 @@ impl Submitter {
 
     /// Puts a commit on the list, and submits what is there unless somebody else is at it.
     pub(crate) fn commit(&self, commit: Commit) {
-        self.commits.commit(Item::Commit(Box::new(commit)), |queues, items| self.work_off(queues, items));
+        self.commits.commit(Item::Commit(commit), |queues, items| self.work_off(queues, items));
     }
 
     /// Has `look` called between two commits: the states of resources that it sees are not being changed. Resolves to what
@@ -194,7 +195,7 @@ impl Submitter {
         let mut prepared: Vec<Prepared> = Vec::with_capacity(items.len());
         for item in items {
             let commit = match item {
-                Item::Commit(commit) => *commit,
+                Item::Commit(commit) => commit,
                 Item::Look(look) => {
                     let tell = look(self);
                     later.push(Box::new(move || {
@@ -214,7 +215,7 @@ impl Submitter {
     fn refuse(&self, items: Vec<Item>, later: &mut Later) {
         let lost = self.hub.table.failure().unwrap_or(Error::Closed);
         let commits = items.into_iter().filter_map(|item| match item {
-            Item::Commit(commit) => Some(*commit),
+            Item::Commit(commit) => Some(commit),
             Item::Look(_) => None,
         });
         for Commit { submitted, told, .. } in commits {
@@ -387,7 +388,7 @@ pub(super) fn advance(
             undo.push((import.slot, state.clone()));
         }
         let entries = import.entries.clone();
-        state.depart_as(hidden, import, &plan.entries[entries.clone()], &arrivals[entries], stamps);
+        state.depart(hidden, import, &plan.entries[entries.clone()], &arrivals[entries], stamps);
     }
     undo
 }

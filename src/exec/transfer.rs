@@ -47,6 +47,7 @@ enum Copy {
         from: vk::Buffer,
         to: vk::Image,
         region: vk::BufferImageCopy,
+        bytes: u64,
     },
     /// By a dispatch of the kernel, which is kept.
     Scatter {
@@ -84,9 +85,9 @@ impl Transfer {
         self.copies.push(Copy::ToBuffer { from, to, regions });
     }
 
-    /// Adds a copy to an image, which [`Access::IMAGE_COPY_TARGET`] was said of; else as [`copy`](Self::copy).
-    pub(crate) fn copy_to_image(&mut self, from: vk::Buffer, to: vk::Image, region: vk::BufferImageCopy) {
-        self.copies.push(Copy::ToImage { from, to, region });
+    /// Adds a copy of so many `bytes` to an image, which [`Access::IMAGE_COPY_TARGET`] was said of; else as [`copy`](Self::copy).
+    pub(crate) fn copy_to_image(&mut self, from: vk::Buffer, to: vk::Image, region: vk::BufferImageCopy, bytes: u64) {
+        self.copies.push(Copy::ToImage { from, to, region, bytes });
     }
 
     /// Adds a scatter by the kernel, on a queue that computes; else as [`copy`](Self::copy).
@@ -166,8 +167,9 @@ impl Submitter {
                 // that both outlive it; the command buffer is being recorded by this thread alone.
                 unsafe { raw.cmd_copy_buffer(cmd, *from, *to, regions) };
             }
-            Copy::ToImage { from, to, region } => {
+            Copy::ToImage { from, to, region, bytes } => {
                 Counters::add(&counters.upload_copies, 1);
+                Counters::add(&counters.uploaded_bytes, *bytes);
                 let layout = vk::ImageLayout::TRANSFER_DST_OPTIMAL;
                 // SAFETY: as above; the barrier before it brought the image into that layout.
                 unsafe { raw.cmd_copy_buffer_to_image(cmd, *from, *to, layout, &[*region]) };

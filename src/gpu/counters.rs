@@ -40,7 +40,7 @@ counters! {
     transfer_submits,
     /// `vkCmdCopyBuffer` and `vkCmdCopyBufferToImage` calls made for uploads.
     upload_copies,
-    /// Bytes that these copied.
+    /// Bytes that uploads copied or scattered on the GPU; what goes through memory of its own counts twice.
     uploaded_bytes,
     /// Uploads that wait to be staged and submitted, now.
     uploads_waiting,

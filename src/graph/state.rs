@@ -63,15 +63,9 @@ impl Tracker {
         arrival
     }
 
-    /// Books a submitted plan: `entries` and `arrivals` are those of the import, `stamps` are by batch.
-    #[cfg(test)]
-    pub(crate) fn depart(&mut self, import: &Import, entries: &[Entry], arrivals: &[Arrival], stamps: &[Stamp]) {
-        self.depart_as(false, import, entries, arrivals, stamps);
-    }
-
     /// Books a submitted plan: `entries` and `arrivals` are those of the import, `stamps` are by batch. What is written
     /// `hidden` is a piece of something larger.
-    pub(crate) fn depart_as(
+    pub(crate) fn depart(
         &mut self,
         hidden: bool,
         import: &Import,

@@ -47,7 +47,7 @@ pub(super) fn length(at: u64, needs_staging: bool, frames: bool, grain: u64, lon
 /// Some bytes of a load, on their way to where the GPU reads them, or there.
 pub(super) struct Chunk {
     pub(super) range: Range<u64>,
-    pub(super) from: From,
+    pub(super) from: Origin,
     /// Pieces that are not filled yet.
     pub(super) unfilled: usize,
 }
@@ -60,13 +60,13 @@ impl Chunk {
 
 /// Where the GPU reads a chunk.
 #[derive(Clone)]
-pub(super) enum From {
+pub(super) enum Origin {
     /// In staging memory, from this byte of the span on.
     Span(Arc<Span>, u64),
     Mapped(Arc<BufferInner>, u64),
 }
 
-impl From {
+impl Origin {
     pub(super) fn spot(&self) -> Spot {
         match self {
             Self::Span(span, at) => Spot { raw: span.raw(), offset: span.offset() + at },
@@ -119,8 +119,8 @@ fn write(source: &Source, part: Range<u64>, span: &Span, at: u64) -> Result<()> 
                 message: panic_message(&*payload),
             })?;
         }
-        // The GPU reads the others where they are.
         _ => {
+            // The GPU reads what is not in ordinary memory where it is.
             if let Some(bytes) = source.host_bytes() {
                 place.copy_from_slice(&bytes[part.start as usize..part.end as usize]);
             }

@@ -15,7 +15,7 @@ use super::{
     staging::Span,
 };
 use crate::{
-    error::{Result, guarded},
+    error::guarded,
     exec::{MOST_COPIED, Scatter, Transfer, index_bytes},
     gpu::QueueKind,
     graph::ir::Region,
@@ -95,7 +95,7 @@ impl Flush {
             let kernel = made.as_ref().filter(|_| are_many && bytes(&copies) == bytes(&regions));
             let staged = (&span, &copies[..], grain(&copies));
             let is_scattered =
-                kernel.is_some_and(|kernel| scatter(core, &mut transfer, kernel, &buffer, staged).unwrap_or_default());
+                kernel.is_some_and(|kernel| scatter(core, &mut transfer, kernel, &buffer, staged).is_some());
             let access = if is_scattered { scatters() } else { Access::COPY_TARGET };
             let resource = Resource::Buffer(Arc::clone(&buffer));
             for region in touched(&regions, |gap| lock(&buffer.state).has_hidden(gap)) {
@@ -139,31 +139,31 @@ fn scatters() -> Access {
     Access::storage_write(ash::vk::PipelineStageFlags2::COMPUTE_SHADER)
 }
 
-/// Adds a dispatch that writes the staged data, which lies without gaps in `span`, to where `copies` say; `false` if there
-/// is no room for the list of places, or a shader cannot write them.
+/// Adds a dispatch that writes the staged data, which lies without gaps in `span`, to where `copies` say; `None` if there is
+/// no room for the list of places, or a shader cannot write them.
 fn scatter(
     core: &Core,
     transfer: &mut Transfer,
     kernel: &ComputePipeline,
     buffer: &Arc<BufferInner>,
     (span, copies, grain): (&Span, &[BufferCopy], u64),
-) -> Result<bool> {
-    let Some(data) = copies.first().map(|copy| copy.src_offset) else { return Ok(false) };
+) -> Option<()> {
+    let data = copies.first()?.src_offset;
     let elements = (bytes(copies) / grain) as usize;
     let last = copies.iter().map(|copy| (copy.dst_offset + copy.size) / grain).max().unwrap_or(0);
     if !grain.is_multiple_of(4) || !data.is_multiple_of(4) || u32::try_from(last).is_err() {
-        return Ok(false);
+        return None;
     }
-    let Some(mut list) = core.staging.take(index_bytes(elements) as u64, 0)? else { return Ok(false) };
+    let mut list = core.staging.take_present(index_bytes(elements) as u64, 0)?;
     let indices = copies.iter().flat_map(|copy| copy.dst_offset / grain..(copy.dst_offset + copy.size) / grain);
     for (place, index) in list.bytes_mut().chunks_exact_mut(size_of::<u32>()).zip(indices) {
         place.copy_from_slice(&(index as u32).to_ne_bytes());
     }
     let data = span.segment_address() + data;
     let scatter = Scatter::with_list(buffer, list.address(), data, elements, grain as usize);
-    transfer.scatter(&core.pipelines, kernel, &scatter)?;
+    transfer.scatter(&core.pipelines, kernel, &scatter).ok()?; // the target has memory of its own
     transfer.keep(list);
-    Ok(true)
+    Some(())
 }
 
 /// The largest element that all of them consist of, in bytes.

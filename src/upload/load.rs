@@ -13,7 +13,7 @@ use std::{
 use ash::vk;
 
 use super::{
-    chunk::{Chunk, From},
+    chunk::{Chunk, Origin},
     data::Source,
     order::Priority,
     request::Ticket,
@@ -336,8 +336,8 @@ fn shadow(device: &Arc<Device>, target: &Target) -> Result<Way> {
 /// What a chunk of data that the GPU reads where it is needs no filling for.
 pub(super) fn in_place(source: &Source, range: Range<u64>) -> Option<Chunk> {
     let from = match source {
-        Source::Staged(span) => From::Span(Arc::clone(span), range.start),
-        Source::Mapped(buffer, at) => From::Mapped(Arc::clone(buffer), at + range.start),
+        Source::Staged(span) => Origin::Span(Arc::clone(span), range.start),
+        Source::Mapped(buffer, at) => Origin::Mapped(Arc::clone(buffer), at + range.start),
         Source::Host(_) | Source::Inline(..) | Source::Generated(_) => return None,
     };
     Some(Chunk { range, from, unfilled: 0 })

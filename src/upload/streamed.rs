@@ -241,11 +241,14 @@ impl<T> Turn<T> {
     /// the CPU can write the version: it sees it, and no work that was submitted uses it.
     async fn hide(&self) -> Result<bool> {
         let buffer = Arc::clone(self.buffer().inner());
-        let is_mapped = buffer.mapped().is_some();
+        if buffer.mapped().is_none() {
+            lock(&buffer.state).hide(buffer.whole());
+            return Ok(false);
+        }
         let hide = move |submitter: &Submitter| {
             let mut state = lock(&buffer.state);
             state.hide(buffer.whole());
-            is_mapped && state.uses(buffer.whole()).all(|stamp| submitter.completion(stamp).is_complete())
+            state.uses(buffer.whole()).all(|stamp| submitter.completion(stamp).is_complete())
         };
         // Between commits: one that was let through before must count as a use by now.
         let hidden = self.shared.gpu.shared.submitter.between_commits(hide).await;

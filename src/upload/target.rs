@@ -182,7 +182,7 @@ impl ImageTarget {
     }
 
     fn copy_whole(&self, transfer: &mut Transfer, from: Spot) {
-        let Self { image, region, .. } = self;
+        let Self { image, region, bytes } = self;
         let resource = Resource::Image(Arc::clone(image));
         transfer.touches(&resource, *region, Access::IMAGE_COPY_TARGET, true);
         let [width, height] = image.shape.extent_of(region.levels().start);
@@ -190,6 +190,6 @@ impl ImageTarget {
             .buffer_offset(from.offset)
             .image_subresource(image.subresource_layers(region))
             .image_extent(vk::Extent3D { width, height, depth: 1 });
-        transfer.copy_to_image(from.raw, image.raw().unwrap_or_default(), copy);
+        transfer.copy_to_image(from.raw, image.raw().unwrap_or_default(), copy, *bytes);
     }
 }

@@ -58,7 +58,7 @@ impl World {
         }
         for (slot, ((journey, lowered), arrivals)) in plan.journeys.iter().zip(&lowered).zip(&arrivals).enumerate() {
             let import = Import { slot, region: journey.region, entries: 0..lowered.entries.len(), exit: lowered.exit };
-            self.tracker.depart(&import, &lowered.entries, arrivals, &stamps);
+            self.tracker.depart(false, &import, &lowered.entries, arrivals, &stamps);
         }
         self.check_knowledge();
     }

@@ -52,7 +52,7 @@ fn exit(queue: QueueId, access: &Access) -> Exit {
 fn touch_part(tracker: &mut Tracker, region: Region, stamp: Stamp, entry: Entry) -> Arrival {
     let arrival = tracker.arrive(region, &entry);
     let import = import(region, exit(stamp.queue, &entry.access));
-    tracker.depart(&import, &[entry], std::slice::from_ref(&arrival), &[stamp]);
+    tracker.depart(false, &import, &[entry], std::slice::from_ref(&arrival), &[stamp]);
     arrival
 }
 
@@ -144,7 +144,7 @@ fn concurrent_writers_are_all_waited_for() {
     let exit = Exit { layout: L::UNDEFINED, owner: COMPUTE, writes: both, reads: marks([]) };
     let entries = [entry(GRAPHICS, write), Entry { batch: 1, ..entry(COMPUTE, write) }];
     let arrivals = entries.map(|entry| tracker.arrive(WHOLE, &entry));
-    tracker.depart(&import(WHOLE, exit), &entries, &arrivals, &[at(GRAPHICS, 4), at(COMPUTE, 9)]);
+    tracker.depart(false, &import(WHOLE, exit), &entries, &arrivals, &[at(GRAPHICS, 4), at(COMPUTE, 9)]);
 
     assert_eq!(tracker.arrive(WHOLE, &entry(TRANSFER, Access::COPY_SOURCE)).waits, [at(GRAPHICS, 4), at(COMPUTE, 9)]);
     let read = touch(&mut tracker, at(GRAPHICS, 5), Access::INDIRECT);
@@ -186,7 +186,7 @@ fn what_a_plan_read_after_its_own_write_is_visible_to_the_next_one() {
     let exit = Exit { layout: L::UNDEFINED, owner: COMPUTE, writes, reads: marks([(COMPUTE, 1, Scope::of(&read))]) };
     let arrival = tracker.arrive(WHOLE, &entry(TRANSFER, write));
     let stamps = [at(TRANSFER, 1), at(COMPUTE, 1)];
-    tracker.depart(&import(WHOLE, exit), &[entry(TRANSFER, write)], &[arrival], &stamps);
+    tracker.depart(false, &import(WHOLE, exit), &[entry(TRANSFER, write)], &[arrival], &stamps);
     assert_eq!(tracker.arrive(WHOLE, &entry(COMPUTE, Access::INDIRECT)), Arrival::default());
     assert_eq!(tracker.arrive(WHOLE, &entry(GRAPHICS, Access::INDIRECT)).waits, [at(TRANSFER, 1)]);
     assert_eq!(tracker.arrive(WHOLE, &entry(GRAPHICS, write)).waits, [at(COMPUTE, 1)]);
@@ -356,7 +356,7 @@ fn a_merge_between_arrival_and_departure_forgets_no_reader() {
     let arrival = tracker.arrive(byte(1), &read);
     assert_eq!(arrival, Arrival::default());
     tracker.parts.thin_out(1);
-    tracker.depart(&import(byte(1), exit(GRAPHICS, &Access::INDEX)), &[read], &[arrival], &[at(GRAPHICS, 1)]);
+    tracker.depart(false, &import(byte(1), exit(GRAPHICS, &Access::INDEX)), &[read], &[arrival], &[at(GRAPHICS, 1)]);
     let write = tracker.arrive(byte(1), &entry(TRANSFER, Access::COPY_TARGET));
     assert_eq!(write.waits, [at(GRAPHICS, 1), at(COMPUTE, 1)]);
 }

@@ -9,7 +9,7 @@ use std::{
 use super::{
     super::{
         Core,
-        chunk::{self, Chunk, From},
+        chunk::{self, Chunk, Origin},
         load::{self, Failed, GROUP, Load, Plan, WHOLE},
         mailbox::{Landed, Landing},
         order::Priority,
@@ -120,7 +120,7 @@ impl Actor {
         let names = (id, load.next_number());
         let Core { fill, mailbox, .. } = &*self.core;
         let unfilled = chunk::fill(fill, mailbox, names, is_frames, &load.source, &range, &span, grain)?;
-        load.begin(Chunk { range, from: From::Span(span, 0), unfilled }, now);
+        load.begin(Chunk { range, from: Origin::Span(span, 0), unfilled }, now);
         self.filling += bytes;
         Ok(true)
     }

@@ -82,7 +82,7 @@ impl History {
         }
         for import in &plan.imports {
             let range = import.entries.clone();
-            self.trackers[import.slot].depart(import, &plan.entries[range.clone()], &arrivals[range], &stamps);
+            self.trackers[import.slot].depart(false, import, &plan.entries[range.clone()], &arrivals[range], &stamps);
         }
         self.frames += 1;
         Ok(arrivals)
