@@ -23,9 +23,6 @@ use crate::{
 /// What is no larger is a span of a block, which is had at once. The rest may take the driver long.
 const MADE_IN_PLACE: u64 = 1 << 20;
 
-/// The smallest page that an operating system has.
-const PAGE: usize = 4096;
-
 /// The read-back memory of a `Gpu`. Its buffers come back by themselves when the last handle is gone and the GPU is done.
 pub(crate) struct ReadPool {
     device: Arc<Device>,
@@ -80,13 +77,8 @@ impl ReadPool {
 
     /// As [`make`](Self::make), with every page there: who copies into it does not wait for the system to find them.
     fn make_resident(&self, name: &str, class: u64) -> Result<OwnBuffer> {
-        let own = self.make(name, class)?;
-        if let Some(start) = own.mapped() {
-            for offset in (0..class as usize).step_by(PAGE) {
-                // SAFETY: `class` bytes are mapped from there, and nobody else knows of the buffer yet.
-                unsafe { start.add(offset).write_volatile(0) };
-            }
-        }
+        let mut own = self.make(name, class)?;
+        own.make_resident();
         Ok(own)
     }
 

@@ -19,8 +19,6 @@ use crate::{
 const SEGMENT_BYTES: u64 = 16 << 20;
 /// Spans begin at a multiple of this, which is what mapped memory is aligned to at least.
 pub(super) const ALIGNMENT: u64 = 64;
-/// No page is larger where it matters: each is touched once.
-const PAGE_BYTES: usize = 4096;
 
 /// Called when a span is free again.
 pub(super) type Freed = Box<dyn Fn() + Send + Sync>;
@@ -140,8 +138,7 @@ impl Staging {
         }
         arena.held += self.segment;
         drop(arena);
-        let made = BufferInner::new(&self.device, "staging", self.segment, MemoryKind::Upload);
-        made.iter().for_each(touch);
+        let made = BufferInner::resident(&self.device, "staging", self.segment, MemoryKind::Upload);
         let mut arena = lock(&self.arena);
         match made {
             Ok(segment) => {
@@ -174,15 +171,6 @@ fn whole_span(bytes: u64) -> u64 {
     let units = (bytes / UNIT).max(1);
     let step = 1 << units.ilog2().saturating_sub(3);
     units / step * step * UNIT
-}
-
-/// Makes every page of a new segment present: on first touch a copy runs at a fraction of its speed.
-fn touch(segment: &BufferInner) {
-    let Some(start) = segment.mapped() else { return };
-    for offset in (0..segment.bytes as usize).step_by(PAGE_BYTES) {
-        // SAFETY: the byte lies within the mapped buffer, which nobody else knows yet.
-        unsafe { start.add(offset).write_volatile(0) };
-    }
 }
 
 /// Some bytes of staging memory, given back when dropped: not before the GPU has read them.
