@@ -18,6 +18,32 @@ pub trait Buffer: sealed::Sealed {
     fn inner(&self) -> &Arc<BufferInner>;
 }
 
+/// How a buffer, or a part of one, is used where that is not a storage access of shaders. It needs a method `used`.
+macro_rules! accesses {
+    () => {
+        /// Read as the arguments of indirect draws or dispatches, or as a draw count.
+        pub fn indirect(&self) -> Use {
+            self.used(Some(Access::INDIRECT))
+        }
+
+        /// Read as an index buffer.
+        pub fn index(&self) -> Use {
+            self.used(Some(Access::INDEX))
+        }
+
+        /// Read by a copy.
+        pub fn copy_source(&self) -> Use {
+            self.used(Some(Access::COPY_SOURCE))
+        }
+
+        /// Written by a copy, a fill or an update.
+        pub fn copy_target(&self) -> Use {
+            self.used(Some(Access::COPY_TARGET))
+        }
+    };
+}
+pub(super) use accesses;
+
 /// What handles of buffers can do, wherever their memory is.
 macro_rules! handle {
     ($handle:ident) => {
@@ -53,25 +79,7 @@ macro_rules! handle {
                 BufferSlice::new(&self.inner, range)
             }
 
-            /// Read as the arguments of indirect draws or dispatches, or as a draw count.
-            pub fn indirect(&self) -> Use {
-                self.used(Some(Access::INDIRECT))
-            }
-
-            /// Read as an index buffer.
-            pub fn index(&self) -> Use {
-                self.used(Some(Access::INDEX))
-            }
-
-            /// Read by a copy.
-            pub fn copy_source(&self) -> Use {
-                self.used(Some(Access::COPY_SOURCE))
-            }
-
-            /// Written by a copy, a fill or an update.
-            pub fn copy_target(&self) -> Use {
-                self.used(Some(Access::COPY_TARGET))
-            }
+            accesses!();
 
             fn used(&self, access: Option<Access>) -> Use {
                 Use { resource: Resource::Buffer(Arc::clone(&self.inner)), part: Part::Whole, access }

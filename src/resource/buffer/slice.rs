@@ -2,7 +2,7 @@
 
 use std::{fmt, marker::PhantomData, mem::size_of, ops::Range, sync::Arc};
 
-use super::BufferInner;
+use super::{BufferInner, any::accesses};
 use crate::{
     graph::ir::Region,
     resource::{Access, Part, Resource, Use, range::byte_range},
@@ -30,25 +30,7 @@ impl<T> BufferSlice<T> {
         self.range.clone()
     }
 
-    /// Read as the arguments of indirect draws or dispatches, or as a draw count.
-    pub fn indirect(&self) -> Use {
-        self.used(Some(Access::INDIRECT))
-    }
-
-    /// Read as an index buffer.
-    pub fn index(&self) -> Use {
-        self.used(Some(Access::INDEX))
-    }
-
-    /// Read by a copy.
-    pub fn copy_source(&self) -> Use {
-        self.used(Some(Access::COPY_SOURCE))
-    }
-
-    /// Written by a copy, a fill or an update.
-    pub fn copy_target(&self) -> Use {
-        self.used(Some(Access::COPY_TARGET))
-    }
+    accesses!();
 
     fn used(&self, access: Option<Access>) -> Use {
         Use { resource: Resource::Buffer(Arc::clone(&self.buffer)), part: self.part(), access }
