@@ -9,8 +9,7 @@ layout(location = 2) flat out uint out_id;
 layout(location = 3) out float out_fade;
 
 void main() {
-    const uint id = push.visible.at[gl_InstanceIndex];
-    const Instance instance = load_instance(push.instances, id);
+    const Cube cube = load_word(push.scene, push.visible.at[gl_InstanceIndex]);
     const uint face = gl_VertexIndex >> 2;
     const uint corner = gl_VertexIndex & 3;
 
@@ -23,11 +22,11 @@ void main() {
     offset[(axis + 2) % 3] = corner >= 2 ? 1.0 : -1.0;
 
     // Relative to the eye first: large coordinates cancel before the matrix can round them.
-    const vec3 relative = (instance.position - push.eye) + offset * push.half_edge;
+    const vec3 relative = (cube.position - push.eye) + offset * cube.half_edge;
     gl_Position = push.eye_to_clip * vec4(relative, 1.0);
-    out_color = instance.color;
+    out_color = cube.color;
     out_face = face;
-    out_id = id;
+    out_id = cube.id;
     const float depth = length(relative) * push.haze;
     out_fade = 1.0 - exp(-depth * depth);
 }

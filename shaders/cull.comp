@@ -1,12 +1,13 @@
-// Frustum cull: keeps every instance whose box touches the camera's infinite frustum, writes their indices and
-// adds their number to the indirect draw. A workgroup looks at 2,048 instances and touches the global count once.
+// Frustum cull: keeps every cube whose box touches the camera's infinite frustum, writes their words and adds their
+// number to the indirect draw. A workgroup looks at eight cells and touches the global count once.
 #version 460
 #extension GL_GOOGLE_include_directive : require
-#include "include/instances.glsl"
+#include "include/cells.glsl"
 
 const uint LANES = 256;
-const uint PER_LANE = 8;
-const uint PER_GROUP = LANES * PER_LANE;
+// Cells a workgroup; of 256 cubes at the most.
+const uint CELLS = 8;
+const uint PER_GROUP = LANES * CELLS;
 // Rounding: `position - eye` and the dot product err by less than 2^-21 of the distance (its 1-norm) together.
 // Four times that costs no measurable false positive and leaves room for any order of evaluation.
 const float ROUNDING = 1.0 / 524288.0;
@@ -14,12 +15,11 @@ const float ROUNDING = 1.0 / 524288.0;
 layout(local_size_x = LANES) in;
 
 layout(push_constant, scalar) uniform Push {
-    Instances instances;
-    VisibleList visible;
+    Scene scene;
+    List visible;
     DrawIndexedArgs args;
-    uint count;
     vec3 eye;
-    // xyz: a plane's inward normal. w: what a box at the eye still has to spare, its reach along the normal included.
+    // xyz: a plane's inward normal. w: how far outside a point at the eye may be.
     vec4 planes[5];
 } push;
 
@@ -27,12 +27,14 @@ shared uint kept[PER_GROUP];
 shared uint kept_count;
 shared uint first_slot;
 
-bool touches_frustum(vec3 position) {
+bool touches_frustum(vec3 position, float half_edge) {
     const vec3 offset = position - push.eye;
-    const float slack = (abs(offset.x) + abs(offset.y) + abs(offset.z)) * ROUNDING;
+    const float slack = (abs(offset.x) + abs(offset.y) + abs(offset.z) + half_edge) * ROUNDING;
     bool touches = true;
     for (uint i = 0; i < 5; ++i) {
-        touches = touches && dot(push.planes[i].xyz, offset) + push.planes[i].w + slack >= 0.0;
+        const vec4 plane = push.planes[i];
+        const float reach = (abs(plane.x) + abs(plane.y) + abs(plane.z)) * half_edge;
+        touches = touches && dot(plane.xyz, offset) + reach + plane.w + slack >= 0.0;
     }
     return touches;
 }
@@ -41,7 +43,7 @@ void main() {
     const uint lane = gl_LocalInvocationIndex;
     // The second dimension only carries on where the first reached the device's limit.
     const uint group = gl_WorkGroupID.y * gl_NumWorkGroups.x + gl_WorkGroupID.x;
-    if (group > (push.count - 1) / PER_GROUP) {
+    if (group * CELLS >= push.scene.cell_count) {
         return;
     }
     if (lane == 0) {
@@ -49,18 +51,21 @@ void main() {
     }
     barrier();
 
-    const uint base = group * PER_GROUP + lane;
+    const uint base = group * CELLS;
+    const uint cells = min(CELLS, push.scene.cell_count - base);
     uint mask = 0;
-    for (uint k = 0; k < PER_LANE; ++k) {
-        const uint index = base + k * LANES;
-        if (index < push.count && touches_frustum(load_instance(push.instances, index).position)) {
-            mask |= 1u << k;
+    for (uint k = 0; k < cells; ++k) {
+        const Cell cell = push.scene.cells.at[base + k];
+        const uint slot = cell.first + lane;
+        if (slot < push.scene.cells.at[base + k + 1].first) {
+            const uvec4 packed = load_packed(push.scene, slot);
+            mask |= uint(touches_frustum(position_of(cell, packed), half_edge_of(cell, packed))) << k;
         }
     }
     if (mask != 0) {
         uint slot = atomicAdd(kept_count, bitCount(mask));
         for (; mask != 0; mask &= mask - 1) {
-            kept[slot++] = base + findLSB(mask) * LANES;
+            kept[slot++] = word_of(base + findLSB(mask), lane);
         }
     }
     barrier();

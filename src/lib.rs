@@ -71,6 +71,7 @@
 #[cfg(target_arch = "wasm32")]
 compile_error!("vulkio needs a Vulkan driver and threads; browsers have neither");
 
+mod cells;
 mod cull;
 mod error;
 mod exec;

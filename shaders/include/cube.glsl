@@ -1,17 +1,16 @@
 // The interface between cube.vert and its fragment shaders.
-#include "instances.glsl"
+#include "cells.glsl"
 
 layout(push_constant, scalar) uniform Push {
-    Instances instances;
-    VisibleList visible;
+    Scene scene;
+    List visible;
     // World space relative to the eye -> clip space: reversed Z, infinite far plane, y down.
     mat4 eye_to_clip;
     vec3 eye;
-    float half_edge;
-    // Linear; far cubes fade into it, and it is what the target is cleared to.
-    vec3 sky;
     // 1 / (the distance at which a cube has faded by 1 - 1/e).
     float haze;
+    // Linear; far cubes fade into it, and it is what the target is cleared to.
+    vec3 sky;
 } push;
 
 // The outward normal of face 0..5: +x -x +y -y +z -z.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use futures::future::try_join;
+use futures::future::try_join3;
 
 use super::{
     limits::Limits,
@@ -10,12 +10,13 @@ use super::{
 };
 use crate::{
     Gpu,
-    error::{Error, Result},
+    cells::{CellStore, Packing},
+    error::Result,
     exec::DrawIndexedArgs,
     pipeline::ComputePipeline,
     raster::{CubeMesh, DepthImages},
     resource::GpuBuffer,
-    scene::{Bounds, Camera, Instance, InstanceSource},
+    scene::{Bounds, Camera, InstanceSource},
 };
 
 const CULL: &[u8] = include_bytes!("../../shaders/spv/cull.comp.spv");
@@ -39,18 +40,15 @@ const CULL: &[u8] = include_bytes!("../../shaders/spv/cull.comp.spv");
 #[derive(Clone)]
 pub struct Cubes {
     pub(crate) shared: Arc<Shared>,
-    /// What is culled and drawn: those of the source, or others in their place.
-    pub(crate) instances: GpuBuffer<Instance>,
 }
 
 /// Behind every clone.
 pub(crate) struct Shared {
     pub(crate) gpu: Gpu,
-    pub(crate) count: u32,
     pub(crate) groups: [u32; 3],
-    pub(crate) half_edge: f32,
     pub(crate) bounds: Bounds,
-    /// Indices of the instances that the last cull kept, `args.instance_count` of them.
+    pub(crate) store: CellStore,
+    /// Words of the cubes that the last cull kept, `args.instance_count` of them.
     pub(crate) visible: GpuBuffer<u32>,
     pub(crate) args: GpuBuffer<DrawIndexedArgs>,
     pub(crate) cull: ComputePipeline,
@@ -74,62 +72,29 @@ impl Cubes {
     /// Dropping the future gives back everything once the GPU is done with it.
     pub async fn upload(gpu: &Gpu, source: impl InstanceSource) -> Result<Self> {
         let count = source.len();
-        let (on_gpu, groups) = Limits::of(gpu.info()).check(count)?;
-        let (half_edge, bounds) = (source.half_edge(), source.bounds());
-        let instances = gpu.buffer::<Instance>("cubes.instances", count)?;
+        let limits = Limits::of(gpu.info());
+        limits.check(count)?;
+        let bounds = source.bounds();
         let visible = gpu.buffer::<u32>("cubes.visible", count)?;
         let args = gpu.buffer::<DrawIndexedArgs>("cubes.args", 1)?;
 
-        let pipelines = try_join(gpu.compute_pipeline("cubes.cull", CULL), CubeMesh::new(gpu));
-        let upload = gpu.upload_with(&instances, move |range, out| source.fill(range, out));
-        let upload = async { upload.await?.await };
-        let ((cull, mesh), ()) = try_join(pipelines, upload).await?;
+        let store = async {
+            let packing = gpu.shared.helpers.run("packing cubes", move || Packing::new(source)).await?;
+            CellStore::upload(gpu, packing).await
+        };
+        let (cull, mesh, store) = try_join3(gpu.compute_pipeline("cubes.cull", CULL), CubeMesh::new(gpu), store).await?;
 
+        let groups = limits.groups(store.cell_count);
         let gpu = gpu.clone();
         let depths = DepthImages::default();
-        let shared = Shared { gpu, count: on_gpu, groups, half_edge, bounds, visible, args, cull, mesh, depths };
-        Ok(Self { shared: Arc::new(shared), instances })
-    }
-
-    /// The same scene with other cubes in place of its own: as many, of the same size, to be written by the program. For
-    /// cubes that move: a version of a [`Streamed`](crate::Streamed) buffer each frame. It costs a handle.
-    ///
-    /// The visible list is still the scene's one. The [bounds](Self::bounds) stay as they are; they set how far one sees
-    /// through the haze, nothing is left out for being outside.
-    ///
-    /// ```no_run
-    /// # use vulkio::{Cubes, Renderer, Streamed, scene::{Camera, Instance}};
-    /// # async fn f(
-    /// #     renderer: Renderer, cubes: Cubes, camera: Camera, places: Streamed<Instance>, moved: Vec<Instance>,
-    /// # ) -> vulkio::Result<()> {
-    /// let now = cubes.with_instances(&places.update(moved).await?)?;
-    /// let frame = renderer.frame().await?;
-    /// frame.add(now.cull(camera));
-    /// frame.add(now.draw(camera, frame.target()));
-    /// frame.submit().await?;
-    /// # Ok(()) }
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Invalid`] if there are not as many, or the buffer belongs to another [`Gpu`].
-    pub fn with_instances(&self, instances: &GpuBuffer<Instance>) -> Result<Self> {
-        let (name, count, given) = (instances.name(), self.count(), instances.len());
-        if given != count {
-            return Err(Error::Invalid(format!(
-                "a scene of {count} cubes, and `{name}` has {given} in their place; give as many"
-            )));
-        }
-        if !instances.same_device(&self.shared.gpu) {
-            return Err(Error::Invalid(format!("a scene of cubes, and `{name}` in their place is another Gpu's")));
-        }
-        Ok(Self { shared: Arc::clone(&self.shared), instances: instances.clone() })
+        let shared = Shared { gpu, groups, bounds, store, visible, args, cull, mesh, depths };
+        Ok(Self { shared: Arc::new(shared) })
     }
 
     /// How many cubes there are.
     #[must_use]
     pub fn count(&self) -> usize {
-        self.instances.len()
+        self.shared.store.cube_count as usize
     }
 
     /// A box that holds every cube.

@@ -1,18 +1,18 @@
 //! Whether so many cubes fit the device: known before anything is allocated.
 
 use crate::{
+    cells::PackedCube,
     error::{Bytes, Error, Result},
     gpu::DeviceInfo,
-    scene::Instance,
 };
 
-/// Cubes one workgroup looks at; cull.comp has the same number.
-pub(super) const PER_GROUP: u32 = 2048;
-/// The last workgroup's indices must not pass `u32::MAX` before they are compared with the count.
-const MOST_INDICES: u64 = (u32::MAX - PER_GROUP) as u64;
+/// Cells one workgroup looks at; cull.comp has the same number.
+const PER_GROUP: u32 = 8;
+/// [`NO_ID`](crate::NO_ID) is no cube.
+const MOST_INDICES: u64 = u32::MAX as u64;
 
-/// An instance, and its place in the visible list.
-const BYTES_PER_CUBE: u64 = (size_of::<Instance>() + size_of::<u32>()) as u64;
+/// A packed cube, and its place in the visible list.
+const BYTES_PER_CUBE: u64 = (size_of::<PackedCube>() + size_of::<u32>()) as u64;
 
 /// What decides how many cubes a device can hold.
 #[derive(Clone, Copy)]
@@ -32,8 +32,8 @@ impl<'a> Limits<'a> {
         Self { device: &info.name, heap: info.heap_bytes, max_allocation: info.max_allocation, max_groups: [x, y] }
     }
 
-    /// `count` as the GPU counts it, and the workgroups that look at that many cubes.
-    pub(super) fn check(&self, count: usize) -> Result<(u32, [u32; 3])> {
+    /// Whether `count` cubes can be held at all.
+    pub(super) fn check(&self, count: usize) -> Result<()> {
         if count == 0 {
             return Err(Error::Invalid("a scene of 0 cubes: there is nothing to upload; give at least one".into()));
         }
@@ -44,18 +44,19 @@ impl<'a> Limits<'a> {
         }
         let most = self.most_cubes();
         let fits = u32::try_from(count).ok().filter(|&n| u64::from(n) <= most);
-        let Some(n) = fits else { return Err(self.too_many(count, most)) };
-        Ok((n, self.groups(n)))
+        if fits.is_none() {
+            return Err(self.too_many(count, most));
+        }
+        Ok(())
     }
 
     fn most_cubes(&self) -> u64 {
-        let by_allocation = self.max_allocation / size_of::<Instance>() as u64;
-        let [x, y] = self.max_groups.map(u64::from);
-        by_allocation.min((x * y).saturating_mul(PER_GROUP.into())).min(MOST_INDICES)
+        let by_list = self.max_allocation / size_of::<u32>() as u64;
+        by_list.min(MOST_INDICES)
     }
 
     fn too_many(&self, count: usize, most: u64) -> Error {
-        let bytes = (count as u64).saturating_mul(size_of::<Instance>() as u64);
+        let bytes = (count as u64).saturating_mul(size_of::<u32>() as u64);
         Error::Invalid(format!(
             "{count} cubes need one buffer of {}; device `{}` allows {} in an allocation: ask for at most {most} cubes",
             Bytes(bytes),
@@ -65,8 +66,8 @@ impl<'a> Limits<'a> {
     }
 
     /// In two dimensions where one is not enough; the shader skips the groups beyond the last that is needed.
-    fn groups(&self, count: u32) -> [u32; 3] {
-        let needed = count.div_ceil(PER_GROUP);
+    pub(super) fn groups(&self, cells: u32) -> [u32; 3] {
+        let needed = cells.div_ceil(PER_GROUP);
         let x = needed.min(self.max_groups[0]);
         [x, needed.div_ceil(x), 1]
     }

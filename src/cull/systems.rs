@@ -49,11 +49,11 @@ pub struct Cull {
 #[repr(C)]
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
 struct Push {
-    instances: u64,
+    scene: u64,
     visible: u64,
     args: u64,
-    count: u32,
     frustum: Frustum,
+    unused: u32,
 }
 
 // The bytes that every Vulkan device has for push constants.
@@ -61,7 +61,7 @@ const _: () = assert!(size_of::<Push>() <= 128);
 
 impl Cull {
     pub(super) fn new(cubes: &Cubes, camera: &Camera) -> Self {
-        Self { cubes: cubes.clone(), frustum: Frustum::new(camera, cubes.shared.half_edge) }
+        Self { cubes: cubes.clone(), frustum: Frustum::new(camera) }
     }
 }
 
@@ -72,17 +72,18 @@ impl System for Cull {
 
     fn declare(&self, uses: &mut Uses) {
         let scene = &self.cubes.shared;
-        uses.reads(&self.cubes.instances).writes(&scene.visible).writes(&scene.args);
+        scene.store.read_by(uses);
+        uses.writes(&scene.visible).writes(&scene.args);
     }
 
     fn record(&self, cmd: &mut Encoder<'_>) -> Result<()> {
         let scene = &self.cubes.shared;
         let push = Push {
-            instances: self.cubes.instances.address(),
+            scene: scene.store.header.address(),
             visible: scene.visible.address(),
             args: scene.args.address(),
-            count: scene.count,
             frustum: self.frustum,
+            unused: 0,
         };
         cmd.bind(&scene.cull).push(&push).dispatch(scene.groups);
         Ok(())

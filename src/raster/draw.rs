@@ -28,13 +28,13 @@ const HAZE: f32 = 1.6;
 #[repr(C)]
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
 struct Push {
-    instances: u64,
+    scene: u64,
     visible: u64,
     eye_to_clip: Mat4,
     eye: Vec3,
-    half_edge: f32,
-    sky: [f32; 3],
     haze: f32,
+    sky: [f32; 3],
+    unused: u32,
 }
 
 const _: () = assert!(size_of::<Push>() <= 128);
@@ -121,8 +121,8 @@ impl Scene {
 
     fn declare(&self, uses: &mut Uses) {
         let scene = &self.cubes.shared;
-        uses.reads(&self.cubes.instances)
-            .reads(&scene.visible)
+        scene.store.read_by(uses);
+        uses.reads(&scene.visible)
             .reads(scene.args.indirect())
             .reads(scene.mesh.indices.index())
             .renders(self.target.clear([SKY[0], SKY[1], SKY[2], 1.0]));
@@ -150,12 +150,12 @@ impl Scene {
     fn push(&self) -> Push {
         let scene = &self.cubes.shared;
         Push {
-            instances: self.cubes.instances.address(),
+            scene: scene.store.header.address(),
             visible: scene.visible.address(),
             eye_to_clip: self.camera.projection() * self.camera.rotation(),
             eye: self.camera.eye(),
-            half_edge: scene.half_edge,
             sky: SKY,
+            unused: 0,
             haze: 1.0 / (scene.bounds.half_extent().length() * 2.0 * HAZE),
         }
     }

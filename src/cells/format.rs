@@ -1,0 +1,166 @@
+//! What a cell and a packed cube are in memory; shaders/include/cells.glsl reads the same.
+
+use glam::Vec3;
+
+use crate::scene::Instance;
+
+/// The most cubes in a cell: their number within it fits a byte.
+pub(crate) const MOST_IN_CELL: usize = 256;
+/// The most cells: their number and a cube's within one share 32 bits.
+pub(crate) const MOST_CELLS: usize = 1 << 24;
+/// Chunks that the header has room for.
+pub(crate) const MOST_CHUNKS: usize = 64;
+
+/// The largest value of a packed coordinate.
+const LAST: f32 = 65_535.0;
+/// Half edges are this much smaller than the steps of the cell's largest.
+const HALF_EDGE_STEP: f32 = 1.0 / 65_536.0;
+
+/// A cell: neighbouring cubes, with what their 16-bit coordinates count from and in.
+///
+/// Steps are powers of two and `min` is a multiple of them. So `min + q * step` has no rounding: the CPU and every GPU
+/// get the same bits, and coordinates that are multiples of a power of two, as those of grids are, lose nothing.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
+pub(crate) struct Cell {
+    /// The smallest coordinates of its cubes' centres, or less.
+    pub(crate) min: [f32; 3],
+    /// The slot of its first cube; the next cell's is where it ends.
+    pub(crate) first: u32,
+    /// What a packed coordinate counts in.
+    pub(crate) step: [f32; 3],
+    /// Half the edge of its largest cube.
+    pub(crate) half_edge: f32,
+}
+
+/// A cube in its cell.
+#[repr(C, align(16))]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, bytemuck::Pod, bytemuck::Zeroable)]
+pub(crate) struct PackedCube {
+    /// The centre, in the cell's steps.
+    pub(crate) position: [u16; 3],
+    /// 1/65,536ths of the cell's half edge, less one.
+    pub(crate) half_edge: u16,
+    /// sRGB bytes, red in the lowest.
+    pub(crate) color: u32,
+    /// The caller's id: its index in the source.
+    pub(crate) id: u32,
+}
+
+/// What shaders find a scene by.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
+pub(crate) struct SceneHeader {
+    /// The address of the cells, one more than there are: the last one's `first` is the number of cubes.
+    pub(crate) cells: u64,
+    pub(crate) cell_count: u32,
+    pub(crate) cube_count: u32,
+    /// A chunk has two to this power cubes.
+    pub(crate) chunk_shift: u32,
+    pub(crate) unused: u32,
+    /// The addresses of the chunks.
+    pub(crate) chunks: [u64; MOST_CHUNKS],
+}
+
+impl Cell {
+    /// The cell of `cubes`, whose first goes to the slot `first`.
+    pub(crate) fn around(cubes: &[Instance], first: u32) -> Self {
+        let (mut low, mut high, mut half_edge) = (Vec3::INFINITY, Vec3::NEG_INFINITY, 0f32);
+        for cube in cubes {
+            let position = Vec3::from_array(cube.position);
+            (low, high) = (low.min(position), high.max(position));
+            half_edge = half_edge.max(cube.half_edge);
+        }
+        let axes: [_; 3] = std::array::from_fn(|axis| lattice(low[axis], high[axis]));
+        Self { min: axes.map(|axis| axis.0), first, step: axes.map(|axis| axis.1), half_edge }
+    }
+
+    /// A cube of this cell, in 16 bytes: each coordinate moves by half a step at the most.
+    pub(crate) fn pack(&self, cube: &Instance, id: u32) -> PackedCube {
+        let position = std::array::from_fn(|axis| {
+            // `as` saturates; a position outside is a caller's mistake and ends at the cell's side.
+            ((cube.position[axis] - self.min[axis]) / self.step[axis]).round() as u16
+        });
+        let half_edge = (cube.half_edge / (self.half_edge * HALF_EDGE_STEP)).round() - 1.0;
+        PackedCube { position, half_edge: half_edge as u16, color: cube.color, id }
+    }
+
+    /// The cube that the GPU sees.
+    pub(crate) fn unpack(&self, cube: &PackedCube) -> Instance {
+        Instance {
+            position: std::array::from_fn(|axis| self.min[axis] + f32::from(cube.position[axis]) * self.step[axis]),
+            half_edge: (f32::from(cube.half_edge) + 1.0) * (self.half_edge * HALF_EDGE_STEP),
+            color: cube.color,
+        }
+    }
+}
+
+/// From where and in which steps to count from `low` to `high` in 16 bits.
+fn lattice(low: f32, high: f32) -> (f32, f32) {
+    // Less than a unit in the last place of a coordinate is no step: `min + q * step` would round.
+    let finest = exponent(low.abs().max(high.abs())) - 23;
+    let mut power = (exponent((high - low) / LAST)).max(finest).max(-126);
+    loop {
+        let step = 2f32.powi(power);
+        let min = (low / step).floor() * step;
+        if ((high - min) / step).round() <= LAST {
+            return (min, step);
+        }
+        power += 1;
+    }
+}
+
+/// The power of two that is at most `x`; for 0 the least.
+fn exponent(x: f32) -> i32 {
+    ((x.to_bits() >> 23) & 0xff) as i32 - 127
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_and_cubes_are_as_large_as_the_shaders_say() {
+        assert_eq!((size_of::<Cell>(), size_of::<PackedCube>(), size_of::<SceneHeader>()), (32, 16, 24 + 8 * 64));
+    }
+
+    #[test]
+    fn multiples_of_a_power_of_two_lose_nothing() {
+        let cubes: Vec<_> = (0..200)
+            .map(|i| Instance::new(Vec3::new((i % 6) as f32, (i / 6 % 6) as f32, (i / 36) as f32) * 2.5 - 1e4, 0.5, [0.3; 3]))
+            .collect();
+        let cell = Cell::around(&cubes, 7);
+        for (i, cube) in cubes.iter().enumerate() {
+            let packed = cell.pack(cube, i as u32);
+            assert_eq!(cell.unpack(&packed), *cube);
+            assert_eq!(packed.id, i as u32);
+        }
+        assert_eq!((cell.first, cell.half_edge), (7, 0.5));
+    }
+
+    #[test]
+    fn a_coordinate_moves_by_half_a_step_at_the_most() {
+        for (low, high) in [(0.1, 0.7), (-3e5, 2e5), (1e-7, 3e-7), (-0.3, 1e6), (5.5, 5.5), (1e9, 1.1e9)] {
+            let cubes: Vec<_> = (0..=50)
+                .map(|i| Instance::new(Vec3::splat(low + (high - low) * i as f32 / 50.0), 0.1 + i as f32, [0.0; 3]))
+                .collect();
+            let cell = Cell::around(&cubes, 0);
+            for cube in &cubes {
+                let seen = cell.unpack(&cell.pack(cube, 0));
+                let off = (seen.position[0] - cube.position[0]).abs();
+                assert!(off <= cell.step[0] * 0.5, "{low} {high}: {off} with a step of {}", cell.step[0]);
+                assert!((seen.half_edge - cube.half_edge).abs() <= 50.1 / 65_536.0);
+            }
+            assert_eq!(cell.step[0].log2().fract(), 0.0);
+            assert!(cell.step[0] <= ((high - low) / LAST * 2.1).max(high.abs() * 1e-6), "{low} {high} {}", cell.step[0]);
+        }
+    }
+
+    #[test]
+    fn the_largest_cube_of_a_cell_keeps_its_size() {
+        let cubes = [0.1, 0.3, 0.7].map(|half| Instance::new(Vec3::ONE, half, [1.0; 3]));
+        let cell = Cell::around(&cubes, 0);
+        assert_eq!(cell.unpack(&cell.pack(&cubes[2], 0)).half_edge, 0.7);
+        assert!(cell.unpack(&cell.pack(&cubes[0], 0)).half_edge <= 0.7);
+    }
+}
