@@ -24,7 +24,6 @@ struct Hit {
 /// The scene as the ray-caster sees it.
 struct Caster<'a> {
     camera: Camera,
-    half: f64,
     diagonal: f64,
     instances: &'a [Instance],
 }
@@ -47,7 +46,7 @@ impl Caster<'_> {
         let mut nearest: Option<Hit> = None;
         for (id, instance) in self.instances.iter().enumerate() {
             let center = Vec3::from_array(instance.position).as_dvec3() - self.eye();
-            let Some((depth, face)) = enter(ray, center, self.half) else { continue };
+            let Some((depth, face)) = enter(ray, center, instance.half_edge.into()) else { continue };
             // Nothing in front of the near plane is drawn, and a cube that is cut open shows no inside.
             if depth >= f64::from(self.camera.near()) && nearest.is_none_or(|hit| depth < hit.distance) {
                 nearest = Some(Hit { id: id as u32, face, distance: depth });
@@ -149,9 +148,8 @@ fn compare(caster: &Caster<'_>, ids: &[u32], colors: &[[u8; 4]], at: &str) -> us
 }
 
 async fn check(gpu: &Gpu, name: &str, source: impl InstanceSource, cameras: &[Camera]) {
-    let (half, bounds) = (f64::from(source.half_edge()), source.bounds());
-    let mut instances = vec![Instance::default(); source.len()];
-    source.fill(0..source.len(), &mut instances);
+    let bounds = source.bounds();
+    let instances: Vec<_> = (0..source.len()).map(|index| source.instance(index)).collect();
     let renderer = Renderer::headless(gpu, SIZE).expect("a renderer");
     let cubes = Cubes::upload(gpu, source).await.expect("uploaded");
     let diagonal = f64::from((bounds.max - bounds.min).length());
@@ -159,7 +157,7 @@ async fn check(gpu: &Gpu, name: &str, source: impl InstanceSource, cameras: &[Ca
     let mut shown = 0;
     for &camera in cameras {
         let (ids, colors) = render(gpu, &renderer, &cubes, camera).await;
-        let caster = Caster { camera, half, diagonal, instances: &instances };
+        let caster = Caster { camera, diagonal, instances: &instances };
         shown += compare(&caster, &ids, &colors, &format!("{name}: {camera:?}"));
     }
     assert!(shown > 5000, "{name}: only {shown} pixels show a cube away from its edges");
@@ -178,25 +176,25 @@ async fn the_picture_is_that_of_a_ray_caster() {
     let outside = of([13.0, 11.5, 13.5], [6.0, 4.0, 5.0]);
     // Between the cubes, with some cut by the near plane.
     let inside = of([1.0, 0.9, 1.1], [-6.0, -3.0, -7.0]);
-    check(&gpu, "a block", (0.5, block(10, Vec3::ZERO)), &[outside, inside]).await;
+    check(&gpu, "a block", block(10, Vec3::ZERO), &[outside, inside]).await;
 
     let mut random = Random(seed());
     let heap: Vec<Instance> = (0..800)
         .map(|_| {
             let position = random.vector(Vec3::splat(-12.0), Vec3::splat(12.0));
-            Instance::new(position, random.vector(Vec3::ZERO, Vec3::ONE).to_array())
+            Instance::new(position, 1.0, random.vector(Vec3::ZERO, Vec3::ONE).to_array())
         })
         .collect();
     let across = of([17.0, 14.0, 18.0], [0.0, 0.0, 0.0]);
     let within = of([0.3, 0.2, -0.4], [6.0, -4.0, 5.0]);
-    check(&gpu, "a heap of cubes that cut each other", (1.0, heap), &[across, within]).await;
+    check(&gpu, "a heap of cubes that cut each other", heap, &[across, within]).await;
     close(gpu).await;
 }
 
 #[tokio::test]
 async fn a_frame_of_another_size_gets_a_depth_image_of_its_own() {
     let gpu = strict_gpu();
-    let cubes = Cubes::upload(&gpu, (0.5, block(4, Vec3::ZERO))).await.expect("uploaded");
+    let cubes = Cubes::upload(&gpu, block(4, Vec3::ZERO)).await.expect("uploaded");
     for size in [[64, 48], [32, 80], [64, 48], [1, 1]] {
         let renderer = Renderer::headless(&gpu, size).expect("a renderer");
         let aspect = size[0] as f32 / size[1] as f32;

@@ -127,7 +127,9 @@ mod tests {
     #[test]
     fn multiples_of_a_power_of_two_lose_nothing() {
         let cubes: Vec<_> = (0..200)
-            .map(|i| Instance::new(Vec3::new((i % 6) as f32, (i / 6 % 6) as f32, (i / 36) as f32) * 2.5 - 1e4, 0.5, [0.3; 3]))
+            .map(|i| {
+                Instance::new(Vec3::new((i % 6) as f32, (i / 6 % 6) as f32, (i / 36) as f32) * 2.5 - 1e4, 0.5, [0.3; 3])
+            })
             .collect();
         let cell = Cell::around(&cubes, 7);
         for (i, cube) in cubes.iter().enumerate() {
@@ -152,7 +154,11 @@ mod tests {
                 assert!((seen.half_edge - cube.half_edge).abs() <= 50.1 / 65_536.0);
             }
             assert_eq!(cell.step[0].log2().fract(), 0.0);
-            assert!(cell.step[0] <= ((high - low) / LAST * 2.1).max(high.abs() * 1e-6), "{low} {high} {}", cell.step[0]);
+            assert!(
+                cell.step[0] <= ((high - low) / LAST * 2.1).max(high.abs() * 1e-6),
+                "{low} {high} {}",
+                cell.step[0]
+            );
         }
     }
 

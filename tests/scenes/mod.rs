@@ -54,7 +54,7 @@ pub(crate) fn block(side: usize, center: Vec3) -> Vec<Instance> {
         .map(|i| {
             let cell = Vec3::new((i % side) as f32, (i / side % side) as f32, (i / side / side) as f32);
             let color = cell / side as f32;
-            Instance::new(center + (cell - middle) * 2.0, color.to_array())
+            Instance::new(center + (cell - middle) * 2.0, 0.5, color.to_array())
         })
         .collect()
 }
