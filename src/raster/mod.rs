@@ -2,6 +2,8 @@
 
 mod depth;
 mod draw;
+#[cfg_attr(not(test), expect(dead_code, reason = "views are to draw with it"))]
+mod hardware;
 mod mesh;
 
 pub use draw::{Draw, DrawWithIds, NO_ID, SKY};

@@ -1,0 +1,57 @@
+//! Draws cubes with the GPU's rasteriser: the three faces towards the eye, of all cubes of a list of cells or of words.
+//!
+//! `mesh` has the indices that every instance shares, `targets` the images that are drawn to, `draw` the passes.
+
+mod draw;
+mod mesh;
+mod targets;
+#[cfg(test)]
+mod tests;
+
+use ash::vk;
+use futures::future::{try_join, try_join3};
+
+use crate::{
+    Gpu,
+    error::Result,
+    pipeline::{ComputePipeline, GraphicsDesc, GraphicsPipeline},
+};
+
+pub(crate) use draw::{Batch, Listed};
+pub(crate) use targets::Targets;
+
+use mesh::Mesh;
+
+const CELLS: &[u8] = include_bytes!("../../../shaders/spv/raster_cells.vert.spv");
+const WORDS: &[u8] = include_bytes!("../../../shaders/spv/raster_words.vert.spv");
+const WORD: &[u8] = include_bytes!("../../../shaders/spv/raster_word.frag.spv");
+const ARGS: &[u8] = include_bytes!("../../../shaders/spv/raster_args.comp.spv");
+const MERGE: &[u8] = include_bytes!("../../../shaders/spv/raster_merge.comp.spv");
+
+/// What drawing cubes with the rasteriser takes besides cubes. It serves any number of scenes and views.
+pub(crate) struct Hardware {
+    mesh: Mesh,
+    cells: GraphicsPipeline,
+    words: GraphicsPipeline,
+    args: ComputePipeline,
+    merge: ComputePipeline,
+}
+
+impl Hardware {
+    pub(crate) async fn new(gpu: &Gpu) -> Result<Self> {
+        let desc = |name, vertex| {
+            GraphicsDesc::new(name, vertex, WORD)
+                .color(vk::Format::R32_UINT)
+                .depth(vk::Format::D32_SFLOAT)
+                // What is left of a cube that the near plane cuts open has no inside.
+                .cull(vk::CullModeFlags::BACK)
+        };
+        let pipelines = try_join(
+            gpu.graphics_pipeline(desc("raster.cells", CELLS)),
+            gpu.graphics_pipeline(desc("raster.words", WORDS)),
+        );
+        let kernels = try_join(gpu.compute_pipeline("raster.args", ARGS), gpu.compute_pipeline("raster.merge", MERGE));
+        let ((cells, words), (args, merge), mesh) = try_join3(pipelines, kernels, Mesh::new(gpu)).await?;
+        Ok(Self { mesh, cells, words, args, merge })
+    }
+}
