@@ -5,6 +5,7 @@ use std::sync::Arc;
 use futures::future::try_join3;
 
 use super::{
+    flat::Flat,
     limits::Limits,
     systems::{Cull, ResetArgs},
 };
@@ -12,20 +13,9 @@ use crate::{
     Gpu,
     cells::{CellStore, Packing},
     error::Result,
-    exec::DrawIndexedArgs,
-    graph::Graph,
-    pipeline::ComputePipeline,
     raster::{CubeMesh, DepthImages},
-    resource::GpuBuffer,
     scene::{Bounds, Camera, InstanceSource},
 };
-
-const IDS: &[u8] = include_bytes!("../../shaders/spv/visible_ids.comp.spv");
-const CULL: &[u8] = include_bytes!("../../shaders/spv/cull.comp.spv");
-
-/// As in visible_ids.comp, and enough workgroups for any GPU: each goes on by a grid's width.
-const IDS_GROUP: u32 = 256;
-const MOST_IDS_GROUPS: u32 = 4096;
 
 /// A scene of cubes on the GPU, with what it takes to cull and to draw it. Cheap to clone: a handle.
 ///
@@ -54,10 +44,7 @@ pub(crate) struct Shared {
     pub(crate) groups: [u32; 3],
     pub(crate) bounds: Bounds,
     pub(crate) store: CellStore,
-    /// Words of the cubes that the last cull kept, `args.instance_count` of them.
-    pub(crate) visible: GpuBuffer<u32>,
-    pub(crate) args: GpuBuffer<DrawIndexedArgs>,
-    pub(crate) cull: ComputePipeline,
+    pub(crate) flat: Flat,
     pub(crate) mesh: CubeMesh,
     pub(crate) depths: DepthImages,
 }
@@ -81,20 +68,17 @@ impl Cubes {
         let limits = Limits::of(gpu.info());
         limits.check(count)?;
         let bounds = source.bounds();
-        let visible = gpu.buffer::<u32>("cubes.visible", count)?;
-        let args = gpu.buffer::<DrawIndexedArgs>("cubes.args", 1)?;
 
         let store = async {
             let packing = gpu.shared.helpers.run("packing cubes", move || Packing::new(source)).await?;
             CellStore::upload(gpu, packing).await
         };
-        let (cull, mesh, store) =
-            try_join3(gpu.compute_pipeline("cubes.cull", CULL), CubeMesh::new(gpu), store).await?;
+        let (flat, mesh, store) = try_join3(Flat::new(gpu), CubeMesh::new(gpu), store).await?;
 
         let groups = limits.groups(store.cell_count);
         let gpu = gpu.clone();
         let depths = DepthImages::default();
-        let shared = Shared { gpu, groups, bounds, store, visible, args, cull, mesh, depths };
+        let shared = Shared { gpu, groups, bounds, store, flat, mesh, depths };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -124,8 +108,7 @@ impl Cubes {
     ///
     /// Those of [`Gpu::read`].
     pub async fn visible_count(&self) -> Result<usize> {
-        let args = self.shared.gpu.read(&self.shared.args, 0..1).await?;
-        Ok(args[0].instance_count as usize)
+        self.shared.flat.count(&self.shared.gpu).await
     }
 
     /// The indices of the cubes that the last submitted cull kept, ascending.
@@ -134,24 +117,7 @@ impl Cubes {
     ///
     /// Those of [`Gpu::read`].
     pub async fn visible(&self) -> Result<Vec<u32>> {
-        let count = self.visible_count().await?;
-        if count == 0 {
-            return Ok(Vec::new());
-        }
-        let (gpu, scene) = (&self.shared.gpu, &self.shared);
-        let (pipeline, ids) = (gpu.compute_pipeline("cubes.visible_ids", IDS).await?, gpu.buffer::<u32>("ids", count)?);
-        let graph = Graph::new(gpu, "cubes.visible_ids");
-        let mut pass = graph.pass("ids").reads(&scene.visible).writes(&ids);
-        scene.store.read_by(pass.uses());
-        let push = [scene.store.header.address(), scene.visible.address(), ids.address(), count as u64];
-        let groups = (count as u32).div_ceil(IDS_GROUP).min(MOST_IDS_GROUPS);
-        pass.record(move |cmd| {
-            cmd.bind(&pipeline).push(&push).dispatch([groups, 1, 1]);
-        });
-        graph.submit().await?.await?;
-        let mut ids = gpu.read(&ids, ..).await?.to_vec();
-        ids.sort_unstable();
-        Ok(ids)
+        self.shared.flat.ids(&self.shared.gpu, &self.shared.store).await
     }
 }
 

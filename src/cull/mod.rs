@@ -1,6 +1,7 @@
 //! Which cubes a camera sees: a compute pass that writes the list of visible cubes and the draw's arguments.
 
 mod cubes;
+mod flat;
 mod frustum;
 mod limits;
 mod systems;

@@ -2,7 +2,7 @@
 
 use super::{cubes::Cubes, frustum::Frustum};
 use crate::{
-    error::Result,
+    error::{Error, Result},
     exec::{DrawIndexedArgs, Encoder},
     graph::{System, Uses},
     raster::INDICES,
@@ -18,7 +18,7 @@ pub struct ResetArgs {
 
 impl ResetArgs {
     pub(super) fn new(cubes: &Cubes) -> Self {
-        Self { args: cubes.shared.args.clone() }
+        Self { args: cubes.shared.flat.args.clone() }
     }
 }
 
@@ -42,7 +42,10 @@ impl System for ResetArgs {
 #[derive(Clone, Debug)]
 pub struct Cull {
     cubes: Cubes,
+    // A system is made without a `Result`; a list that could not be made fails its recording instead.
+    visible: Result<GpuBuffer<u32>>,
     frustum: Frustum,
+    every_cube: bool,
 }
 
 /// As in cull.comp.
@@ -53,7 +56,7 @@ struct Push {
     visible: u64,
     args: u64,
     frustum: Frustum,
-    unused: u32,
+    every_cube: u32,
 }
 
 // The bytes that every Vulkan device has for push constants.
@@ -61,7 +64,15 @@ const _: () = assert!(size_of::<Push>() <= 128);
 
 impl Cull {
     pub(super) fn new(cubes: &Cubes, camera: &Camera) -> Self {
-        Self { cubes: cubes.clone(), frustum: Frustum::new(camera) }
+        let visible = cubes.shared.flat.list(&cubes.shared.gpu, &cubes.shared.store);
+        Self { cubes: cubes.clone(), visible, frustum: Frustum::new(camera), every_cube: false }
+    }
+
+    /// Reads and tests every cube, though its cell tell what becomes of it: for measuring.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn every_cube(self) -> Self {
+        Self { every_cube: true, ..self }
     }
 }
 
@@ -73,19 +84,22 @@ impl System for Cull {
     fn declare(&self, uses: &mut Uses) {
         let scene = &self.cubes.shared;
         scene.store.read_by(uses);
-        uses.writes(&scene.visible).writes(&scene.args);
+        uses.writes(&scene.flat.args);
+        if let Ok(visible) = &self.visible {
+            uses.writes(visible);
+        }
     }
 
     fn record(&self, cmd: &mut Encoder<'_>) -> Result<()> {
         let scene = &self.cubes.shared;
         let push = Push {
             scene: scene.store.header.address(),
-            visible: scene.visible.address(),
-            args: scene.args.address(),
+            visible: self.visible.as_ref().map_err(Error::clone)?.address(),
+            args: scene.flat.args.address(),
             frustum: self.frustum,
-            unused: 0,
+            every_cube: self.every_cube.into(),
         };
-        cmd.bind(&scene.cull).push(&push).dispatch(scene.groups);
+        cmd.bind(&scene.flat.kernel).push(&push).dispatch(scene.groups);
         Ok(())
     }
 }

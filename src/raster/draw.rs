@@ -122,8 +122,10 @@ impl Scene {
     fn declare(&self, uses: &mut Uses) {
         let scene = &self.cubes.shared;
         scene.store.read_by(uses);
-        uses.reads(&scene.visible)
-            .reads(scene.args.indirect())
+        if let Ok(visible) = scene.flat.list(&scene.gpu, &scene.store) {
+            uses.reads(&visible);
+        }
+        uses.reads(scene.flat.args.indirect())
             .reads(scene.mesh.indices.index())
             .renders(self.target.clear([SKY[0], SKY[1], SKY[2], 1.0]));
         if let Ok(depth) = &self.depth {
@@ -141,17 +143,17 @@ impl Scene {
         }
         let scene = &self.cubes.shared;
         cmd.bind(pipeline)
-            .push(&self.push())
+            .push(&self.push(scene.flat.list(&scene.gpu, &scene.store)?.address()))
             .index_buffer(&scene.mesh.indices)
-            .draw_indexed_indirect(&scene.args, 0..1);
+            .draw_indexed_indirect(&scene.flat.args, 0..1);
         Ok(())
     }
 
-    fn push(&self) -> Push {
+    fn push(&self, visible: u64) -> Push {
         let scene = &self.cubes.shared;
         Push {
             scene: scene.store.header.address(),
-            visible: scene.visible.address(),
+            visible,
             eye_to_clip: self.camera.projection() * self.camera.rotation(),
             eye: self.camera.eye(),
             sky: SKY,

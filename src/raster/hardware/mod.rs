@@ -17,6 +17,7 @@ use crate::{
     pipeline::{ComputePipeline, GraphicsDesc, GraphicsPipeline},
 };
 
+#[cfg_attr(not(test), expect(unused_imports, reason = "views are to draw with it"))]
 pub(crate) use draw::{Batch, Listed};
 pub(crate) use targets::Targets;
 
