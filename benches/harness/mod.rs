@@ -3,6 +3,7 @@
 
 pub(crate) mod alu;
 pub(crate) mod clock;
+pub(crate) mod cull;
 pub(crate) mod draws;
 pub(crate) mod flood;
 pub(crate) mod frames;
