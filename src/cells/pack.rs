@@ -5,7 +5,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::{
-    format::{Cell, MOST_IN_CELL, PackedCube},
+    format::{Cell, CellExtent, MOST_IN_CELL, PackedCube},
     order::morton_order,
 };
 use crate::scene::InstanceSource;
@@ -17,22 +17,25 @@ pub(crate) struct Packing<S> {
     order: Vec<u32>,
     /// The cells, and one that only says where the last one ends.
     pub(crate) cells: Vec<Cell>,
+    /// By cell.
+    pub(crate) extents: Vec<CellExtent>,
 }
 
 impl<S: InstanceSource> Packing<S> {
     /// Orders the cubes of `source` and cuts them into cells, on all of rayon's threads.
     pub(crate) fn new(source: S) -> Self {
         let order = morton_order(&source, source.bounds());
-        let mut cells: Vec<Cell> = order
+        let (mut cells, extents): (Vec<Cell>, Vec<CellExtent>) = order
             .par_chunks(MOST_IN_CELL)
             .enumerate()
             .map(|(number, ids)| {
                 let cubes: Vec<_> = ids.iter().map(|&id| source.instance(id as usize)).collect();
-                Cell::around(&cubes, (number * MOST_IN_CELL) as u32)
+                let cell = Cell::around(&cubes, (number * MOST_IN_CELL) as u32);
+                (cell, cell.extent(&cubes))
             })
-            .collect();
+            .unzip();
         cells.push(Cell { first: order.len() as u32, ..Cell::default() });
-        Self { source, order, cells }
+        Self { source, order, cells, extents }
     }
 
     /// Writes the cubes of `slots` to `out`, which is as long.

@@ -4,7 +4,12 @@ mod cubes;
 mod flat;
 mod frustum;
 mod limits;
+mod occlusion;
+mod pyramid;
 mod systems;
 
 pub use cubes::Cubes;
 pub use systems::{Cull, ResetArgs};
+
+pub(crate) use occlusion::Occlusion;
+pub(crate) use pyramid::Pyramid;

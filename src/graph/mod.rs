@@ -307,6 +307,11 @@ impl Graph {
         passes.map(|(index, _)| PassId { graph: self.id, index }).collect()
     }
 
+    /// Whether [`any_order`](Self::any_order) was said.
+    pub(crate) fn is_any_order(&self) -> bool {
+        lock(&self.declared).structure.is_any_order()
+    }
+
     /// Lends out memory that lives as long as this graph's work: nobody waits for who writes there.
     pub(crate) fn with_pages<R>(&self, write: impl FnOnce(&mut PageLease) -> Result<R>) -> Result<R> {
         // Its own statement: the graph is not locked while memory is allocated and written.

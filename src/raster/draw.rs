@@ -4,7 +4,7 @@ use std::borrow::Borrow;
 
 use glam::{Mat4, Vec3};
 
-use super::mesh::COLOR;
+use super::{NO_ID, SKY, mesh::COLOR};
 use crate::{
     cull::Cubes,
     error::{Error, Result},
@@ -14,12 +14,6 @@ use crate::{
     resource::{Depth, GpuImage, Ids, RenderTarget},
     scene::Camera,
 };
-
-/// The sky behind the cubes, as a linear colour. The target is cleared to it, and far cubes fade into it.
-pub const SKY: [f32; 3] = [0.47, 0.65, 0.86];
-
-/// The id of a pixel that shows no cube, see [`Cubes::draw_with_ids`].
-pub const NO_ID: u32 = u32::MAX;
 
 /// Distance at which 63 % of a cube has faded into the sky, in diagonals of the scene.
 const HAZE: f32 = 1.6;

@@ -4,7 +4,7 @@ use std::f32::consts::TAU;
 
 use glam::Vec3;
 
-use super::{Bounds, Camera};
+use super::{Bounds, Camera, hash::unit};
 
 const FIELD_OF_VIEW: f32 = 0.9;
 const NEAR: f32 = 0.1;
@@ -60,14 +60,6 @@ fn shell(direction: Vec3) -> f32 {
     let norm = scale * (direction / scale).abs().powf(ROUNDNESS).element_sum().powf(1.0 / ROUNDNESS);
     // The box's corners, all three coordinates 1, are on it.
     3f32.powf(1.0 / ROUNDNESS) / norm
-}
-
-/// A number in 0..1 that looks random; the last step of the SplitMix64 generator.
-fn unit(n: u64) -> f32 {
-    let mut z = n.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    ((z ^ (z >> 31)) >> 40) as f32 / (1u64 << 24) as f32
 }
 
 #[cfg(test)]

@@ -1,0 +1,88 @@
+// A camera for a picture of a certain size: rays of pixels and pixels of points, all relative to the eye.
+// The Rust side is src/raster/view/lens.rs.
+
+struct Lens {
+    vec3 eye;
+    float near;
+    vec3 forward;
+    // Width and height in pixels, 16 bits each.
+    uint size;
+    // dot(point, across) / dot(point, forward) counts pixels to the right of the picture's middle, `down` below it.
+    vec3 across;
+    // What projecting may err by, in pixels, and more.
+    float margin;
+    vec3 down;
+    // The ray through the middle of pixel (0, 0), and how it changes with x and y. Its part along `forward` is 1.
+    vec3 ray;
+    vec3 ray_x;
+    vec3 ray_y;
+};
+
+uvec2 size_of(Lens lens) {
+    return uvec2(lens.size & 0xffffu, lens.size >> 16);
+}
+
+vec3 ray_of(Lens lens, vec2 pixel) {
+    return lens.ray + pixel.x * lens.ray_x + pixel.y * lens.ray_y;
+}
+
+float sum_of_abs(vec3 v) {
+    return abs(v.x) + abs(v.y) + abs(v.z);
+}
+
+// Whether the line through the eye along `ray` meets the box around `center`: no axis across the ray separates them.
+bool meets(vec3 ray, vec3 center, float half_edge) {
+    const vec3 off = abs(cross(ray, center));
+    const vec3 r = abs(ray);
+    const vec3 reach = half_edge * (r.yzx + r.zxy);
+    return off.x <= reach.x && off.y <= reach.y && off.z <= reach.z;
+}
+
+// Where the ray goes through each of the three faces that look at the eye; it enters the box through the last.
+vec3 entries(vec3 ray, vec3 center, float half_edge) {
+    return (sign(ray) * center - half_edge) / abs(ray);
+}
+
+float entry(vec3 ray, vec3 center, float half_edge) {
+    const vec3 t = entries(ray, center, half_edge);
+    return max(t.x, max(t.y, t.z));
+}
+
+// Pixels from `low` to `high`, both included; none if `high` is less.
+struct Rect {
+    ivec2 low;
+    ivec2 high;
+};
+
+bool is_empty(Rect rect) {
+    return rect.high.x < rect.low.x || rect.high.y < rect.low.y;
+}
+
+// The pixels whose middles lie between two points, which count from the picture's middle.
+Rect rect_between(Lens lens, vec2 low, vec2 high) {
+    const vec2 size = vec2(size_of(lens));
+    const vec2 middle = size * 0.5 - 0.5;
+    // Clamped as floats: what is far outside is beyond all integers.
+    const vec2 first = clamp(ceil(low + middle - lens.margin), vec2(0.0), size);
+    const vec2 last = clamp(floor(high + middle + lens.margin), vec2(-1.0), size - 1.0);
+    return Rect(ivec2(first), ivec2(last));
+}
+
+// The pixels that a box may show in: half extents `reach`, around `center`, whose distance is at most `depth.y` and at
+// least `depth.x` along the view. All of it is in front of the eye.
+Rect rect_in_front(Lens lens, vec3 center, vec3 reach, float distance, float nearest) {
+    const vec2 at = vec2(dot(center, lens.across), dot(center, lens.down)) / distance;
+    const vec2 wide = vec2(dot(abs(lens.across - at.x * lens.forward), reach), dot(abs(lens.down - at.y * lens.forward), reach));
+    const vec2 off = wide / nearest;
+    return rect_between(lens, at - off, at + off);
+}
+
+// As above, for a box that the near plane may cut.
+Rect rect_cut(Lens lens, vec3 center, vec3 reach, float distance, float farthest) {
+    const vec2 at = vec2(dot(center, lens.across), dot(center, lens.down));
+    const vec2 wide = vec2(dot(abs(lens.across), reach), dot(abs(lens.down), reach));
+    const vec2 low = at - wide, high = at + wide;
+    const vec2 by_near = vec2(1.0 / lens.near), by_far = vec2(1.0 / farthest);
+    return rect_between(lens, low * mix(by_far, by_near, lessThan(low, vec2(0.0))),
+                        high * mix(by_far, by_near, greaterThan(high, vec2(0.0))));
+}

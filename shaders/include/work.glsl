@@ -1,0 +1,29 @@
+// Work lists: what an indirect dispatch works off, with the dispatch's arguments in front.
+// The Rust side is src/raster/view/work.rs.
+
+// Groups go round the list: no device's limit for a dispatch is less.
+const uint MOST_GROUPS = 65535;
+
+layout(buffer_reference, scalar, buffer_reference_align = 4) restrict buffer WorkList {
+    uint groups[3];
+    // Entries that were wanted: more than `capacity` if it did not suffice.
+    uint count;
+    uint capacity;
+    // Of the list as it was before it was emptied last.
+    uint last_count;
+    uint at[];
+};
+
+// Makes room for `count` entries, which `per_group` to a workgroup work off; where the first of them goes.
+uint reserve(WorkList list, uint count, uint per_group) {
+    const uint first = atomicAdd(list.count, count);
+    const uint groups = (min(first + count, list.capacity) + per_group - 1) / per_group;
+    atomicMax(list.groups[0], min(groups, MOST_GROUPS));
+    return first;
+}
+
+void make_empty(WorkList list) {
+    list.last_count = list.count;
+    list.count = 0;
+    list.groups[0] = 0;
+}

@@ -1,0 +1,117 @@
+//! Which cells show: tested against the frustum, and against the depths of what is drawn already.
+
+use super::Pyramid;
+use crate::{
+    Gpu,
+    cells::CellStore,
+    error::Result,
+    graph::{Pass, PassId},
+    pipeline::ComputePipeline,
+    raster::view::{Lens, WorkList},
+    resource::GpuBuffer,
+};
+
+const BUILD: &[u8] = include_bytes!("../../shaders/spv/pyramid.comp.spv");
+const TEST: &[u8] = include_bytes!("../../shaders/spv/cells_test.comp.spv");
+
+/// Cells that a workgroup tests; cells_test.comp has the same number.
+const PER_GROUP: u32 = 1024;
+
+/// The kernels, the pyramid, and which cells showed when.
+pub(crate) struct Occlusion {
+    pub(crate) pyramid: Pyramid,
+    /// By cell: the number of the last frame that showed it.
+    pub(crate) stamps: GpuBuffer<u32>,
+    build: ComputePipeline,
+    test: ComputePipeline,
+}
+
+/// As in pyramid.comp.
+#[repr(C)]
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+struct Build {
+    visibility: u64,
+    pyramid: u64,
+    kept: u64,
+    large: u64,
+    size: [u32; 2],
+    levels: u32,
+    unused: u32,
+}
+
+/// As in cells_test.comp.
+#[repr(C)]
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+struct Test {
+    lens: Lens,
+    scene: u64,
+    appeared: u64,
+    pyramid: u64,
+    stamps: u64,
+}
+
+const _: () = assert!(size_of::<Test>() <= 128);
+
+impl Occlusion {
+    pub(crate) async fn new(gpu: &Gpu, size: [u32; 2], cells: usize) -> Result<Self> {
+        let stamps = gpu.buffer::<u32>("view.stamps", cells)?;
+        gpu.upload_with(&stamps, |_, out: &mut [u32]| out.fill(0)).await?;
+        let build = gpu.compute_pipeline("view.pyramid", BUILD).await?;
+        let test = gpu.compute_pipeline("view.test", TEST).await?;
+        Ok(Self { pyramid: Pyramid::new(gpu, size).await?, stamps, build, test })
+    }
+
+    /// Builds the pyramid, and empties the lists of what is drawn by then.
+    pub(crate) fn build(
+        &self,
+        mut pass: Pass<'_>,
+        size: [u32; 2],
+        visibility: &GpuBuffer<u64>,
+        kept: &WorkList,
+        large: &WorkList,
+    ) -> PassId {
+        let uses = pass.uses();
+        uses.reads(visibility).writes(&self.pyramid.buffer);
+        kept.written_by(uses);
+        large.written_by(uses);
+        let push = Build {
+            visibility: visibility.address(),
+            pyramid: self.pyramid.buffer.address(),
+            kept: kept.address(),
+            large: large.address(),
+            size,
+            levels: self.pyramid.levels,
+            unused: 0,
+        };
+        let (kernel, groups) = (self.build.clone(), self.pyramid.groups);
+        pass.record(move |cmd| {
+            cmd.bind(&kernel).push(&push).dispatch(groups);
+        })
+    }
+
+    /// Lists the cells that may show; with `occludes`, only those that are not drawn yet and not hidden.
+    pub(crate) fn test(
+        &self,
+        mut pass: Pass<'_>,
+        lens: Lens,
+        scene: &CellStore,
+        appeared: &WorkList,
+        occludes: bool,
+    ) -> PassId {
+        let uses = pass.uses();
+        scene.read_by(uses);
+        appeared.written_by(uses);
+        uses.reads(&self.pyramid.buffer).reads(&self.stamps);
+        let push = Test {
+            lens,
+            scene: scene.header.address(),
+            appeared: appeared.address(),
+            pyramid: if occludes { self.pyramid.buffer.address() } else { 0 },
+            stamps: self.stamps.address(),
+        };
+        let (kernel, groups) = (self.test.clone(), [scene.cell_count.div_ceil(PER_GROUP), 1, 1]);
+        pass.record(move |cmd| {
+            cmd.bind(&kernel).push(&push).dispatch(groups);
+        })
+    }
+}

@@ -1,0 +1,87 @@
+//! The two kernels that paint cells: small and middle cubes, then tiles of the large ones.
+
+use crate::{
+    Gpu,
+    cells::CellStore,
+    error::Result,
+    graph::{Pass, PassId},
+    pipeline::ComputePipeline,
+    raster::view::{Lens, WorkList},
+    resource::GpuBuffer,
+};
+
+const CELLS: &[u8] = include_bytes!("../../../shaders/spv/cells_draw.comp.spv");
+const LARGE: &[u8] = include_bytes!("../../../shaders/spv/cells_large.comp.spv");
+
+/// Words of a tile's entry: the cube, the first pixel, the size.
+const TILE_WORDS: usize = 3;
+
+/// The kernels, and the list between them.
+pub(crate) struct Painter {
+    cells: ComputePipeline,
+    tiles: ComputePipeline,
+    /// Tiles of large cubes.
+    pub(crate) large: WorkList,
+}
+
+/// What is painted, and for which camera.
+pub(crate) struct Phase<'a> {
+    pub(crate) lens: Lens,
+    pub(crate) scene: &'a CellStore,
+    pub(crate) visibility: &'a GpuBuffer<u64>,
+    /// Cells.
+    pub(crate) list: &'a WorkList,
+}
+
+/// As in paint.glsl.
+#[repr(C)]
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+struct Push {
+    lens: Lens,
+    scene: u64,
+    visibility: u64,
+    list: u64,
+    large: u64,
+}
+
+// The bytes that every Vulkan device has for push constants.
+const _: () = assert!(size_of::<Push>() <= 128);
+
+impl Painter {
+    pub(crate) async fn new(gpu: &Gpu, most_tiles: usize) -> Result<Self> {
+        let cells = gpu.compute_pipeline("view.cells", CELLS).await?;
+        let tiles = gpu.compute_pipeline("view.tiles", LARGE).await?;
+        Ok(Self { cells, tiles, large: WorkList::new(gpu, "view.large", most_tiles, TILE_WORDS).await? })
+    }
+
+    /// Paints the cells of a list, all but tiles of large cubes, which are listed.
+    pub(crate) fn cells(&self, mut pass: Pass<'_>, phase: &Phase<'_>) -> PassId {
+        let uses = pass.uses();
+        phase.scene.read_by(uses);
+        uses.writes(phase.visibility);
+        phase.list.worked_off_by(uses);
+        self.large.written_by(uses);
+        self.record(pass, &self.cells, phase, phase.list)
+    }
+
+    /// Paints those tiles.
+    pub(crate) fn tiles(&self, mut pass: Pass<'_>, phase: &Phase<'_>) -> PassId {
+        let uses = pass.uses();
+        phase.scene.read_by(uses);
+        uses.writes(phase.visibility);
+        self.large.worked_off_by(uses);
+        self.record(pass, &self.tiles, phase, &self.large)
+    }
+
+    fn record(&self, pass: Pass<'_>, kernel: &ComputePipeline, phase: &Phase<'_>, by: &WorkList) -> PassId {
+        let push = Push {
+            lens: phase.lens,
+            scene: phase.scene.header.address(),
+            visibility: phase.visibility.address(),
+            list: phase.list.address(),
+            large: self.large.address(),
+        };
+        let (kernel, by) = (kernel.clone(), by.clone());
+        pass.record(move |cmd| by.dispatch(cmd.bind(&kernel).push(&push)))
+    }
+}

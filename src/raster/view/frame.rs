@@ -1,0 +1,91 @@
+//! A frame of a view: what showed in the last one is drawn first, then what else is not hidden behind it.
+
+use super::{View, lens::Lens};
+use crate::{
+    error::{Error, Result},
+    exec::Encoder,
+    graph::{Graph, Pass, PassId, Systems},
+    raster::compute::Phase,
+    resource::{GpuImage, RenderTarget},
+    scene::Camera,
+};
+
+/// The format of targets: the resolve writes bytes of it.
+const TARGET: ash::vk::Format = ash::vk::Format::R8G8B8A8_SRGB;
+
+/// What [`View::draw`] gives: several passes, to be added to a frame or graph.
+#[derive(Clone, Debug)]
+pub struct DrawView {
+    view: View,
+    camera: Camera,
+    target: GpuImage<RenderTarget>,
+}
+
+impl DrawView {
+    pub(super) fn new(view: View, camera: Camera, target: GpuImage<RenderTarget>) -> Self {
+        Self { view, camera, target }
+    }
+
+    fn check(&self) -> Result<()> {
+        let (name, size, format) = (self.target.name(), self.target.extent(), self.target.format());
+        if size != self.view.size() {
+            let [width, height] = self.view.size();
+            let [w, h] = size;
+            return Err(Error::Invalid(format!(
+                "a view of {width} × {height} pixels draws to `{name}`, which has {w} × {h}; make a view of its size"
+            )));
+        }
+        if format != TARGET {
+            return Err(Error::Invalid(format!("views draw to images of {TARGET:?}; `{name}` is {format:?}")));
+        }
+        Ok(())
+    }
+}
+
+impl Systems for DrawView {
+    fn add_to(self, graph: &Graph) {
+        let state = &self.view.state;
+        let lens = Lens::new(&self.camera, state.size);
+        let mut passes = Passes { graph, last: None };
+        if let Err(error) = self.check() {
+            passes.add("view.begin", |pass| pass.keep().record(move |_: &mut Encoder<'_>| Err(error)));
+            return;
+        }
+        let (painter, occlusion, scene) = (&state.painter, &state.occlusion, &state.cubes.shared.store);
+        let occludes = state.options.occlusion;
+
+        passes.add("view.begin", |pass| state.begin(pass));
+        if occludes {
+            let phase = Phase { lens, scene, visibility: &state.visibility, list: &state.kept };
+            passes.add("view.kept", |pass| painter.cells(pass, &phase));
+            passes.add("view.kept_large", |pass| painter.tiles(pass, &phase));
+            passes.add("view.pyramid", |pass| {
+                occlusion.build(pass, state.size, &state.visibility, &state.kept, &painter.large)
+            });
+        }
+        passes.add("view.test", |pass| occlusion.test(pass, lens, scene, &state.appeared, occludes));
+        let phase = Phase { lens, scene, visibility: &state.visibility, list: &state.appeared };
+        passes.add("view.appeared", |pass| painter.cells(pass, &phase));
+        passes.add("view.large", |pass| painter.tiles(pass, &phase));
+        passes.add("view.resolve", |pass| state.resolve.shade(pass, state, lens));
+        passes.add("view.copy", |pass| state.resolve.copy(pass, &self.target));
+    }
+}
+
+/// Passes one after the other, also in a graph of any order.
+struct Passes<'g> {
+    graph: &'g Graph,
+    last: Option<PassId>,
+}
+
+impl Passes<'_> {
+    fn add(&mut self, name: &str, declare: impl FnOnce(Pass<'_>) -> PassId) {
+        let pass = self.graph.pass(name);
+        // In the order of declarations, what they touch says the same.
+        let pass = match self.last.filter(|_| self.graph.is_any_order()) {
+            Some(last) => pass.after(last),
+            None => pass,
+        };
+        self.last = Some(declare(pass));
+    }
+}

@@ -1,0 +1,200 @@
+//! What a view is made of: its buffers, its kernels, and what it remembers from frame to frame.
+
+use futures::future::{try_join, try_join4};
+
+use super::{RasterPath, ViewCounts, ViewOptions, lens::MOST_PIXELS, resolve::Resolve, work::WorkList};
+use crate::{
+    Gpu,
+    cull::{Cubes, Occlusion},
+    error::{Error, Result},
+    graph::{Graph, Pass},
+    pipeline::ComputePipeline,
+    raster::compute::Painter,
+    resource::GpuBuffer,
+};
+
+const BEGIN: &[u8] = include_bytes!("../../../shaders/spv/view_begin.comp.spv");
+const IDS: &[u8] = include_bytes!("../../../shaders/spv/view_ids.comp.spv");
+
+/// Lanes of a workgroup of the kernels that go over all pixels.
+const LANES: u32 = 256;
+/// Each of their lanes goes over a few pixels of large pictures.
+const MOST_GROUPS: u32 = 4096;
+/// Tiles of large cubes for which there is room, a tile of the picture: what finds none is drawn more slowly.
+const TILES_EACH: u32 = 64;
+/// Pixels to a side of a tile.
+const TILE: u32 = 64;
+
+/// Behind every handle of a view.
+pub(super) struct ViewState {
+    pub(super) cubes: Cubes,
+    pub(super) size: [u32; 2],
+    pub(super) path: RasterPath,
+    pub(super) options: ViewOptions,
+    pub(super) painter: Painter,
+    pub(super) occlusion: Occlusion,
+    pub(super) resolve: Resolve,
+    /// What each pixel shows: a depth in the upper half, a word in the lower.
+    pub(super) visibility: GpuBuffer<u64>,
+    /// Cells that owned a pixel of the last frame.
+    pub(super) kept: WorkList,
+    /// Cells that show besides.
+    pub(super) appeared: WorkList,
+    begin: ComputePipeline,
+    ids: ComputePipeline,
+}
+
+/// As in view_begin.comp.
+#[repr(C)]
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+struct Begin {
+    visibility: u64,
+    appeared: u64,
+    large: u64,
+    pyramid: u64,
+    pixels: u32,
+    unused: u32,
+}
+
+/// As in view_ids.comp.
+#[repr(C)]
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+struct LookUp {
+    scene: u64,
+    visibility: u64,
+    ids: u64,
+    pixels: u32,
+    unused: u32,
+}
+
+impl ViewState {
+    pub(super) async fn new(cubes: &Cubes, size: [u32; 2], options: ViewOptions) -> Result<Self> {
+        check_size(size)?;
+        let gpu = &cubes.shared.gpu;
+        let path = choose(gpu, options)?;
+        let pixels = size[0] * size[1];
+        let cells = cubes.shared.store.cell_count as usize;
+        let most_tiles = options.most_tiles.unwrap_or(size[0].div_ceil(TILE) * size[1].div_ceil(TILE) * TILES_EACH);
+        let visibility = gpu.buffer::<u64>("view.visibility", pixels as usize)?;
+        let lists = try_join(
+            WorkList::new(gpu, "view.kept", cells.min(pixels as usize), 1),
+            WorkList::new(gpu, "view.appeared", cells, 1),
+        );
+        let kernels = try_join(gpu.compute_pipeline("view.begin", BEGIN), gpu.compute_pipeline("view.ids", IDS));
+        let parts = try_join4(
+            Painter::new(gpu, most_tiles as usize),
+            Occlusion::new(gpu, size, cells),
+            Resolve::new(gpu, pixels as usize),
+            lists,
+        );
+        let (parts, (begin, ids)) = try_join(parts, kernels).await?;
+        let (painter, occlusion, resolve, (kept, appeared)) = parts;
+        let cubes = cubes.clone();
+        let state =
+            Self { cubes, size, path, options, painter, occlusion, resolve, visibility, kept, appeared, begin, ids };
+        state.clear().await?;
+        Ok(state)
+    }
+
+    /// A view that has drawn nothing shows nothing.
+    async fn clear(&self) -> Result<()> {
+        let graph = Graph::new(&self.cubes.shared.gpu, "view.clear");
+        let mut pass = graph.pass("clear");
+        // Its arguments are uploaded; of the entries no more is read than was written.
+        self.kept.written_by(pass.uses());
+        self.begin(pass);
+        graph.submit().await?;
+        Ok(())
+    }
+
+    pub(super) fn pixels(&self) -> u32 {
+        self.size[0] * self.size[1]
+    }
+
+    /// Empties what the last frame left.
+    pub(super) fn begin(&self, mut pass: Pass<'_>) -> crate::PassId {
+        let uses = pass.uses();
+        uses.writes(&self.visibility).writes(&self.occlusion.pyramid.buffer);
+        self.appeared.written_by(uses);
+        self.painter.large.written_by(uses);
+        let push = Begin {
+            visibility: self.visibility.address(),
+            appeared: self.appeared.address(),
+            large: self.painter.large.address(),
+            pyramid: self.occlusion.pyramid.buffer.address(),
+            pixels: self.pixels(),
+            unused: 0,
+        };
+        let (kernel, groups) = (self.begin.clone(), groups_for(self.pixels()));
+        pass.record(move |cmd| {
+            cmd.bind(&kernel).push(&push).dispatch(groups);
+        })
+    }
+
+    /// Writes the ids of the cubes that the pixels show.
+    pub(super) fn look_up(&self, graph: &Graph, ids: &GpuBuffer<u32>) {
+        let scene = &self.cubes.shared.store;
+        let mut pass = graph.pass("view.ids").reads(&self.visibility).writes(ids);
+        scene.read_by(pass.uses());
+        let push = LookUp {
+            scene: scene.header.address(),
+            visibility: self.visibility.address(),
+            ids: ids.address(),
+            pixels: self.pixels(),
+            unused: 0,
+        };
+        let (kernel, groups) = (self.ids.clone(), groups_for(self.pixels()));
+        pass.record(move |cmd| {
+            cmd.bind(&kernel).push(&push).dispatch(groups);
+        });
+    }
+
+    pub(super) async fn counts(&self) -> Result<ViewCounts> {
+        let gpu = &self.cubes.shared.gpu;
+        let [shown, kept] = self.kept.counts(gpu).await?;
+        let [appeared, _] = self.appeared.counts(gpu).await?;
+        let [tiles, _] = self.painter.large.counts(gpu).await?;
+        Ok(ViewCounts { kept, appeared, shown, tiles })
+    }
+}
+
+/// Enough workgroups for all pixels, or as many as keep any device busy.
+fn groups_for(pixels: u32) -> [u32; 3] {
+    [pixels.div_ceil(LANES).min(MOST_GROUPS), 1, 1]
+}
+
+fn check_size(size: [u32; 2]) -> Result<()> {
+    if size.iter().all(|side| (1..=MOST_PIXELS).contains(side)) {
+        return Ok(());
+    }
+    let [width, height] = size;
+    Err(Error::Invalid(format!("a view of {width} × {height} pixels; each side is 1 to {MOST_PIXELS}")))
+}
+
+/// The path that a view takes on this device.
+fn choose(gpu: &Gpu, options: ViewOptions) -> Result<RasterPath> {
+    let info = gpu.info();
+    match options.path {
+        RasterPath::Compute if !info.features.buffer_int64_atomics => Err(Error::MissingFeatures {
+            device: info.name.clone(),
+            missing: "shaderBufferInt64Atomics, which drawing by compute shaders takes (RasterPath::Hardware does not)"
+                .into(),
+        }),
+        RasterPath::Hardware => Err(Error::Invalid("the hardware path is not there yet".into())),
+        _ => Ok(RasterPath::Compute),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_side_of_no_pixels_or_of_too_many_is_refused_with_the_range() {
+        assert!(check_size([1, 16_384]).is_ok());
+        for size in [[0, 5], [5, 0], [16_385, 1]] {
+            let error = check_size(size).expect_err("refused").to_string();
+            assert!(error.contains("1 to 16384") && error.contains(&format!("{} × {}", size[0], size[1])), "{error}");
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! Work lists: what an indirect dispatch works off, with the dispatch's arguments in front. work.glsl says the same.
+
+use crate::{
+    Gpu,
+    error::Result,
+    exec::{DispatchArgs, Encoder},
+    graph::Uses,
+    resource::GpuBuffer,
+};
+
+/// Words in front of the entries: the arguments, the count, the capacity, the count before.
+const HEADER: usize = 6;
+
+/// A list on the GPU: a handle.
+#[derive(Clone)]
+pub(crate) struct WorkList {
+    buffer: GpuBuffer<DispatchArgs>,
+}
+
+impl WorkList {
+    /// An empty list with room for `capacity` entries of `words` each.
+    pub(crate) async fn new(gpu: &Gpu, name: &str, capacity: usize, words: usize) -> Result<Self> {
+        let buffer = gpu.buffer::<DispatchArgs>(name, (HEADER + capacity * words).div_ceil(3))?;
+        let header = vec![DispatchArgs { groups: [0, 1, 1] }, DispatchArgs { groups: [0, capacity as u32, 0] }];
+        gpu.upload(&buffer, 0, header).await?;
+        Ok(Self { buffer })
+    }
+
+    pub(crate) fn address(&self) -> u64 {
+        self.buffer.address()
+    }
+
+    /// Shaders append to it, or empty it.
+    pub(crate) fn written_by(&self, uses: &mut Uses) {
+        uses.writes(&self.buffer);
+    }
+
+    /// A dispatch works it off.
+    pub(crate) fn worked_off_by(&self, uses: &mut Uses) {
+        uses.reads(self.buffer.indirect()).reads(&self.buffer);
+    }
+
+    /// Dispatches the bound kernel for its entries.
+    pub(crate) fn dispatch(&self, cmd: &mut Encoder<'_>) {
+        cmd.dispatch_indirect(&self.buffer, 0);
+    }
+
+    /// How many entries were wanted, and how many before it was emptied last.
+    pub(crate) async fn counts(&self, gpu: &Gpu) -> Result<[u32; 2]> {
+        let header = gpu.read(&self.buffer, 1..2).await?;
+        Ok([header[0].groups[0], header[0].groups[2]])
+    }
+}
