@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     Gpu,
-    cells::{CellStore, Packing},
+    cells::{CellStore, Packing, Stop},
     error::Result,
     exec::DrawIndexedArgs,
     graph::Graph,
@@ -80,15 +80,17 @@ impl Cubes {
         let count = source.len();
         let limits = Limits::of(gpu.info());
         limits.check(count)?;
-        let bounds = source.bounds();
         let visible = gpu.buffer::<u32>("cubes.visible", count)?;
         let args = gpu.buffer::<DrawIndexedArgs>("cubes.args", 1)?;
 
         let store = async {
-            let packing = gpu.shared.helpers.run("packing cubes", move || Packing::new(source)).await?;
-            CellStore::upload(gpu, packing).await
+            let stop = Stop::default();
+            let _stop = stop.when_dropped();
+            let packing = gpu.shared.helpers.run("packing cubes", move || Packing::new(source, &stop)).await??;
+            let bounds = packing.bounds;
+            Ok((CellStore::upload(gpu, packing).await?, bounds))
         };
-        let (cull, mesh, store) =
+        let (cull, mesh, (store, bounds)) =
             try_join3(gpu.compute_pipeline("cubes.cull", CULL), CubeMesh::new(gpu), store).await?;
 
         let groups = limits.groups(store.cell_count);
