@@ -32,6 +32,11 @@ layout(buffer_reference, scalar, buffer_reference_align = 16) readonly restrict 
     uvec4 at[];
 };
 
+// By cell: the largest packed coordinates of its cubes, 16 bits each.
+layout(buffer_reference, scalar, buffer_reference_align = 8) readonly restrict buffer Extents {
+    uvec2 at[];
+};
+
 layout(buffer_reference, scalar, buffer_reference_align = 8) readonly restrict buffer Scene {
     Cells cells;
     uint cell_count;
@@ -39,6 +44,7 @@ layout(buffer_reference, scalar, buffer_reference_align = 8) readonly restrict b
     uint chunk_shift;
     uint unused;
     PackedCubes chunks[64];
+    Extents extents;
 };
 
 // VkDrawIndexedIndirectCommand.

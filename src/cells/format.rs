@@ -62,7 +62,12 @@ pub(crate) struct SceneHeader {
     pub(crate) unused: u32,
     /// The addresses of the chunks.
     pub(crate) chunks: [u64; MOST_CHUNKS],
+    /// The address of the cells' extents.
+    pub(crate) extents: u64,
 }
+
+/// The largest packed coordinates in a cell, and 0: its size, which steps alone tell up to a factor of two.
+pub(crate) type CellExtent = [u16; 4];
 
 impl Cell {
     /// The cell of `cubes`, whose first goes to the slot `first`.
@@ -75,6 +80,14 @@ impl Cell {
         }
         let axes: [_; 3] = std::array::from_fn(|axis| lattice(low[axis], high[axis]));
         Self { min: axes.map(|axis| axis.0), first, step: axes.map(|axis| axis.1), half_edge }
+    }
+
+    /// How far `cubes`, which are this cell's, reach.
+    pub(crate) fn extent(&self, cubes: &[Instance]) -> CellExtent {
+        cubes.iter().fold([0; 4], |extent, cube| {
+            let [x, y, z] = self.pack(cube, 0).position;
+            [extent[0].max(x), extent[1].max(y), extent[2].max(z), 0]
+        })
     }
 
     /// A cube of this cell, in 16 bytes: each coordinate moves by half a step at the most.
@@ -123,7 +136,7 @@ mod tests {
 
     #[test]
     fn cells_and_cubes_are_as_large_as_the_shaders_say() {
-        assert_eq!((size_of::<Cell>(), size_of::<PackedCube>(), size_of::<SceneHeader>()), (32, 16, 24 + 8 * 64));
+        assert_eq!((size_of::<Cell>(), size_of::<PackedCube>(), size_of::<SceneHeader>()), (32, 16, 32 + 8 * 64));
     }
 
     #[test]

@@ -57,8 +57,12 @@ impl Entry {
         f32::from_bits(self.key() as u32)
     }
 
+    pub(super) fn with_gap(gap: f32, id: usize) -> Self {
+        Self::keyed(gap.to_bits().into(), id)
+    }
+
     fn set_gap(&mut self, gap: f32) {
-        *self = Self::keyed(gap.to_bits().into(), self.id());
+        *self = Self::with_gap(gap, self.id());
     }
 }
 

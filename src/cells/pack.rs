@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::{
     cut,
-    format::{Cell, PackedCube},
+    format::{Cell, CellExtent, PackedCube},
     order::{Entry, Order},
     stop::Stop,
 };
@@ -24,6 +24,8 @@ pub(crate) struct Packing<S> {
     order: Order,
     /// The cells, and one that only says where the last one ends.
     pub(crate) cells: Vec<Cell>,
+    /// By cell.
+    pub(crate) extents: Vec<CellExtent>,
     /// Around all cubes, whatever the source says.
     pub(crate) bounds: Bounds,
 }
@@ -38,10 +40,14 @@ impl<S: InstanceSource> Packing<S> {
         let parts = cut(&source, order.entries_mut(), stop)?;
         let bounds = parts.iter().map(|part| part.bounds).reduce(Bounds::join);
         let bounds = bounds.unwrap_or_else(|| source.bounds());
-        let mut cells = Vec::with_capacity(parts.iter().map(|part| part.cells.len()).sum::<usize>() + 1);
-        parts.into_iter().for_each(|part| cells.extend(part.cells));
+        let count: usize = parts.iter().map(|part| part.cells.len()).sum();
+        let (mut cells, mut extents) = (Vec::with_capacity(count + 1), Vec::with_capacity(count));
+        for part in parts {
+            cells.extend(part.cells);
+            extents.extend(part.extents);
+        }
         cells.push(Cell { first: order.entries().len() as u32, ..Cell::default() });
-        Ok(Self { source, order, cells, bounds })
+        Ok(Self { source, order, cells, extents, bounds })
     }
 
     /// Writes the cubes of `slots` to `out`, which is as long.
@@ -60,6 +66,7 @@ impl<S: InstanceSource> Packing<S> {
 /// The cells of a segment.
 struct Part {
     cells: Vec<Cell>,
+    extents: Vec<CellExtent>,
     bounds: Bounds,
 }
 
@@ -80,18 +87,19 @@ fn cut(source: &impl InstanceSource, mut entries: &mut [Entry], stop: &Stop) -> 
 
 fn cut_segment(source: &impl InstanceSource, first: usize, entries: &mut [Entry]) -> Part {
     let ends = cut::cells(entries);
-    let (mut cells, mut bounds) = (Vec::with_capacity(ends.len()), None::<Bounds>);
-    let mut cubes: Vec<Instance> = Vec::new();
+    let (mut cells, mut extents) = (Vec::with_capacity(ends.len()), Vec::with_capacity(ends.len()));
+    let (mut cubes, mut bounds) = (Vec::new(), None);
     let mut start = 0;
     for end in ends {
         let run = &mut entries[start..end];
         cut::spread(run);
         cubes.clear();
         cubes.extend(run.iter().map(|entry| source.instance(entry.id())));
-        cells.push(Cell::around(&cubes, (first + start) as u32));
-        let around = Bounds::around(&cubes);
-        bounds = bounds.into_iter().chain(around).reduce(Bounds::join);
+        let cell = Cell::around(&cubes, (first + start) as u32);
+        cells.push(cell);
+        extents.push(cell.extent(&cubes));
+        bounds = bounds.into_iter().chain(Bounds::around(&cubes)).reduce(Bounds::join);
         start = end;
     }
-    Part { cells, bounds: bounds.unwrap_or_else(|| source.bounds()) }
+    Part { cells, extents, bounds: bounds.unwrap_or_else(|| source.bounds()) }
 }

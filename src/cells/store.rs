@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures::future::try_join_all;
 
 use super::{
-    format::{Cell, MOST_CHUNKS, PackedCube, SceneHeader},
+    format::{Cell, CellExtent, MOST_CHUNKS, PackedCube, SceneHeader},
     pack::Packing,
 };
 use crate::{Gpu, error::Result, graph::Uses, resource::GpuBuffer, scene::InstanceSource};
@@ -17,6 +17,7 @@ const CHUNK_SHIFT: u32 = 26;
 pub(crate) struct CellStore {
     pub(crate) header: GpuBuffer<SceneHeader>,
     pub(crate) cells: GpuBuffer<Cell>,
+    pub(crate) extents: GpuBuffer<CellExtent>,
     pub(crate) chunks: Vec<GpuBuffer<PackedCube>>,
     pub(crate) cube_count: u32,
     /// Without the one that ends the table.
@@ -30,6 +31,8 @@ impl CellStore {
         let cell_count = packing.cells.len() as u32 - 1;
         let cells = gpu.buffer::<Cell>("cubes.cells", packing.cells.len())?;
         gpu.upload(&cells, 0, packing.cells.clone()).await?;
+        let extents = gpu.buffer::<CellExtent>("cubes.extents", packing.extents.len())?;
+        gpu.upload(&extents, 0, packing.extents.clone()).await?;
 
         let packing = Arc::new(packing);
         let chunk = 1usize << CHUNK_SHIFT;
@@ -59,14 +62,15 @@ impl CellStore {
             chunk_shift: CHUNK_SHIFT,
             unused: 0,
             chunks: addresses,
+            extents: extents.address(),
         };
         gpu.upload(&header, 0, vec![contents]).await?.await?;
-        Ok(Self { header, cells, chunks, cube_count, cell_count })
+        Ok(Self { header, cells, extents, chunks, cube_count, cell_count })
     }
 
     /// Says that a system's shaders read the scene.
     pub(crate) fn read_by(&self, uses: &mut Uses) {
-        uses.reads(&self.header).reads(&self.cells);
+        uses.reads(&self.header).reads(&self.cells).reads(&self.extents);
         for chunk in &self.chunks {
             uses.reads(chunk);
         }
