@@ -24,13 +24,15 @@ layout(buffer_reference, scalar, buffer_reference_align = 8) restrict buffer Pic
     float haze;
     Scene scene;
     VisibilityHalves visibility;
-    List colors;
     // 0: nothing is listed.
     WorkList kept;
     Pyramid pyramid;
     List stamps;
     uint antialias;
 };
+
+// An sRGB image, looked at without its transfer function.
+layout(set = 0, binding = 0, rgba8) uniform restrict writeonly image2D target;
 
 layout(push_constant, scalar) uniform Push {
     Picture picture;
@@ -187,7 +189,7 @@ void main() {
     const uint place = (at.y + 1) * WIDE + at.x + 1;
     if (all(lessThan(pixel, size))) {
         const vec3 color = color_of(place, vec2(pixel));
-        push.picture.colors.at[pixel.y * size.x + pixel.x] = packUnorm4x8(vec4(to_srgb(color), 1.0));
+        imageStore(target, ivec2(pixel), vec4(to_srgb(color), 1.0));
         if (marks) {
             mark(place, pixel);
         }

@@ -67,8 +67,7 @@ impl Systems for DrawView {
         let phase = Phase { lens, scene, visibility: &state.visibility, list: &state.appeared };
         passes.add("view.appeared", |pass| painter.cells(pass, &phase));
         passes.add("view.large", |pass| painter.tiles(pass, &phase));
-        passes.add("view.resolve", |pass| state.resolve.shade(pass, state, lens));
-        passes.add("view.copy", |pass| state.resolve.copy(pass, &self.target));
+        passes.add("view.resolve", |pass| state.resolve.shade(pass, state, lens, &self.target));
     }
 }
 

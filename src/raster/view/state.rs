@@ -84,7 +84,7 @@ impl ViewState {
         let parts = try_join4(
             Painter::new(gpu, most_tiles as usize),
             Occlusion::new(gpu, size, cells),
-            Resolve::new(gpu, pixels as usize),
+            Resolve::new(gpu),
             lists,
         );
         let (parts, (begin, ids)) = try_join(parts, kernels).await?;
