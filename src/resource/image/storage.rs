@@ -11,7 +11,7 @@ use ash::vk;
 use crate::{
     error::{During, Result},
     gpu::{counters::Counters, device::Device},
-    pipeline::PipelineLayout,
+    pipeline::{PipelineLayout, SetLayout},
 };
 
 /// The format of images that shaders can store to, and that of the view by which they do. Every device has both.
@@ -37,7 +37,9 @@ impl StorageBinding {
         let mut binding = Self { device: Arc::clone(device), view, pool, set };
         binding.view = view_of(device, image)?;
         binding.pool = pool_of_one(device)?;
-        binding.set = binding.allocate()?;
+        // Sets cannot be written once their layout is gone; bound they can be.
+        let layout = PipelineLayout::make_set_layout(device)?;
+        binding.set = binding.allocate(&layout)?;
         binding.write();
         Ok(binding)
     }
@@ -47,8 +49,7 @@ impl StorageBinding {
         self.set
     }
 
-    fn allocate(&self) -> Result<vk::DescriptorSet> {
-        let layout = PipelineLayout::make_set_layout(&self.device)?;
+    fn allocate(&self, layout: &SetLayout) -> Result<vk::DescriptorSet> {
         let info = vk::DescriptorSetAllocateInfo::default().descriptor_pool(self.pool).set_layouts(&layout.raw);
         // SAFETY: the pool has room for one set of this layout, which was not allocated yet.
         let sets = unsafe { self.device.raw.allocate_descriptor_sets(&info) }.during("vkAllocateDescriptorSets")?;
