@@ -12,7 +12,9 @@ mod pack;
 mod stop;
 mod store;
 
-pub(crate) use format::PackedCube;
+pub(crate) use format::{
+    BYTES_PER_CELL, LEAST_IN_CELL, MOST_CELLS, MOST_CHUNK_SHIFT, MOST_CHUNKS, PackedCube, device_bytes, most_cubes_in,
+};
 pub(crate) use pack::Packing;
 pub(crate) use stop::Stop;
 pub(crate) use store::CellStore;
