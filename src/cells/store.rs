@@ -70,4 +70,12 @@ impl CellStore {
             uses.reads(chunk);
         }
     }
+
+    /// Says that a system's shaders pack the scene's cubes again.
+    pub(super) fn written_by(&self, uses: &mut Uses) {
+        uses.reads(&self.header).writes(&self.cells).writes(&self.extents);
+        for chunk in &self.chunks {
+            uses.writes(chunk);
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use futures::future::try_join3;
+use futures::future::try_join4;
 
 use super::{
     flat::Flat,
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     Gpu,
-    cells::{CellStore, MOST_CHUNKS, Packing, Stop},
+    cells::{CellStore, MOST_CHUNKS, Packing, Refits, Stop},
     error::{Error, Result},
     raster::{CubeMesh, DepthImages},
     scene::{Bounds, Camera, InstanceSource},
@@ -44,6 +44,7 @@ pub(crate) struct Shared {
     pub(crate) groups: [u32; 3],
     pub(crate) bounds: Bounds,
     pub(crate) store: CellStore,
+    pub(crate) refits: Refits,
     pub(crate) flat: Flat,
     pub(crate) mesh: CubeMesh,
     pub(crate) depths: DepthImages,
@@ -93,12 +94,13 @@ impl Cubes {
             let bounds = packing.bounds;
             Ok((CellStore::upload(gpu, packing, chunk_shift).await?, bounds))
         };
-        let (flat, mesh, (store, bounds)) = try_join3(Flat::new(gpu), CubeMesh::new(gpu), store).await?;
+        let (flat, mesh, refits, (store, bounds)) =
+            try_join4(Flat::new(gpu), CubeMesh::new(gpu), Refits::new(gpu), store).await?;
 
         let groups = limits.groups(store.cell_count);
         let gpu = gpu.clone();
         let depths = DepthImages::default();
-        let shared = Shared { gpu, groups, bounds, store, flat, mesh, depths };
+        let shared = Shared { gpu, groups, bounds, store, refits, flat, mesh, depths };
         Ok(Self { shared: Arc::new(shared) })
     }
 

@@ -53,7 +53,8 @@ impl<'a> Limits<'a> {
     pub(super) fn most(&self) -> u64 {
         let by_heap = cells::most_cubes_in(self.heap);
         let by_chunks = (MOST_CHUNKS as u64) << self.chunk_shift();
-        let by_table = (self.max_allocation / cells::BYTES_PER_CELL).saturating_sub(1) * LEAST_IN_CELL as u64;
+        let by_table =
+            (self.max_allocation / cells::BYTES_PER_CELL).saturating_sub(1).saturating_mul(LEAST_IN_CELL as u64);
         // Words have 24 bits for a cell. With at least 128 cubes in each, ids are less than NO_ID.
         let by_words = (MOST_CELLS * LEAST_IN_CELL) as u64;
         by_heap.min(by_chunks).min(by_table).min(by_words)
@@ -93,12 +94,13 @@ mod tests {
     }
 
     #[test]
-    fn a_scene_of_more_chunks_than_there_is_room_for_is_refused() {
+    fn a_scene_of_a_larger_table_than_one_allocation_is_refused() {
         let narrow = Limits { max_allocation: (1 << 24) + 3, ..SMALL };
         assert_eq!((SMALL.chunk_shift(), narrow.chunk_shift()), (26, 20));
-        assert!(narrow.check(64 << 20).is_ok());
-        let error = narrow.check((64 << 20) + 1).expect_err("too many").to_string();
-        assert!(error.contains("16.0 MiB") && error.contains("at most 67108864"), "{error}");
+        let most = ((1 << 24) / 32 - 1) * 128;
+        assert!(narrow.check(most).is_ok());
+        let error = narrow.check(most + 1).expect_err("too many").to_string();
+        assert!(error.contains("16.0 MiB") && error.contains(&format!("at most {most}")), "{error}");
     }
 
     #[test]
