@@ -8,7 +8,7 @@ use scenes::{Random, block, seed};
 use vulkio::{
     Cubes, Error, Gpu, GpuBuffer, Graph, Systems,
     glam::Vec3,
-    scene::{Camera, Instance, InstanceSource},
+    scene::{Camera, Instance, InstanceSource, Wave, grid},
 };
 
 /// Clusters with room for themselves, which halving the world again and again keeps apart. So each is a cell of its own,
@@ -241,5 +241,32 @@ async fn chunks_have_no_seams() {
     let error = Cubes::upload_in_chunks(&gpu, before, 4).await.expect_err("too many chunks").to_string();
     assert!(error.contains("64 chunks"), "{error}");
     drop((cubes, whole, places));
+    close(gpu).await;
+}
+
+#[tokio::test]
+async fn a_wave_moves_each_cube_by_its_id_and_the_time() {
+    let gpu = strict_gpu();
+    let cubes = Cubes::upload(&gpu, grid(9000)).await.expect("uploaded");
+    let rest = cubes.packed().await.expect("read back");
+    let wave = Wave::new(&cubes, 3.0).await.expect("made");
+    for time in [0.0, 1.25, -7.0, 1e6] {
+        run(&gpu, (wave.at(time), cubes.refit(wave.places()).expect("as many"))).await;
+        let places = gpu.read(wave.places(), ..).await.expect("read back");
+        let packed = cubes.packed().await.expect("read back");
+        for (id, rest) in rest.iter().enumerate() {
+            let [x, y, z] = rest.position;
+            let exact = f64::from(y) + 3.0 * (time + 0.1 * id as f64).sin();
+            // Sines are good to 2^-11 on every GPU.
+            let off = f64::from(places[id].position[1]) - exact;
+            assert!(off.abs() < 2e-3, "cube {id} at {time} s is off by {off}");
+            assert_eq!(Instance { position: [x, places[id].position[1], z], ..*rest }, places[id]);
+            let seen = packed[id].position;
+            assert_eq!((seen[0], seen[2], packed[id].half_edge, packed[id].color), (x, z, 0.5, rest.color));
+            assert!((seen[1] - places[id].position[1]).abs() < 1e-2, "{seen:?}");
+        }
+    }
+    assert!(matches!(Wave::new(&cubes, f32::NAN).await, Err(Error::Invalid(_))));
+    drop((cubes, wave));
     close(gpu).await;
 }

@@ -19,7 +19,7 @@ pub(crate) use format::{
     BYTES_PER_CELL, LEAST_IN_CELL, MOST_CELLS, MOST_CHUNK_SHIFT, MOST_CHUNKS, PackedCube, device_bytes, most_cubes_in,
 };
 pub(crate) use pack::Packing;
-pub(crate) use refit::Refits;
+pub(crate) use refit::{MOST_GROUPS, Refits};
 pub use refit::{Refit, RefitSome};
 pub(crate) use stop::Stop;
 pub(crate) use store::CellStore;

@@ -20,7 +20,7 @@ const CELLS_OF: &[u8] = include_bytes!("../../shaders/spv/cells_of.comp.spv");
 const TOUCH: &[u8] = include_bytes!("../../shaders/spv/touch.comp.spv");
 
 /// Workgroups at the most, each of which serves several cells where there are more.
-const MOST_GROUPS: u32 = 32_768;
+pub(crate) const MOST_GROUPS: u32 = 32_768;
 /// Threads of a workgroup of touch.comp.
 const TOUCH_GROUP: u32 = 64;
 
