@@ -52,7 +52,7 @@ impl Resolve {
         let occlusion = &state.occlusion;
         let uses = pass.uses();
         scene.store.read_by(uses);
-        uses.reads(&state.visibility).reads(&occlusion.pyramid.buffer).writes(&self.colors);
+        uses.writes(&state.visibility).reads(&occlusion.pyramid.buffer).writes(&self.colors);
         if state.options.occlusion {
             state.kept.written_by(uses);
             uses.writes(&occlusion.stamps);
