@@ -45,7 +45,7 @@ impl DrawView {
 impl Systems for DrawView {
     fn add_to(self, graph: &Graph) {
         let state = &self.view.state;
-        let lens = Lens::new(&self.camera, state.size);
+        let lens = Lens::new(&self.camera, state.size, state.options.lod);
         let mut passes = Passes { graph, last: None };
         if let Err(error) = self.check() {
             passes.add("view.begin", |pass| pass.keep().record(move |_: &mut Encoder<'_>| Err(error)));

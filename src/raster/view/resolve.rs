@@ -54,7 +54,7 @@ impl Resolve {
         let occlusion = &state.occlusion;
         let uses = pass.uses();
         scene.store.read_by(uses);
-        uses.reads(&state.visibility).reads(&occlusion.pyramid.buffer).writes(target.storage_target());
+        uses.writes(&state.visibility).reads(&occlusion.pyramid.buffer).writes(target.storage_target());
         if state.options.occlusion {
             state.kept.written_by(uses);
             uses.writes(&occlusion.stamps);
