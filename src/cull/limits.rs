@@ -7,7 +7,7 @@ use crate::{
 };
 
 /// Cells one workgroup looks at; cull.comp has the same number.
-const PER_GROUP: u32 = 16;
+const PER_GROUP: u32 = 64;
 /// [`NO_ID`](crate::NO_ID) is no cube.
 const MOST_INDICES: u64 = u32::MAX as u64;
 
