@@ -6,6 +6,8 @@ use crate::scene::Instance;
 
 /// The most cubes in a cell: their number within it fits a byte.
 pub(crate) const MOST_IN_CELL: usize = 256;
+/// The fewest, but in a scene of fewer.
+pub(crate) const LEAST_IN_CELL: usize = 128;
 /// The most cells: their number and a cube's within one share 32 bits.
 pub(crate) const MOST_CELLS: usize = 1 << 24;
 /// Chunks that the header has room for.

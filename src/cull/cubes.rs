@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     Gpu,
-    cells::{CellStore, Packing},
+    cells::{CellStore, Packing, Stop},
     error::Result,
     raster::{CubeMesh, DepthImages},
     scene::{Bounds, Camera, InstanceSource},
@@ -67,13 +67,15 @@ impl Cubes {
         let count = source.len();
         let limits = Limits::of(gpu.info());
         limits.check(count)?;
-        let bounds = source.bounds();
 
         let store = async {
-            let packing = gpu.shared.helpers.run("packing cubes", move || Packing::new(source)).await?;
-            CellStore::upload(gpu, packing).await
+            let stop = Stop::default();
+            let _stop = stop.when_dropped();
+            let packing = gpu.shared.helpers.run("packing cubes", move || Packing::new(source, &stop)).await??;
+            let bounds = packing.bounds;
+            Ok((CellStore::upload(gpu, packing).await?, bounds))
         };
-        let (flat, mesh, store) = try_join3(Flat::new(gpu), CubeMesh::new(gpu), store).await?;
+        let (flat, mesh, (store, bounds)) = try_join3(Flat::new(gpu), CubeMesh::new(gpu), store).await?;
 
         let groups = limits.groups(store.cell_count);
         let gpu = gpu.clone();

@@ -110,12 +110,9 @@ mod tests {
     #[test]
     fn the_dispatch_turns_the_corner_at_the_limit_of_the_first_dimension() {
         let narrow = Limits { max_groups: [10, 4], ..SMALL };
-        let groups = |count| narrow.check(count).expect("it fits").1;
-        let per_group = PER_GROUP as usize;
-        assert_eq!(groups(1), [1, 1, 1]);
-        assert_eq!(groups(per_group * 10), [10, 1, 1]);
-        assert_eq!(groups(per_group * 10 + 1), [10, 2, 1]);
-        assert_eq!(groups(per_group * 40), [10, 4, 1]);
-        assert!(narrow.check(per_group * 40 + 1).is_err());
+        assert_eq!(narrow.groups(1), [1, 1, 1]);
+        assert_eq!(narrow.groups(PER_GROUP * 10), [10, 1, 1]);
+        assert_eq!(narrow.groups(PER_GROUP * 10 + 1), [10, 2, 1]);
+        assert_eq!(narrow.groups(PER_GROUP * 40), [10, 4, 1]);
     }
 }

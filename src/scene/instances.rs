@@ -53,7 +53,12 @@ impl Bounds {
             let center = Vec3::from_array(cube.position);
             Self { min: center - cube.half_edge, max: center + cube.half_edge }
         });
-        boxes.reduce(|one, other| Self { min: one.min.min(other.min), max: one.max.max(other.max) })
+        boxes.reduce(Self::join)
+    }
+
+    /// The smallest box around both.
+    pub(crate) fn join(self, other: Self) -> Self {
+        Self { min: self.min.min(other.min), max: self.max.max(other.max) }
     }
 }
 
