@@ -95,19 +95,20 @@ async fn draw(
     camera: &Camera,
     batches: &[(Listed, Vec<u32>)],
 ) -> Vec<u64> {
-    let targets = Targets::new(gpu, SIZE).expect("targets");
     let pixels = (SIZE[0] * SIZE[1]) as usize;
     let visibility = gpu.buffer::<u64>("visibility", pixels).expect("a buffer");
     gpu.upload(&visibility, 0, vec![0u64; pixels]).await.expect("uploaded");
     let graph = Graph::new(gpu, "draw");
     for (number, (listed, entries)) in batches.iter().enumerate() {
-        let list: GpuBuffer<u32> = gpu.buffer("list", entries.len().max(1)).expect("a buffer");
-        let count: GpuBuffer<u32> = gpu.buffer("count", 1).expect("a buffer");
-        gpu.upload(&count, 0, vec![entries.len() as u32]).await.expect("uploaded");
-        gpu.upload(&list, 0, if entries.is_empty() { vec![0] } else { entries.clone() }).await.expect("uploaded");
-        let batch = Batch { listed: *listed, list, count_address: count.address(), count: (&count).into() };
-        hardware.draw(&graph, &scene.store, camera, &batch, &targets, number == 0);
-        hardware.merge(&graph, &targets, &visibility);
+        let list: GpuBuffer<u32> = gpu.buffer("list", 1 + entries.len()).expect("a buffer");
+        let words = std::iter::once(entries.len() as u32).chain(entries.iter().copied());
+        gpu.upload(&list, 0, words.collect::<Vec<_>>()).await.expect("uploaded");
+        let (count, entries) = (list.address(), list.address() + 4);
+        let batch = Batch { listed: *listed, entries, count, buffer: (&list).into() };
+        hardware.args(graph.pass("args"), &batch);
+        hardware.draw(graph.pass("draw"), &scene.store, camera, &batch, number == 0);
+        hardware.copy(graph.pass("copy"));
+        hardware.merge(graph.pass("merge"), &visibility);
     }
     graph.submit().await.expect("submitted").await.expect("complete");
     gpu.read(&visibility, ..).await.expect("read").to_vec()
@@ -143,7 +144,7 @@ fn cameras() -> Vec<Camera> {
 
 async fn opened() -> (Gpu, Hardware) {
     let gpu = Gpu::open_blocking(GpuOptions::default().validation(Validation::Strict)).expect("tests need a device");
-    let hardware = Hardware::new(&gpu).await.expect("pipelines");
+    let hardware = Hardware::new(&gpu, SIZE).await.expect("pipelines");
     (gpu, hardware)
 }
 
