@@ -1,9 +1,11 @@
 //! A frame of a view: what showed in the last one is drawn first, then what else is not hidden behind it.
 
+use std::sync::Arc;
+
 use super::{View, lens::Lens, state::Raster, work::WorkList};
 use crate::{
     error::{Error, Result},
-    exec::Encoder,
+    exec::{Encoder, Shown},
     graph::{Graph, Pass, PassId, Systems},
     raster::compute::Phase,
     resource::{GpuImage, RenderTarget},
@@ -85,6 +87,10 @@ impl Systems for DrawView {
         self.draw(&mut passes, lens, &state.appeared, !occludes);
         passes.add("view.resolve", |pass| state.resolve.shade(pass, state, lens));
         passes.add("view.copy", |pass| state.resolve.copy(pass, &self.target));
+        if let Some(drawn) = passes.last {
+            let by = Arc::clone(state) as _;
+            graph.shows(Shown { by, drawn });
+        }
     }
 }
 

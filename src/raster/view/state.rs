@@ -9,7 +9,8 @@ use crate::{
     Gpu,
     cull::{Cubes, Occlusion},
     error::{Error, Result},
-    graph::{Graph, Pass},
+    exec::Pickable,
+    graph::{Graph, Pass, PassId},
     pipeline::ComputePipeline,
     raster::{
         compute::{Painter, TILE_WORDS},
@@ -19,6 +20,7 @@ use crate::{
 };
 
 const BEGIN: &[u8] = include_bytes!("../../../shaders/spv/view_begin.comp.spv");
+const PICK: &[u8] = include_bytes!("../../../shaders/spv/view_pick.comp.spv");
 const IDS: &[u8] = include_bytes!("../../../shaders/spv/view_ids.comp.spv");
 
 /// Lanes of a workgroup of the kernels that go over all pixels.
@@ -49,6 +51,7 @@ pub(super) struct ViewState {
     pub(super) large: WorkList,
     begin: ComputePipeline,
     ids: ComputePipeline,
+    pick: ComputePipeline,
 }
 
 /// How cells become pixels.
@@ -103,14 +106,18 @@ impl ViewState {
             WorkList::new(gpu, "view.appeared", cells, 1),
             WorkList::new(gpu, "view.large", most_tiles as usize, TILE_WORDS),
         );
-        let kernels = try_join(gpu.compute_pipeline("view.begin", BEGIN), gpu.compute_pipeline("view.ids", IDS));
+        let kernels = try_join3(
+            gpu.compute_pipeline("view.begin", BEGIN),
+            gpu.compute_pipeline("view.ids", IDS),
+            gpu.compute_pipeline("view.pick", PICK),
+        );
         let parts = try_join4(
             Raster::new(gpu, path, size),
             Occlusion::new(gpu, size, cells),
             Resolve::new(gpu, pixels as usize),
             lists,
         );
-        let (parts, (begin, ids)) = try_join(parts, kernels).await?;
+        let (parts, (begin, ids, pick)) = try_join(parts, kernels).await?;
         let (raster, occlusion, resolve, (kept, appeared, large)) = parts;
         let cubes = cubes.clone();
         let state = Self {
@@ -127,6 +134,7 @@ impl ViewState {
             large,
             begin,
             ids,
+            pick,
         };
         state.clear().await?;
         Ok(state)
@@ -191,6 +199,50 @@ impl ViewState {
         let [appeared, _] = self.appeared.counts(gpu).await?;
         let [tiles, _] = self.large.counts(gpu).await?;
         Ok(ViewCounts { kept, appeared, shown, tiles })
+    }
+}
+
+/// Lanes of a workgroup of view_pick.comp.
+const PICKS: usize = 64;
+
+/// As in view_pick.comp.
+#[repr(C)]
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+struct PickPush {
+    scene: u64,
+    visibility: u64,
+    pixels: u64,
+    ids: u64,
+    count: u32,
+    unused: u32,
+}
+
+impl Pickable for ViewState {
+    fn size(&self) -> [u32; 2] {
+        self.size
+    }
+
+    fn pick(&self, graph: &Graph, drawn: PassId, pixels: Vec<u32>, ids: &GpuBuffer<u32>, first: usize) {
+        let scene = &self.cubes.shared.store;
+        let mut pass = graph.pass("view.pick").reads(&self.visibility).writes(ids.slice(first..first + pixels.len()));
+        scene.read_by(pass.uses());
+        if graph.is_any_order() {
+            pass = pass.after(drawn);
+        }
+        let push = PickPush {
+            scene: scene.header.address(),
+            visibility: self.visibility.address(),
+            pixels: 0,
+            ids: ids.address() + (first * size_of::<u32>()) as u64,
+            count: pixels.len() as u32,
+            unused: 0,
+        };
+        let kernel = self.pick.clone();
+        pass.record(move |cmd| {
+            let pixels_at = cmd.data_slice(&pixels);
+            let groups = [pixels.len().div_ceil(PICKS) as u32, 1, 1];
+            cmd.bind(&kernel).push(&PickPush { pixels: pixels_at, ..push }).dispatch(groups);
+        });
     }
 }
 
