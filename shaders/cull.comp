@@ -1,9 +1,10 @@
 // Frustum cull: keeps every cube whose box touches the camera's infinite frustum, writes their words and adds their
 // number to the indirect draw.
 //
-// A team of 32 lanes takes a cell: one that is outside is done, and one that is inside, too, without a look at its cubes.
-// Of the others each lane loads eight cubes at once, so that enough bytes are on their way. Words go to the list by
-// ballots, in whole runs, and a workgroup touches the global count once for its 16 cells.
+// A workgroup takes 64 cells. First each is one lane's: those outside are done, and of those inside all cubes are kept
+// without a look at them. Then teams of 32 lanes take what is left, cell by cell; each lane loads eight cubes at once, so
+// that enough bytes are on their way. Words go to the list by ballots, in whole runs, and the global count is touched
+// once a workgroup.
 #version 460
 #extension GL_GOOGLE_include_directive : require
 #extension GL_KHR_shader_subgroup_ballot : require
@@ -12,11 +13,11 @@
 const uint LANES = 256;
 const uint TEAM = 32;
 const uint TEAMS = LANES / TEAM;
-// Cells that a team takes one after the other.
-const uint ROUNDS = 2;
+// Cells of a workgroup, and how many of them a team takes at the most, one after the other.
+const uint CELLS = 64;
+const uint ROUNDS = CELLS / TEAMS;
 // Cubes of a cell for each lane of a team, of 256 at the most.
 const uint PER_LANE = 256 / TEAM;
-const uint CELLS_PER_GROUP = TEAMS * ROUNDS;
 // Rounding: `position - eye` and the dot product err by less than 2^-21 of the distance (its 1-norm) together.
 // Four times that costs no measurable false positive and leaves room for any order of evaluation.
 const float ROUNDING = 1.0 / 524288.0;
@@ -34,6 +35,9 @@ layout(push_constant, scalar) uniform Push {
     uint every_cube;
 } push;
 
+// Cells that are not outside: twice the number, and 1 more for those inside.
+shared uint left[CELLS];
+shared uint left_count;
 shared uint kept_count;
 shared uint first_entry;
 
@@ -53,10 +57,16 @@ bool touches_frustum(vec3 position, float half_edge) {
     return touches;
 }
 
-// Where a box that holds all of a cell is: beyond a plane (0), cut by one (1), within all of them (2).
-uint side_of(Cell cell) {
-    const vec3 center = (cell.min - push.eye) + cell.step * 32767.5;
-    const vec3 extent = cell.step * 32768.0 + cell.half_edge;
+// Where the box around a cell's cubes is: beyond a plane (0), cut by one (1), within all of them (2).
+uint side_of(uint number) {
+    if (push.every_cube != 0) {
+        return 1;
+    }
+    const Cell cell = push.scene.cells.at[number];
+    const uvec2 last = push.scene.extents.at[number];
+    const vec3 half_size = vec3(last.x & 0xffffu, last.x >> 16, last.y & 0xffffu) * cell.step * 0.5;
+    const vec3 center = (cell.min - push.eye) + half_size;
+    const vec3 extent = half_size + cell.half_edge;
     const float slack = (sum(abs(center)) + sum(extent)) * ROUNDING;
     uint side = 2;
     for (uint i = 0; i < 5; ++i) {
@@ -69,15 +79,13 @@ uint side_of(Cell cell) {
 }
 
 // Bit k says whether cube `k * TEAM + member` of a cell is kept.
-uint kept_of(uint number, uint member) {
+uint kept_of(uint number, bool is_inside, uint member) {
     const Cell cell = push.scene.cells.at[number];
     const uint count = push.scene.cells.at[number + 1].first - cell.first;
     const uint own = (1u << ((max(count, member) - member + TEAM - 1) / TEAM)) - 1u;
-    const uint side = push.every_cube != 0 ? 1 : side_of(cell);
-    if (side != 1) {
-        return side == 0 ? 0 : own;
+    if (is_inside) {
+        return own;
     }
-
     const uint shift = push.scene.chunk_shift;
     const uint chunk = cell.first >> shift;
     uvec4 packed[PER_LANE];
@@ -100,45 +108,68 @@ uint kept_of(uint number, uint member) {
     return kept & own;
 }
 
+// Sorts the workgroup's cells: those outside are left out.
+void look_at_cells(uint lane) {
+    // The second dimension only carries on where the first reached the device's limit.
+    const uint number = (gl_WorkGroupID.y * gl_NumWorkGroups.x + gl_WorkGroupID.x) * CELLS + lane;
+    const uint side = lane < CELLS && number < push.scene.cell_count ? side_of(number) : 0;
+    const uvec4 ballot = subgroupBallot(side != 0);
+    uint place = 0;
+    if (subgroupElect()) {
+        place = atomicAdd(left_count, subgroupBallotBitCount(ballot));
+    }
+    place = subgroupBroadcastFirst(place) + subgroupBallotExclusiveBitCount(ballot);
+    if (side != 0) {
+        left[place] = number << 1 | uint(side == 2);
+    }
+}
+
 void main() {
     const uint lane = gl_LocalInvocationIndex;
     const uint member = lane % TEAM;
-    // The second dimension only carries on where the first reached the device's limit.
-    const uint base = (gl_WorkGroupID.y * gl_NumWorkGroups.x + gl_WorkGroupID.x) * CELLS_PER_GROUP;
     if (lane == 0) {
+        left_count = 0;
         kept_count = 0;
     }
     barrier();
+    look_at_cells(lane);
+    barrier();
+    if (left_count == 0) {
+        return;
+    }
 
-    uint kept[ROUNDS];
-    uint own_total = 0;
-    for (uint round = 0; round < ROUNDS; ++round) {
-        const uint number = base + round * TEAMS + lane / TEAM;
-        kept[round] = number < push.scene.cell_count ? kept_of(number, member) : 0;
+    // Eight bits a round, of eight rounds.
+    uint64_t kept = 0ul;
+    uint own_count = 0;
+    const uint rounds = (left_count + TEAMS - 1) / TEAMS;
+    for (uint round = 0; round < rounds; ++round) {
+        const uint entry = round * TEAMS + lane / TEAM;
+        const uint bits = entry < left_count ? kept_of(left[entry] >> 1, (left[entry] & 1u) != 0, member) : 0;
+        kept |= uint64_t(bits) << (round * PER_LANE);
         for (uint k = 0; k < PER_LANE; ++k) {
-            own_total += subgroupBallotBitCount(subgroupBallot((kept[round] >> k & 1u) != 0));
+            own_count += subgroupBallotBitCount(subgroupBallot((bits >> k & 1u) != 0));
         }
     }
     uint next = 0;
-    if (subgroupElect() && own_total != 0) {
-        next = atomicAdd(kept_count, own_total);
+    if (subgroupElect() && own_count != 0) {
+        next = atomicAdd(kept_count, own_count);
     }
     next = subgroupBroadcastFirst(next);
     barrier();
-
     if (lane == 0 && kept_count != 0) {
         first_entry = atomicAdd(push.args.instance_count, kept_count);
     }
     barrier();
-    if (own_total == 0) {
+    if (own_count == 0) {
         return;
     }
 
     next += first_entry;
-    for (uint round = 0; round < ROUNDS; ++round) {
-        const uint cell = base + round * TEAMS + lane / TEAM;
+    for (uint round = 0; round < rounds; ++round) {
+        const uint bits = uint(kept >> (round * PER_LANE));
+        const uint cell = left[min(round * TEAMS + lane / TEAM, left_count - 1)] >> 1;
         for (uint k = 0; k < PER_LANE; ++k) {
-            const bool keep = (kept[round] >> k & 1u) != 0;
+            const bool keep = (bits >> k & 1u) != 0;
             const uvec4 ballot = subgroupBallot(keep);
             if (keep) {
                 push.visible.at[next + subgroupBallotExclusiveBitCount(ballot)] = word_of(cell, k * TEAM + member);

@@ -94,7 +94,8 @@ pub use cull::{Cubes, Cull, ResetArgs};
 pub use error::{Error, Result, Source};
 pub use exec::{
     BackendFrame, Capture, DispatchArgs, DrawArgs, DrawIndexedArgs, Encoder, Filter, Finalize, Finalized, Frame,
-    FrameData, FrameStats, Index, Job, Picture, Recorded, RenderBackend, Renderer, RendererOptions, Submit,
+    FrameData, FrameStats, Index, InstanceId, Job, Pick, Picture, Recorded, RenderBackend, Renderer, RendererOptions,
+    Submit,
 };
 pub use gpu::{
     CounterSnapshot, DeviceChoice, DeviceInfo, DeviceKind, DeviceSummary, Features, Gpu, GpuOptions, Intercept,

@@ -7,7 +7,7 @@ use crate::{
 };
 
 /// Cells one workgroup looks at; cull.comp has the same number.
-const PER_GROUP: u32 = 16;
+const PER_GROUP: u32 = 64;
 
 /// What decides how many cubes a device can hold.
 #[derive(Clone, Copy)]

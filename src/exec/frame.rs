@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 use super::{
     Encoder, Finalize, FrameData, Job,
     part::FramePart,
+    pick::{Pick, Picks},
     picture::{Capture, PendingPicture, Picture},
     recording::Submission,
     submit::{Stage, Submit},
@@ -33,11 +34,12 @@ pub struct Frame {
     graph: Graph,
     part: FramePart,
     captures: Mutex<Vec<oneshot::Sender<Result<PendingPicture>>>>,
+    picks: Mutex<Picks>,
 }
 
 impl Frame {
     pub(crate) fn new(graph: Graph, part: FramePart) -> Self {
-        Self { graph, part, captures: Mutex::default() }
+        Self { graph, part, captures: Mutex::default(), picks: Mutex::default() }
     }
 
     /// The image that this frame draws: an owned handle.
@@ -175,6 +177,31 @@ impl Frame {
         Capture::new(receiver)
     }
 
+    /// The future of the cube that a pixel of this frame shows, `x` to the right and `y` below the top left one, as the last
+    /// [`View`](crate::View) that was added to the frame by now draws it; `None` where that is the sky. It resolves after
+    /// the frame was submitted and is complete. Any number of pixels may be asked for, and those of several views; of a view
+    /// that a frame has twice, the last picture is looked at.
+    ///
+    /// ```no_run
+    /// # async fn example(renderer: vulkio::Renderer, view: vulkio::View, camera: vulkio::scene::Camera) -> vulkio::Result<()> {
+    /// let frame = renderer.frame().await?;
+    /// frame.add(view.draw(camera, frame.target()));
+    /// let under_the_mouse = frame.pick(640, 360);
+    /// frame.submit().await?;
+    /// if let Some(id) = under_the_mouse.await? {
+    ///     println!("cube {}", id.0);
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`](crate::Error::Invalid) if no view was added before, or the pixel is outside of its picture;
+    /// [`Error::Cancelled`](crate::Error::Cancelled) if the frame is dropped or fails.
+    pub fn pick(&self, x: u32, y: u32) -> Pick {
+        lock(&self.picks).add(self.graph.shown(), x, y)
+    }
+
     /// Records the passes and submits them; see [`Graph::submit`], whose notes on errors and cancellation hold here.
     pub fn submit(self) -> Submit {
         Submit::at(self.into_stage())
@@ -189,6 +216,7 @@ impl Frame {
     fn into_stage(mut self) -> Stage {
         let captures = self.captures.get_mut().unwrap_or_else(PoisonError::into_inner);
         self.part.captured.captures = mem::take(captures);
+        self.part.picks = mem::take(self.picks.get_mut().unwrap_or_else(PoisonError::into_inner));
         if !self.part.captured.lacks_texels() {
             return Stage::new(self.into_submission());
         }
@@ -210,6 +238,7 @@ impl Frame {
     fn into_submission(self) -> Result<Submission> {
         let Self { graph, mut part, .. } = self;
         part.captured.declare(&graph, &part.target);
+        part.picks.declare(&graph);
         let mut submission = graph.into_submission()?;
         submission.frame = Some(part);
         Ok(submission)

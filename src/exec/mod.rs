@@ -16,6 +16,7 @@ mod job;
 mod opened;
 mod part;
 mod passtimes;
+mod pick;
 mod picture;
 #[cfg(feature = "png")]
 mod png;
@@ -48,6 +49,8 @@ pub use frame::Frame;
 pub use job::Job;
 pub(crate) use job::{JobOwner, JobUse, spawn as spawn_job, try_spawn as try_spawn_job};
 pub(crate) use opened::Opened;
+pub use pick::{InstanceId, Pick};
+pub(crate) use pick::{Pickable, Shown};
 pub use picture::{Capture, Picture};
 pub(crate) use picture::{PendingPicture, to_host};
 pub(crate) use pool::Pools;

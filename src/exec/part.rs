@@ -8,7 +8,8 @@ use std::{
 use tokio::runtime::Handle;
 
 use super::{
-    captured::Captured, passtimes::PassQueries, slots::SlotLease, submitter::Committed, timestamps::Timestamps,
+    captured::Captured, passtimes::PassQueries, pick::Picks, slots::SlotLease, submitter::Committed,
+    timestamps::Timestamps,
 };
 use crate::{
     error::Error,
@@ -52,6 +53,7 @@ pub(crate) struct FramePart {
     /// By queue: the last value of its renderer's frames.
     pub(crate) ends: Arc<Mutex<Ends>>,
     pub(crate) captured: Captured,
+    pub(crate) picks: Picks,
 }
 
 impl FramePart {
@@ -65,7 +67,7 @@ impl FramePart {
         self.lease.as_ref().and_then(|lease| lease.slot().pass_queries(passes))
     }
 
-    /// Its captures learn what to wait for, and the renderer which frame was the last.
+    /// Its captures and picks learn what to wait for, and the renderer which frame was the last.
     pub(crate) fn submitted(self, committed: &Committed) {
         let Committed { done, serial } = committed;
         let mut ends = lock(&self.ends);
@@ -81,5 +83,6 @@ impl FramePart {
         }
         drop(last);
         self.captured.submitted(done);
+        self.picks.submitted(done);
     }
 }

@@ -16,6 +16,7 @@ use super::{
     chunks::IN_PLACE_BELOW,
     frame::Frame,
     part::{Ends, FramePart, Last, Runtime},
+    pick::Picks,
     picture::Picture,
     slots::{Slot, Slots},
     timestamps::Timestamps,
@@ -242,6 +243,7 @@ impl Renderer {
             last: Arc::clone(&shared.last),
             ends: Arc::clone(&shared.ends),
             captured,
+            picks: Picks::default(),
         };
         Ok(Frame::new(
             Graph::of_frame(&shared.gpu, Arc::clone(&shared.name), shared.runtime.handle.clone(), sizes),

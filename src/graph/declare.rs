@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    exec::{Encoder, JobOwner, JobUse, Opened, RecordFn, Share},
+    exec::{Encoder, JobOwner, JobUse, Opened, RecordFn, Share, Shown},
     gpu::{QueueKind, device::Device},
     memory::PageLease,
     resource::{Resource, Texel},
@@ -79,6 +79,8 @@ pub(crate) struct Declared {
     pub(crate) waits: Vec<(vk::Semaphore, u64)>,
     /// What was written for its passes' shaders and copies.
     pub(crate) pages: Vec<PageLease>,
+    /// The picture of cubes that was drawn last.
+    pub(crate) shown: Option<Shown>,
     /// The first thing that was wrong; it comes out of `submit`.
     pub(crate) error: Option<Error>,
 }

@@ -37,7 +37,7 @@ pub use uses::Uses;
 
 use crate::{
     error::{Error, Result},
-    exec::{Encoder, Finalize, Job, JobOwner, Opened, Submission, Submit, spawn_job, try_spawn_job},
+    exec::{Encoder, Finalize, Job, JobOwner, Opened, Shown, Submission, Submit, spawn_job, try_spawn_job},
     gpu::{Gpu, QueueKind},
     memory::PageLease,
     resource::{GpuImage, ImageDesc, ImageRole, Resource, TransientBuffer},
@@ -310,6 +310,16 @@ impl Graph {
     /// Whether [`any_order`](Self::any_order) was said.
     pub(crate) fn is_any_order(&self) -> bool {
         lock(&self.declared).structure.is_any_order()
+    }
+
+    /// Notes a picture of cubes that its passes draw, to pick from.
+    pub(crate) fn shows(&self, shown: Shown) {
+        lock(&self.declared).shown = Some(shown);
+    }
+
+    /// The picture that was noted last.
+    pub(crate) fn shown(&self) -> Option<Shown> {
+        lock(&self.declared).shown.clone()
     }
 
     /// Lends out memory that lives as long as this graph's work: nobody waits for who writes there.

@@ -3,7 +3,6 @@
 mod compute;
 mod depth;
 mod draw;
-#[cfg_attr(not(test), expect(dead_code, reason = "views are to draw with it"))]
 mod hardware;
 mod mesh;
 pub(crate) mod view;

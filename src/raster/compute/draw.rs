@@ -14,14 +14,12 @@ const CELLS: &[u8] = include_bytes!("../../../shaders/spv/cells_draw.comp.spv");
 const LARGE: &[u8] = include_bytes!("../../../shaders/spv/cells_large.comp.spv");
 
 /// Words of a tile's entry: the cube, the first pixel, the size.
-const TILE_WORDS: usize = 3;
+pub(crate) const TILE_WORDS: usize = 3;
 
-/// The kernels, and the list between them.
+/// The kernels.
 pub(crate) struct Painter {
     cells: ComputePipeline,
     tiles: ComputePipeline,
-    /// Tiles of large cubes.
-    pub(crate) large: WorkList,
 }
 
 /// What is painted, and for which camera.
@@ -31,6 +29,8 @@ pub(crate) struct Phase<'a> {
     pub(crate) visibility: &'a GpuBuffer<u64>,
     /// Cells.
     pub(crate) list: &'a WorkList,
+    /// Tiles of large cubes: from the one kernel to the other.
+    pub(crate) large: &'a WorkList,
 }
 
 /// As in paint.glsl.
@@ -48,10 +48,10 @@ struct Push {
 const _: () = assert!(size_of::<Push>() <= 128);
 
 impl Painter {
-    pub(crate) async fn new(gpu: &Gpu, most_tiles: usize) -> Result<Self> {
+    pub(crate) async fn new(gpu: &Gpu) -> Result<Self> {
         let cells = gpu.compute_pipeline("view.cells", CELLS).await?;
         let tiles = gpu.compute_pipeline("view.tiles", LARGE).await?;
-        Ok(Self { cells, tiles, large: WorkList::new(gpu, "view.large", most_tiles, TILE_WORDS).await? })
+        Ok(Self { cells, tiles })
     }
 
     /// Paints the cells of a list, all but tiles of large cubes, which are listed.
@@ -60,7 +60,7 @@ impl Painter {
         phase.scene.read_by(uses);
         uses.writes(phase.visibility);
         phase.list.worked_off_by(uses);
-        self.large.written_by(uses);
+        phase.large.written_by(uses);
         self.record(pass, &self.cells, phase, phase.list)
     }
 
@@ -69,8 +69,8 @@ impl Painter {
         let uses = pass.uses();
         phase.scene.read_by(uses);
         uses.writes(phase.visibility);
-        self.large.worked_off_by(uses);
-        self.record(pass, &self.tiles, phase, &self.large)
+        phase.large.worked_off_by(uses);
+        self.record(pass, &self.tiles, phase, phase.large)
     }
 
     fn record(&self, pass: Pass<'_>, kernel: &ComputePipeline, phase: &Phase<'_>, by: &WorkList) -> PassId {
@@ -79,7 +79,7 @@ impl Painter {
             scene: phase.scene.header.address(),
             visibility: phase.visibility.address(),
             list: phase.list.address(),
-            large: self.large.address(),
+            large: phase.large.address(),
         };
         let (kernel, by) = (kernel.clone(), by.clone());
         pass.record(move |cmd| by.dispatch(cmd.bind(&kernel).push(&push)))

@@ -2,4 +2,4 @@
 
 mod draw;
 
-pub(crate) use draw::{Painter, Phase};
+pub(crate) use draw::{Painter, Phase, TILE_WORDS};

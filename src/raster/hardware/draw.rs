@@ -1,15 +1,19 @@
-//! The passes that draw a list of cubes and merge them into a visibility buffer.
+//! The passes that draw a list of cubes and merge what shows into a visibility buffer.
 
-use super::{Hardware, Targets};
+use super::Hardware;
 use crate::{
     cells::CellStore,
-    graph::Graph,
+    gpu::QueueKind,
+    graph::{Pass, PassId},
+    pipeline::GraphicsPipeline,
     resource::{GpuBuffer, Use},
     scene::Camera,
 };
 
 /// Threads of a workgroup of raster_merge.comp.
 const MERGED_BY_A_GROUP: u32 = 256;
+/// Each of their lanes goes over a few pixels of large pictures.
+const MOST_GROUPS: u32 = 4096;
 /// What a cell has at the most is two to this power cubes.
 const CELL_SHIFT: u32 = 8;
 
@@ -22,14 +26,15 @@ pub(crate) enum Listed {
     Words,
 }
 
-/// A list on the GPU, and how many entries it has.
+/// A list on the GPU.
 #[derive(Clone, Debug)]
 pub(crate) struct Batch {
     pub(crate) listed: Listed,
-    pub(crate) list: GpuBuffer<u32>,
-    /// Where the number of entries is, and what that is part of.
-    pub(crate) count: Use,
-    pub(crate) count_address: u64,
+    /// The addresses of the first entry, and of how many there are.
+    pub(crate) entries: u64,
+    pub(crate) count: u64,
+    /// What these are in.
+    pub(crate) buffer: Use,
 }
 
 /// As in include/raster.glsl.
@@ -72,72 +77,11 @@ struct MergePush {
 const _: () = assert!(size_of::<Push>() <= 128);
 
 impl Hardware {
-    /// Adds the passes that draw `batch` of `scene`: after clearing the targets if it is the frame's `first`.
-    pub(crate) fn draw(
-        &self,
-        graph: &Graph,
-        scene: &CellStore,
-        camera: &Camera,
-        batch: &Batch,
-        to: &Targets,
-        first: bool,
-    ) {
-        self.count(graph, batch, to);
-        let pipeline = match batch.listed {
-            Listed::Cells => self.cells.clone(),
-            Listed::Words => self.words.clone(),
-        };
-        let push = self.push(scene, camera, batch);
-        let (words, depth) = match first {
-            true => (to.words.clear(u32::MAX), to.depth.clear(0.0)),
-            false => (to.words.load(), to.depth.load()),
-        };
-        let (args, indices) = (to.args.clone(), self.mesh.indices.clone());
-        let mut pass = graph.pass("raster.draw");
-        scene.read_by(pass.uses());
-        pass.reads(&batch.list)
-            .reads(&batch.count)
-            .reads(args.indirect())
-            .reads(indices.index())
-            .renders(words)
-            .depth(depth)
-            .record(move |cmd| {
-                cmd.bind(&pipeline).push(&push).index_buffer(&indices).draw_indexed_indirect(&args, 0..1);
-            });
-    }
-
-    /// Adds the passes that put what was drawn so far into `visibility`, where it is nearer than what is there.
-    pub(crate) fn merge(&self, graph: &Graph, from: &Targets, visibility: &GpuBuffer<u64>) {
-        let (own, kernel) = (from.clone(), self.merge.clone());
-        graph
-            .pass("raster.copy")
-            .reads(from.depth.copy_source())
-            .reads(from.words.copy_source())
-            .writes(from.depth_texels.copy_target())
-            .writes(from.word_texels.copy_target())
-            .record(move |cmd| {
-                cmd.copy_image(&own.depth, &own.depth_texels).copy_image(&own.words, &own.word_texels);
-            });
-        let push = MergePush {
-            depths: from.depth_texels.address(),
-            words: from.word_texels.address(),
-            visibility: visibility.address(),
-            pixels: from.pixels(),
-            unused: 0,
-        };
-        let groups = groups(graph, from.pixels().div_ceil(MERGED_BY_A_GROUP));
-        graph.pass("raster.merge").reads(&from.depth_texels).reads(&from.word_texels).writes(visibility).record(
-            move |cmd| {
-                cmd.bind(&kernel).push(&push).dispatch(groups);
-            },
-        );
-    }
-
-    /// Adds the pass that makes the draw's arguments of the list's length.
-    fn count(&self, graph: &Graph, batch: &Batch, to: &Targets) {
+    /// Makes the arguments of the draw of a list from its length.
+    pub(crate) fn args(&self, pass: Pass<'_>, batch: &Batch) -> PassId {
         let push = ArgsPush {
-            args: to.args.address(),
-            count: batch.count_address,
+            args: self.targets.args.address(),
+            count: batch.count,
             index_count: self.mesh.index_count(),
             entry_shift: match batch.listed {
                 Listed::Cells => CELL_SHIFT,
@@ -147,16 +91,75 @@ impl Hardware {
             unused: 0,
         };
         let kernel = self.args.clone();
-        graph.pass("raster.args").reads(&batch.count).writes(&to.args).record(move |cmd| {
+        pass.reads(&batch.buffer).writes(&self.targets.args).record(move |cmd| {
             cmd.bind(&kernel).push(&push).dispatch([1, 1, 1]);
-        });
+        })
+    }
+
+    /// Draws the cubes of a list whose arguments were made: over what is there, or after clearing for the frame's `first`.
+    pub(crate) fn draw(
+        &self,
+        mut pass: Pass<'_>,
+        scene: &CellStore,
+        camera: &Camera,
+        batch: &Batch,
+        first: bool,
+    ) -> PassId {
+        let (pipeline, to) = (self.pipeline(batch.listed), &self.targets);
+        let push = self.push(scene, camera, batch);
+        let (words, depth) = match first {
+            true => (to.words.clear(u32::MAX), to.depth.clear(0.0)),
+            false => (to.words.load(), to.depth.load()),
+        };
+        let (args, indices) = (to.args.clone(), self.mesh.indices.clone());
+        scene.read_by(pass.uses());
+        pass.reads(&batch.buffer).reads(args.indirect()).reads(indices.index()).renders(words).depth(depth).record(
+            move |cmd| {
+                cmd.bind(&pipeline).push(&push).index_buffer(&indices).draw_indexed_indirect(&args, 0..1);
+            },
+        )
+    }
+
+    /// Copies what was drawn so far to where compute passes find it.
+    pub(crate) fn copy(&self, pass: Pass<'_>) -> PassId {
+        let from = self.targets.clone();
+        // Others need not be able to copy depths.
+        pass.queue(QueueKind::Graphics)
+            .copies(&from.depth, &from.depth_texels)
+            .copies(&from.words, &from.word_texels)
+            .record(move |cmd| {
+                cmd.copy_image(&from.depth, &from.depth_texels).copy_image(&from.words, &from.word_texels);
+            })
+    }
+
+    /// Puts what was copied into `visibility`, where it is nearer than what is there.
+    pub(crate) fn merge(&self, pass: Pass<'_>, visibility: &GpuBuffer<u64>) -> PassId {
+        let (from, kernel) = (&self.targets, self.merge.clone());
+        let push = MergePush {
+            depths: from.depth_texels.address(),
+            words: from.word_texels.address(),
+            visibility: visibility.address(),
+            pixels: from.pixels(),
+            unused: 0,
+        };
+        let groups = [from.pixels().div_ceil(MERGED_BY_A_GROUP).min(MOST_GROUPS), 1, 1];
+        pass.reads(&from.depth_texels).reads(&from.word_texels).writes(visibility).record(move |cmd| {
+            cmd.bind(&kernel).push(&push).dispatch(groups);
+        })
+    }
+
+    fn pipeline(&self, listed: Listed) -> GraphicsPipeline {
+        match listed {
+            Listed::Cells => self.cells.clone(),
+            Listed::Words => self.words.clone(),
+        }
     }
 
     fn push(&self, scene: &CellStore, camera: &Camera, batch: &Batch) -> Push {
         Push {
             scene: scene.header.address(),
-            list: batch.list.address(),
-            count: batch.count_address,
+            list: batch.entries,
+            count: batch.count,
             eye_to_clip: (camera.projection() * camera.rotation()).to_cols_array_2d(),
             eye: camera.eye().to_array(),
             haze: 0.0,
@@ -164,10 +167,4 @@ impl Hardware {
             shift: self.mesh.shift,
         }
     }
-}
-
-/// In two dimensions where one is not enough; the shader skips what is beyond the last pixel.
-fn groups(graph: &Graph, needed: u32) -> [u32; 3] {
-    let x = needed.min(graph.gpu().info().limits.max_compute_work_group_count[0]);
-    [x, needed.div_ceil(x), 1]
 }

@@ -17,11 +17,10 @@ use crate::{
     pipeline::{ComputePipeline, GraphicsDesc, GraphicsPipeline},
 };
 
-#[cfg_attr(not(test), expect(unused_imports, reason = "views are to draw with it"))]
 pub(crate) use draw::{Batch, Listed};
-pub(crate) use targets::Targets;
 
 use mesh::Mesh;
+use targets::Targets;
 
 const CELLS: &[u8] = include_bytes!("../../../shaders/spv/raster_cells.vert.spv");
 const WORDS: &[u8] = include_bytes!("../../../shaders/spv/raster_words.vert.spv");
@@ -29,9 +28,10 @@ const WORD: &[u8] = include_bytes!("../../../shaders/spv/raster_word.frag.spv");
 const ARGS: &[u8] = include_bytes!("../../../shaders/spv/raster_args.comp.spv");
 const MERGE: &[u8] = include_bytes!("../../../shaders/spv/raster_merge.comp.spv");
 
-/// What drawing cubes with the rasteriser takes besides cubes. It serves any number of scenes and views.
+/// What drawing cubes with the rasteriser takes besides cubes, for pictures of one size.
 pub(crate) struct Hardware {
     mesh: Mesh,
+    targets: Targets,
     cells: GraphicsPipeline,
     words: GraphicsPipeline,
     args: ComputePipeline,
@@ -39,7 +39,10 @@ pub(crate) struct Hardware {
 }
 
 impl Hardware {
-    pub(crate) async fn new(gpu: &Gpu) -> Result<Self> {
+    /// # Errors
+    /// Those of making images, buffers and pipelines.
+    pub(crate) async fn new(gpu: &Gpu, size: [u32; 2]) -> Result<Self> {
+        let targets = Targets::new(gpu, size)?;
         let desc = |name, vertex| {
             GraphicsDesc::new(name, vertex, WORD)
                 .color(vk::Format::R32_UINT)
@@ -53,6 +56,6 @@ impl Hardware {
         );
         let kernels = try_join(gpu.compute_pipeline("raster.args", ARGS), gpu.compute_pipeline("raster.merge", MERGE));
         let ((cells, words), (args, merge), mesh) = try_join3(pipelines, kernels, Mesh::new(gpu)).await?;
-        Ok(Self { mesh, cells, words, args, merge })
+        Ok(Self { mesh, targets, cells, words, args, merge })
     }
 }

@@ -4,8 +4,8 @@ use glam::{DVec3, Vec3};
 
 use super::*;
 use crate::{
-    GpuBuffer, GpuOptions, Graph, Validation,
-    cells::{CellStore, Packing},
+    Cubes, GpuBuffer, GpuOptions, Graph, Validation,
+    cells::CellStore,
     scene::{Camera, Instance},
 };
 
@@ -13,14 +13,15 @@ const SIZE: [u32; 2] = [97, 64];
 
 /// A packed scene and what it is to the CPU.
 struct Scene {
-    store: CellStore,
+    scene: Cubes,
     /// The dequantised cubes, by word.
     cubes: Vec<(u32, Instance)>,
 }
 
 impl Scene {
     async fn new(gpu: &Gpu, cubes: Vec<Instance>) -> Self {
-        let store = CellStore::upload(gpu, Packing::new(cubes)).await.expect("uploaded");
+        let scene = Cubes::upload(gpu, cubes).await.expect("uploaded");
+        let store = &scene.shared.store;
         let cells = gpu.read(&store.cells, ..).await.expect("read");
         let packed = gpu.read(&store.chunks[0], ..).await.expect("read");
         let cubes = (0..store.cell_count as usize).flat_map(|number| {
@@ -29,7 +30,11 @@ impl Scene {
             cubes.into_iter().enumerate().map(move |(index, cube)| ((number << 8 | index) as u32, cube))
         });
         let cubes = cubes.collect();
-        Self { store, cubes }
+        Self { scene, cubes }
+    }
+
+    fn store(&self) -> &CellStore {
+        &self.scene.shared.store
     }
 }
 
@@ -95,19 +100,20 @@ async fn draw(
     camera: &Camera,
     batches: &[(Listed, Vec<u32>)],
 ) -> Vec<u64> {
-    let targets = Targets::new(gpu, SIZE).expect("targets");
     let pixels = (SIZE[0] * SIZE[1]) as usize;
     let visibility = gpu.buffer::<u64>("visibility", pixels).expect("a buffer");
     gpu.upload(&visibility, 0, vec![0u64; pixels]).await.expect("uploaded");
     let graph = Graph::new(gpu, "draw");
     for (number, (listed, entries)) in batches.iter().enumerate() {
-        let list: GpuBuffer<u32> = gpu.buffer("list", entries.len().max(1)).expect("a buffer");
-        let count: GpuBuffer<u32> = gpu.buffer("count", 1).expect("a buffer");
-        gpu.upload(&count, 0, vec![entries.len() as u32]).await.expect("uploaded");
-        gpu.upload(&list, 0, if entries.is_empty() { vec![0] } else { entries.clone() }).await.expect("uploaded");
-        let batch = Batch { listed: *listed, list, count_address: count.address(), count: (&count).into() };
-        hardware.draw(&graph, &scene.store, camera, &batch, &targets, number == 0);
-        hardware.merge(&graph, &targets, &visibility);
+        let list: GpuBuffer<u32> = gpu.buffer("list", 1 + entries.len()).expect("a buffer");
+        let words = std::iter::once(entries.len() as u32).chain(entries.iter().copied());
+        gpu.upload(&list, 0, words.collect::<Vec<_>>()).await.expect("uploaded");
+        let (count, entries) = (list.address(), list.address() + 4);
+        let batch = Batch { listed: *listed, entries, count, buffer: (&list).into() };
+        hardware.args(graph.pass("args"), &batch);
+        hardware.draw(graph.pass("draw"), scene.store(), camera, &batch, number == 0);
+        hardware.copy(graph.pass("copy"));
+        hardware.merge(graph.pass("merge"), &visibility);
     }
     graph.submit().await.expect("submitted").await.expect("complete");
     gpu.read(&visibility, ..).await.expect("read").to_vec()
@@ -143,7 +149,7 @@ fn cameras() -> Vec<Camera> {
 
 async fn opened() -> (Gpu, Hardware) {
     let gpu = Gpu::open_blocking(GpuOptions::default().validation(Validation::Strict)).expect("tests need a device");
-    let hardware = Hardware::new(&gpu).await.expect("pipelines");
+    let hardware = Hardware::new(&gpu, SIZE).await.expect("pipelines");
     (gpu, hardware)
 }
 
@@ -156,7 +162,7 @@ async fn close(gpu: Gpu) {
 async fn lists_of_cells_and_of_words_show_what_a_ray_caster_sees() {
     let (gpu, hardware) = opened().await;
     let scene = Scene::new(&gpu, heap(700)).await;
-    let cells = scene.store.cell_count;
+    let cells = scene.store().cell_count;
     assert!(cells > 2, "{cells} cells");
     let words: Vec<u32> = scene.cubes.iter().map(|cube| cube.0).collect();
     let mut shown = 0;
@@ -191,7 +197,7 @@ async fn empty_lists_draw_nothing_and_leave_what_was_drawn() {
     let none = [(Listed::Cells, Vec::new()), (Listed::Words, Vec::new())];
     let empty = draw(&gpu, &hardware, &scene, &camera, &none).await;
     assert!(empty.iter().all(|&seen| seen == 0));
-    let all = (Listed::Cells, (0..scene.store.cell_count).collect());
+    let all = (Listed::Cells, (0..scene.store().cell_count).collect());
     let alone = draw(&gpu, &hardware, &scene, &camera, std::slice::from_ref(&all)).await;
     let [cells, words] = none;
     let between = draw(&gpu, &hardware, &scene, &camera, &[words, all, cells]).await;
@@ -205,7 +211,7 @@ async fn instances_of_any_number_of_cubes_draw_the_same() {
     let (gpu, mut hardware) = opened().await;
     let scene = Scene::new(&gpu, heap(500)).await;
     let camera = cameras()[1];
-    let cells = (Listed::Cells, (0..scene.store.cell_count).collect());
+    let cells = (Listed::Cells, (0..scene.store().cell_count).collect());
     let words = (Listed::Words, scene.cubes.iter().map(|cube| cube.0).collect());
     let mut pictures = Vec::new();
     for shift in [5, 6, 7, 8] {

@@ -1,9 +1,11 @@
 //! A frame of a view: what showed in the last one is drawn first, then what else is not hidden behind it.
 
-use super::{View, lens::Lens};
+use std::sync::Arc;
+
+use super::{View, lens::Lens, state::Raster, work::WorkList};
 use crate::{
     error::{Error, Result},
-    exec::Encoder,
+    exec::{Encoder, Shown},
     graph::{Graph, Pass, PassId, Systems},
     raster::compute::Phase,
     resource::{GpuImage, RenderTarget},
@@ -40,6 +42,26 @@ impl DrawView {
         }
         Ok(())
     }
+
+    /// Draws the cells of a list into the visibility buffer.
+    fn draw(&self, passes: &mut Passes<'_>, lens: Lens, list: &WorkList, first: bool) {
+        let state = &self.view.state;
+        let scene = &state.cubes.shared.store;
+        match &state.raster {
+            Raster::Compute(painter) => {
+                let phase = Phase { lens, scene, visibility: &state.visibility, list, large: &state.large };
+                passes.add("view.cells", |pass| painter.cells(pass, &phase));
+                passes.add("view.tiles", |pass| painter.tiles(pass, &phase));
+            }
+            Raster::Hardware(hardware) => {
+                let batch = list.batch();
+                passes.add("view.args", |pass| hardware.args(pass, &batch));
+                passes.add("view.draw", |pass| hardware.draw(pass, scene, &self.camera, &batch, first));
+                passes.add("view.texels", |pass| hardware.copy(pass));
+                passes.add("view.merge", |pass| hardware.merge(pass, &state.visibility));
+            }
+        }
+    }
 }
 
 impl Systems for DrawView {
@@ -51,23 +73,23 @@ impl Systems for DrawView {
             passes.add("view.begin", |pass| pass.keep().record(move |_: &mut Encoder<'_>| Err(error)));
             return;
         }
-        let (painter, occlusion, scene) = (&state.painter, &state.occlusion, &state.cubes.shared.store);
+        let (occlusion, scene) = (&state.occlusion, &state.cubes.shared.store);
         let occludes = state.options.occlusion;
 
         passes.add("view.begin", |pass| state.begin(pass));
         if occludes {
-            let phase = Phase { lens, scene, visibility: &state.visibility, list: &state.kept };
-            passes.add("view.kept", |pass| painter.cells(pass, &phase));
-            passes.add("view.kept_large", |pass| painter.tiles(pass, &phase));
+            self.draw(&mut passes, lens, &state.kept, true);
             passes.add("view.pyramid", |pass| {
-                occlusion.build(pass, state.size, &state.visibility, &state.kept, &painter.large)
+                occlusion.build(pass, state.size, &state.visibility, &state.kept, &state.large)
             });
         }
         passes.add("view.test", |pass| occlusion.test(pass, lens, scene, &state.appeared, occludes));
-        let phase = Phase { lens, scene, visibility: &state.visibility, list: &state.appeared };
-        passes.add("view.appeared", |pass| painter.cells(pass, &phase));
-        passes.add("view.large", |pass| painter.tiles(pass, &phase));
+        self.draw(&mut passes, lens, &state.appeared, !occludes);
         passes.add("view.resolve", |pass| state.resolve.shade(pass, state, lens, &self.target));
+        if let Some(drawn) = passes.last {
+            let by = Arc::clone(state) as _;
+            graph.shows(Shown { by, drawn });
+        }
     }
 }
 

@@ -1,19 +1,26 @@
 //! What a view is made of: its buffers, its kernels, and what it remembers from frame to frame.
 
-use futures::future::{try_join, try_join4};
+use std::sync::Once;
+
+use futures::future::{try_join, try_join3, try_join4};
 
 use super::{RasterPath, ViewCounts, ViewOptions, lens::MOST_PIXELS, resolve::Resolve, work::WorkList};
 use crate::{
     Gpu,
     cull::{Cubes, Occlusion},
     error::{Error, Result},
-    graph::{Graph, Pass},
+    exec::Pickable,
+    graph::{Graph, Pass, PassId},
     pipeline::ComputePipeline,
-    raster::compute::Painter,
+    raster::{
+        compute::{Painter, TILE_WORDS},
+        hardware::Hardware,
+    },
     resource::GpuBuffer,
 };
 
 const BEGIN: &[u8] = include_bytes!("../../../shaders/spv/view_begin.comp.spv");
+const PICK: &[u8] = include_bytes!("../../../shaders/spv/view_pick.comp.spv");
 const IDS: &[u8] = include_bytes!("../../../shaders/spv/view_ids.comp.spv");
 
 /// Lanes of a workgroup of the kernels that go over all pixels.
@@ -31,7 +38,7 @@ pub(super) struct ViewState {
     pub(super) size: [u32; 2],
     pub(super) path: RasterPath,
     pub(super) options: ViewOptions,
-    pub(super) painter: Painter,
+    pub(super) raster: Raster,
     pub(super) occlusion: Occlusion,
     pub(super) resolve: Resolve,
     /// What each pixel shows: a depth in the upper half, a word in the lower.
@@ -40,8 +47,26 @@ pub(super) struct ViewState {
     pub(super) kept: WorkList,
     /// Cells that show besides.
     pub(super) appeared: WorkList,
+    /// Tiles of large cubes, of compute shaders alone.
+    pub(super) large: WorkList,
     begin: ComputePipeline,
     ids: ComputePipeline,
+    pick: ComputePipeline,
+}
+
+/// How cells become pixels.
+pub(super) enum Raster {
+    Hardware(Hardware),
+    Compute(Painter),
+}
+
+impl Raster {
+    async fn new(gpu: &Gpu, path: RasterPath, size: [u32; 2]) -> Result<Self> {
+        match path {
+            RasterPath::Hardware => Hardware::new(gpu, size).await.map(Self::Hardware),
+            RasterPath::Compute | RasterPath::Auto => Painter::new(gpu).await.map(Self::Compute),
+        }
+    }
 }
 
 /// As in view_begin.comp.
@@ -76,22 +101,41 @@ impl ViewState {
         let cells = cubes.shared.store.cell_count as usize;
         let most_tiles = options.most_tiles.unwrap_or(size[0].div_ceil(TILE) * size[1].div_ceil(TILE) * TILES_EACH);
         let visibility = gpu.buffer::<u64>("view.visibility", pixels as usize)?;
-        let lists = try_join(
+        let lists = try_join3(
             WorkList::new(gpu, "view.kept", cells.min(pixels as usize), 1),
             WorkList::new(gpu, "view.appeared", cells, 1),
+            WorkList::new(gpu, "view.large", most_tiles as usize, TILE_WORDS),
         );
-        let kernels = try_join(gpu.compute_pipeline("view.begin", BEGIN), gpu.compute_pipeline("view.ids", IDS));
+        let kernels = try_join3(
+            gpu.compute_pipeline("view.begin", BEGIN),
+            gpu.compute_pipeline("view.ids", IDS),
+            gpu.compute_pipeline("view.pick", PICK),
+        );
         let parts = try_join4(
-            Painter::new(gpu, most_tiles as usize),
+            Raster::new(gpu, path, size),
             Occlusion::new(gpu, size, cells),
             Resolve::new(gpu),
             lists,
         );
-        let (parts, (begin, ids)) = try_join(parts, kernels).await?;
-        let (painter, occlusion, resolve, (kept, appeared)) = parts;
+        let (parts, (begin, ids, pick)) = try_join(parts, kernels).await?;
+        let (raster, occlusion, resolve, (kept, appeared, large)) = parts;
         let cubes = cubes.clone();
-        let state =
-            Self { cubes, size, path, options, painter, occlusion, resolve, visibility, kept, appeared, begin, ids };
+        let state = Self {
+            cubes,
+            size,
+            path,
+            options,
+            raster,
+            occlusion,
+            resolve,
+            visibility,
+            kept,
+            appeared,
+            large,
+            begin,
+            ids,
+            pick,
+        };
         state.clear().await?;
         Ok(state)
     }
@@ -116,11 +160,11 @@ impl ViewState {
         let uses = pass.uses();
         uses.writes(&self.visibility).writes(&self.occlusion.pyramid.buffer);
         self.appeared.written_by(uses);
-        self.painter.large.written_by(uses);
+        self.large.written_by(uses);
         let push = Begin {
             visibility: self.visibility.address(),
             appeared: self.appeared.address(),
-            large: self.painter.large.address(),
+            large: self.large.address(),
             pyramid: self.occlusion.pyramid.buffer.address(),
             pixels: self.pixels(),
             unused: 0,
@@ -153,8 +197,52 @@ impl ViewState {
         let gpu = &self.cubes.shared.gpu;
         let [shown, kept] = self.kept.counts(gpu).await?;
         let [appeared, _] = self.appeared.counts(gpu).await?;
-        let [tiles, _] = self.painter.large.counts(gpu).await?;
+        let [tiles, _] = self.large.counts(gpu).await?;
         Ok(ViewCounts { kept, appeared, shown, tiles })
+    }
+}
+
+/// Lanes of a workgroup of view_pick.comp.
+const PICKS: usize = 64;
+
+/// As in view_pick.comp.
+#[repr(C)]
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+struct PickPush {
+    scene: u64,
+    visibility: u64,
+    pixels: u64,
+    ids: u64,
+    count: u32,
+    unused: u32,
+}
+
+impl Pickable for ViewState {
+    fn size(&self) -> [u32; 2] {
+        self.size
+    }
+
+    fn pick(&self, graph: &Graph, drawn: PassId, pixels: Vec<u32>, ids: &GpuBuffer<u32>, first: usize) {
+        let scene = &self.cubes.shared.store;
+        let mut pass = graph.pass("view.pick").reads(&self.visibility).writes(ids.slice(first..first + pixels.len()));
+        scene.read_by(pass.uses());
+        if graph.is_any_order() {
+            pass = pass.after(drawn);
+        }
+        let push = PickPush {
+            scene: scene.header.address(),
+            visibility: self.visibility.address(),
+            pixels: 0,
+            ids: ids.address() + (first * size_of::<u32>()) as u64,
+            count: pixels.len() as u32,
+            unused: 0,
+        };
+        let kernel = self.pick.clone();
+        pass.record(move |cmd| {
+            let pixels_at = cmd.data_slice(&pixels);
+            let groups = [pixels.len().div_ceil(PICKS) as u32, 1, 1];
+            cmd.bind(&kernel).push(&PickPush { pixels: pixels_at, ..push }).dispatch(groups);
+        });
     }
 }
 
@@ -180,8 +268,14 @@ fn choose(gpu: &Gpu, options: ViewOptions) -> Result<RasterPath> {
             missing: "shaderBufferInt64Atomics, which drawing by compute shaders takes (RasterPath::Hardware does not)"
                 .into(),
         }),
-        RasterPath::Hardware => Err(Error::Invalid("the hardware path is not there yet".into())),
-        _ => Ok(RasterPath::Compute),
+        RasterPath::Auto if !info.features.buffer_int64_atomics => {
+            static SAID: Once = Once::new();
+            let device = &info.name;
+            SAID.call_once(|| tracing::warn!("{device} has no 64-bit atomics on buffers: cubes go to its rasteriser"));
+            Ok(RasterPath::Hardware)
+        }
+        RasterPath::Auto => Ok(RasterPath::Compute),
+        path => Ok(path),
     }
 }
 

@@ -5,11 +5,14 @@ use crate::{
     error::Result,
     exec::{DispatchArgs, Encoder},
     graph::Uses,
+    raster::hardware::{Batch, Listed},
     resource::GpuBuffer,
 };
 
 /// Words in front of the entries: the arguments, the count, the capacity, the count before.
 const HEADER: usize = 6;
+/// The word of the count.
+const COUNT: usize = 3;
 
 /// A list on the GPU: a handle.
 #[derive(Clone)]
@@ -38,6 +41,12 @@ impl WorkList {
     /// A dispatch works it off.
     pub(crate) fn worked_off_by(&self, uses: &mut Uses) {
         uses.reads(self.buffer.indirect()).reads(&self.buffer);
+    }
+
+    /// The list, of cells, as the rasteriser draws it.
+    pub(crate) fn batch(&self) -> Batch {
+        let word = |index: usize| self.address() + (index * size_of::<u32>()) as u64;
+        Batch { listed: Listed::Cells, entries: word(HEADER), count: word(COUNT), buffer: (&self.buffer).into() }
     }
 
     /// Dispatches the bound kernel for its entries.
