@@ -1,6 +1,6 @@
 //! Small files of every format that `scene::files` reads, and where to put them.
 
-#![allow(dead_code, unreachable_pub)] // each test takes what it needs
+#![allow(dead_code, reason = "each test uses a part of it")]
 
 use std::{
     env, fs,
@@ -9,10 +9,10 @@ use std::{
 };
 
 /// A folder that goes with the test.
-pub struct Folder(pub PathBuf);
+pub(crate) struct Folder(pub(crate) PathBuf);
 
 impl Folder {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let name = format!("vulkio-files-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let path = env::temp_dir().join(name);
@@ -20,7 +20,7 @@ impl Folder {
         Self(path)
     }
 
-    pub fn write(&self, name: &str, bytes: &[u8]) -> PathBuf {
+    pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> PathBuf {
         let path = self.0.join(name);
         fs::write(&path, bytes).expect("a file");
         path
@@ -40,14 +40,14 @@ impl AsRef<Path> for Folder {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Encoding {
+pub(crate) enum Encoding {
     Ascii,
     Little,
     Big,
 }
 
 /// A coloured cloud of `side` x `side` points on a wave, 0.5 apart, with properties and elements that no cube needs.
-pub fn ply(side: usize, encoding: Encoding) -> Vec<u8> {
+pub(crate) fn ply(side: usize, encoding: Encoding) -> Vec<u8> {
     let format = match encoding {
         Encoding::Ascii => "ascii",
         Encoding::Little => "binary_little_endian",
@@ -85,7 +85,7 @@ pub fn ply(side: usize, encoding: Encoding) -> Vec<u8> {
 }
 
 /// The same cloud as text.
-pub fn table(side: usize, separator: &str, names: bool) -> Vec<u8> {
+pub(crate) fn table(side: usize, separator: &str, names: bool) -> Vec<u8> {
     let mut text = if names { ["x", "y", "z", "red", "green", "blue"].join(separator) + "\n" } else { String::new() };
     for i in 0..side * side {
         let fields =
@@ -95,18 +95,18 @@ pub fn table(side: usize, separator: &str, names: bool) -> Vec<u8> {
     text.into_bytes()
 }
 
-pub fn wave(side: usize, i: usize) -> [f32; 3] {
+pub(crate) fn wave(side: usize, i: usize) -> [f32; 3] {
     let [x, z] = [i % side, i / side].map(|at| at as f32 * 0.5);
     [x, (x * 0.25).round() * 0.125, z]
 }
 
 /// One that is above 1.
-pub fn color(i: usize) -> [u8; 3] {
+pub(crate) fn color(i: usize) -> [u8; 3] {
     [200, (i % 256) as u8, (i / 256 % 256) as u8]
 }
 
 /// A picture of `channels` (1 grey, 3 colours) of 8 or 16 bits.
-pub fn png(size: [u32; 2], channels: u32, bits: u32, value: impl Fn(u32, u32, u32) -> u16) -> Vec<u8> {
+pub(crate) fn png(size: [u32; 2], channels: u32, bits: u32, value: impl Fn(u32, u32, u32) -> u16) -> Vec<u8> {
     let mut file = Vec::new();
     let mut encoder = png::Encoder::new(&mut file, size[0], size[1]);
     encoder.set_color(if channels == 1 { png::ColorType::Grayscale } else { png::ColorType::Rgb });

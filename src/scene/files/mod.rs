@@ -106,7 +106,7 @@ enum Kind {
 
 /// The cubes of a file, with the options that suit most.
 ///
-/// It reads the whole file on the calling thread, a second or so for ten million points: call it from a thread that may block.
+/// It reads the whole file on the calling thread, below a microsecond a point: call it from a thread that may block.
 ///
 /// # Errors
 ///
