@@ -27,7 +27,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["scene", "count"])]
     pub(crate) input: Option<PathBuf>,
     /// A picture to lay over the height map
-    #[arg(long, value_name = "FILE.png", requires = "input")]
+    #[arg(long, value_name = "FILE.png")]
     pub(crate) colors: Option<PathBuf>,
     /// Which way cubes become pixels; `auto` takes what is faster on the device
     #[arg(long, value_enum, value_name = "PATH", default_value = "auto")]
@@ -125,12 +125,31 @@ impl Args {
                 return ExitCode::SUCCESS;
             }
             let text = error.to_string();
-            usage(text.lines().next().unwrap_or_default().trim_start_matches("error: "))
+            // What it says before the tips and the usage; possible values are on a second line.
+            let lines: Vec<&str> = text.lines().take_while(|line| !line.is_empty()).collect();
+            usage(lines.join(" ").trim_start_matches("error: "))
         })?;
-        match args.same_file() {
-            Some([one, other]) => Err(usage(&format!("{one} and {other} name the same file"))),
+        if let Some([one, other]) = args.same_file() {
+            return Err(usage(&format!("{one} and {other} name the same file")));
+        }
+        match args.contradiction() {
+            Some(reason) => Err(usage(reason)),
             None => Ok(args),
         }
+    }
+
+    /// What one option says against another, if any does.
+    fn contradiction(&self) -> Option<&'static str> {
+        // Not by clap's `requires`: a default value of `--scene` would do for `--input`, as they exclude each other.
+        if self.colors.is_some() && self.input.is_none() {
+            return Some("--colors goes over a height map: give one with --input");
+        }
+        if self.msaa > 1 && self.path == PathChoice::Compute {
+            return Some(
+                "--msaa is for the rasteriser: take --path hardware, or leave it out; compute smooths edges by itself",
+            );
+        }
+        None
     }
 
     /// Two options that name one file, if there are two and one is written.

@@ -67,8 +67,9 @@ impl Dump {
     /// The files take their places.
     pub(crate) fn finish(self) -> Result<(), Failure> {
         let Self { files, mut made } = self;
+        files.into_iter().try_for_each(Output::finish)?;
         made.0 = None;
-        files.into_iter().try_for_each(Output::finish)
+        Ok(())
     }
 }
 

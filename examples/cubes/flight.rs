@@ -210,6 +210,7 @@ fn report(args: &Args, gpu: &Gpu, uploaded: &Uploaded, view: &View, flown: &Flow
         cpu_ms,
         gpu_ms,
         read_seconds: uploaded.read_seconds,
+        pack_seconds: uploaded.pack_seconds,
         upload_seconds: uploaded.upload_seconds,
         draws: total.draws,
         dispatches: total.dispatches,

@@ -27,7 +27,9 @@ pub(crate) struct Report {
     pub(crate) gpu_ms: Option<Percentiles>,
     /// To read the file; 0 for a scene that is made.
     pub(crate) read_seconds: f64,
-    /// To make the cubes, put them in order, pack and upload them, until the GPU had them.
+    /// To make the cubes and to put them in order, in cells.
+    pub(crate) pack_seconds: f64,
+    /// To write them packed and to upload them, until the GPU had them.
     pub(crate) upload_seconds: f64,
     pub(crate) draws: u64,
     pub(crate) dispatches: u64,
@@ -90,7 +92,7 @@ impl Report {
         if self.read_seconds > 0.0 {
             row("read in", &format!("{:.2} s", self.read_seconds));
         }
-        row("packed and uploaded in", &format!("{:.2} s", self.upload_seconds));
+        row("packed, uploaded in", &format!("{:.2} s, {:.2} s", self.pack_seconds, self.upload_seconds));
         row("visible in the last frame", &grouped(self.visible as u64));
         row("frames", &format!("{} of {width}x{height} in {:.1} s", self.frames, self.elapsed.as_secs_f64()));
         row("frame time, CPU", &times(self.cpu_ms));

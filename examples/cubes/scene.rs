@@ -41,18 +41,22 @@ pub(crate) struct Uploaded {
     pub(crate) name: String,
     /// What it took to read the file.
     pub(crate) read_seconds: f64,
-    /// What it took to make, pack and upload the cubes.
+    /// What it took to make the cubes and to put them in order.
+    pub(crate) pack_seconds: f64,
+    /// What it took then, to write them packed and to upload them.
     pub(crate) upload_seconds: f64,
 }
 
 /// Reads or makes what was asked for; `count` cubes of a scene that is made.
 pub(crate) async fn upload(args: &Args, gpu: &Gpu, count: usize) -> Result<Uploaded, Failure> {
-    let began = Instant::now();
-    let file = match &args.input {
-        Some(path) => Some(read(path.clone(), args.file_options()).await?),
-        None => None,
+    let (file, read_seconds) = match &args.input {
+        Some(path) => {
+            let began = Instant::now();
+            let file = read(path.clone(), args.file_options()).await?;
+            (Some(file), began.elapsed().as_secs_f64())
+        }
+        None => (None, 0.0),
     };
-    let read_seconds = began.elapsed().as_secs_f64();
     let began = Instant::now();
     let name = args.input.as_deref().map_or_else(|| args.scene.name(), file_name);
     let cubes = match (file, args.scene) {
@@ -63,7 +67,10 @@ pub(crate) async fn upload(args: &Args, gpu: &Gpu, count: usize) -> Result<Uploa
         (None, Scene::City) => Cubes::upload(gpu, scene::city(count, args.seed)).await,
         (None, Scene::Terrain) => Cubes::upload(gpu, scene::terrain(count, args.seed)).await,
     }?;
-    Ok(Uploaded { cubes, name, read_seconds, upload_seconds: began.elapsed().as_secs_f64() })
+    let all = began.elapsed();
+    let pack = cubes.packing_time();
+    let [pack_seconds, upload_seconds] = [pack, all.saturating_sub(pack)].map(|time| time.as_secs_f64());
+    Ok(Uploaded { cubes, name, read_seconds, pack_seconds, upload_seconds })
 }
 
 /// On a thread that may block.
