@@ -48,7 +48,7 @@ fn a_random_scene_is_another_with_another_seed() {
 fn a_path_is_the_one_that_was_asked_for() {
     let folder = Folder::new();
     for (path, lod) in [("compute", "off"), ("compute", "on"), ("hardware", "off")] {
-        let (table, figures) = drawn(&folder, &[&SMALL[..], &["--path", path, "--lod", lod, "--validate"]].concat());
+        let (table, figures) = folder.succeeds(&[&SMALL[..], &["--path", path, "--lod", lod, "--validate"]].concat());
         assert_eq!((&figures["path"], &figures["lod"]), (&json!(path), &json!(lod == "on")));
         assert!(table.contains(&format!("{path}, level of detail {lod}\n")), "{table}");
     }

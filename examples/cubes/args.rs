@@ -160,8 +160,11 @@ impl Args {
         let read = [some("--input", &self.input), some("--colors", &self.colors), some("--camera", &self.camera)];
         let out = some("--out", &Some(self.out.clone()));
         let written: Vec<_> = [out].into_iter().chain(written).chain(dumped).flatten().collect();
-        let all: Vec<_> = read.iter().flatten().chain(&written).collect();
-        let pairs = written.iter().flat_map(|one| all.iter().map(move |other| [*other, one]));
+        let all: Vec<_> = written.iter().chain(read.iter().flatten()).collect();
+        let pairs = all
+            .iter()
+            .enumerate()
+            .flat_map(|(at, other)| written[..at.min(written.len())].iter().map(move |one| [one, *other]));
         let same = pairs.into_iter().find(|[one, other]| one.0 != other.0 && one.1 == other.1);
         same.map(|[one, other]| [one.0, other.0])
     }
