@@ -111,12 +111,7 @@ impl ViewState {
             gpu.compute_pipeline("view.ids", IDS),
             gpu.compute_pipeline("view.pick", PICK),
         );
-        let parts = try_join4(
-            Raster::new(gpu, path, size),
-            Occlusion::new(gpu, size, cells),
-            Resolve::new(gpu),
-            lists,
-        );
+        let parts = try_join4(Raster::new(gpu, path, size), Occlusion::new(gpu, size, cells), Resolve::new(gpu), lists);
         let (parts, (begin, ids, pick)) = try_join(parts, kernels).await?;
         let (raster, occlusion, resolve, (kept, appeared, large)) = parts;
         let cubes = cubes.clone();
