@@ -2,7 +2,7 @@
 
 use super::{SKY, lens::Lens, state::ViewState};
 use crate::{
-    Gpu,
+    Cubes, Gpu,
     error::Result,
     graph::{Pass, PassId},
     pipeline::ComputePipeline,
@@ -21,6 +21,11 @@ pub(super) struct Resolve {
     kernel: ComputePipeline,
     /// sRGB bytes, a pixel each.
     colors: GpuBuffer<u32>,
+}
+
+/// 1 / (the distance at which 63 % of a cube has faded), in world units.
+pub(super) fn haze_of(cubes: &Cubes) -> f32 {
+    1.0 / (cubes.bounds().half_extent().length() * 2.0 * HAZE)
 }
 
 /// As in resolve.comp.
@@ -60,14 +65,14 @@ impl Resolve {
         let picture = Picture {
             lens,
             sky: SKY,
-            haze: 1.0 / (scene.bounds.half_extent().length() * 2.0 * HAZE),
+            haze: haze_of(&state.cubes),
             scene: scene.store.header.address(),
             visibility: state.visibility.address(),
             colors: self.colors.address(),
             kept: if state.options.occlusion { state.kept.address() } else { 0 },
             pyramid: occlusion.pyramid.buffer.address(),
             stamps: occlusion.stamps.address(),
-            antialias: u32::from(state.options.antialias),
+            antialias: u32::from(state.options.antialias && !state.raster.shades()),
             unused: 0,
         };
         let kernel = self.kernel.clone();
