@@ -5,6 +5,7 @@
 #extension GL_KHR_shader_subgroup_ballot : require
 #include "include/cells.glsl"
 #include "include/paint.glsl"
+#include "include/lod.glsl"
 
 layout(local_size_x = 128) in;
 
@@ -54,7 +55,9 @@ void paint_all(Box box, Rect rect) {
 
 void draw_cell(uint number) {
     const Cell cell = push.scene.cells.at[number];
-    const uint count = push.scene.cells.at[number + 1].first - cell.first;
+    const float level = level_of(push.lens, push.scene, cell, number);
+    const float growth = growth_of(level);
+    const uint count = drawn_of(push.scene.cells.at[number + 1].first - cell.first, level);
     for (uint base = 0; base < count; base += gl_SubgroupSize) {
         const uint index = base + gl_SubgroupInvocationID;
         Box box = Box(vec3(0.0), 0.0, word_of(number, index));
@@ -62,7 +65,7 @@ void draw_cell(uint number) {
         if (index < count) {
             const uvec4 packed = load_packed(push.scene, cell.first + index);
             box.center = position_of(cell, packed) - push.lens.eye;
-            box.half_edge = half_edge_of(cell, packed);
+            box.half_edge = half_edge_of(cell, packed) * growth;
             rect = rect_of(box);
         }
         bool waits = false;

@@ -4,6 +4,7 @@
 #extension GL_KHR_shader_subgroup_ballot : require
 #include "include/cells.glsl"
 #include "include/paint.glsl"
+#include "include/lod.glsl"
 
 layout(local_size_x = 128) in;
 
@@ -13,8 +14,10 @@ void main() {
         const uint word = push.large.at[3 * i];
         const uint low = push.large.at[3 * i + 1];
         const uint size = push.large.at[3 * i + 2];
-        const Cube cube = load_word(push.scene, word);
-        const Box box = Box(cube.position - push.lens.eye, cube.half_edge, word);
+        const Cell cell = push.scene.cells.at[word >> 8];
+        const Cube cube = unpack(cell, load_packed(push.scene, cell.first + (word & 0xffu)));
+        const float growth = growth_of(level_of(push.lens, push.scene, cell, word >> 8));
+        const Box box = Box(cube.position - push.lens.eye, cube.half_edge * growth, word);
         const uint width = size & 0xffffu;
         const uint pixels = width * (size >> 16);
         for (uint k = gl_LocalInvocationIndex; k < pixels; k += gl_WorkGroupSize.x) {

@@ -6,6 +6,7 @@
 #include "include/lens.glsl"
 #include "include/work.glsl"
 #include "include/pyramid.glsl"
+#include "include/lod.glsl"
 
 layout(local_size_x = 256) in;
 
@@ -57,13 +58,15 @@ uint farthest_in(Rect rect, uint most) {
 
 bool may_show(uint number) {
     const Cell cell = push.scene.cells.at[number];
-    const uvec2 extent = push.scene.extents.at[number];
-    const vec3 half_size = vec3(extent.x & 0xffffu, extent.x >> 16, extent.y & 0xffffu) * cell.step * 0.5;
-    const vec3 center = (cell.min - push.lens.eye) + half_size;
+    const vec3 half_size = half_size_of(cell, push.scene.extents.at[number]);
+    const vec3 center = middle_of(push.lens, cell, half_size);
     const float slack = (sum_of_abs(center) + sum_of_abs(half_size) + cell.half_edge) * ROUNDING;
-    const vec3 reach = half_size + (cell.half_edge + slack);
-
+    vec3 reach = half_size + (cell.half_edge + slack);
     const float distance = dot(center, push.lens.forward);
+    if (has_lod(push.lens)) {
+        const float level = level_at(push.lens, cell, distance - dot(abs(push.lens.forward), half_size + cell.half_edge));
+        reach += cell.half_edge * (growth_of(level) - 1.0);
+    }
     const float depth_reach = dot(abs(push.lens.forward), reach);
     const vec2 edge = vec2(size_of(push.lens)) * 0.5;
     if (distance + depth_reach < push.lens.near

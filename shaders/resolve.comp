@@ -3,12 +3,14 @@
 // next frame, which draws them first.
 #version 460
 #extension GL_GOOGLE_include_directive : require
+#extension GL_EXT_control_flow_attributes : require
 #include "include/cells.glsl"
 #include "include/lens.glsl"
 #include "include/visibility.glsl"
 #include "include/work.glsl"
 #include "include/pyramid.glsl"
 #include "include/light.glsl"
+#include "include/lod.glsl"
 
 // A workgroup resolves as many pixels, one a lane, and looks at one more to each side.
 const uint SIDE = 16;
@@ -24,13 +26,17 @@ layout(buffer_reference, scalar, buffer_reference_align = 8) restrict buffer Pic
     float haze;
     Scene scene;
     VisibilityHalves visibility;
-    List colors;
     // 0: nothing is listed.
     WorkList kept;
     Pyramid pyramid;
     List stamps;
     uint antialias;
+    // 0: the picture is there, and only cells are listed.
+    uint shades;
 };
+
+// An sRGB image, looked at without its transfer function.
+layout(set = 0, binding = 0, rgba8) uniform restrict writeonly image2D target;
 
 layout(push_constant, scalar) uniform Push {
     Picture picture;
@@ -38,13 +44,25 @@ layout(push_constant, scalar) uniform Push {
 
 // What the pixels and those around them show: the cube relative to the eye with its half edge, or 0 for none.
 shared vec4 boxes[WIDE * WIDE];
-// Albedo as three halves, and the face that the pixel's own ray enters through.
+// Its albedo as three halves, the face that the pixel's own ray enters through, whether it is small, and whether it stands
+// for several.
 shared uvec2 surfaces[WIDE * WIDE];
+// What that ray sees, as three halves.
+shared uvec2 colors[WIDE * WIDE];
 shared uint words[WIDE * WIDE];
+shared float depths[WIDE * WIDE];
 
 shared uint marked[SIDE * SIDE];
 shared uint marked_count;
 shared uint first_place;
+
+// Cubes with edges of fewer pixels are seen as they are in the middle of a pixel, or not: others around it, which no pixel's
+// middle shows, count as much as those that one does.
+const float SMALL = 1.5;
+const uint IS_SMALL = 1u << 31;
+const uint STANDS_FOR_SEVERAL = 1u << 30;
+// The depth of a pixel that was filled: in front of nothing.
+const uint FILLED = 1;
 
 // Which of the faces +x -x +y -y +z -z the ray enters through.
 uint face_of(vec3 ray, vec4 box) {
@@ -59,8 +77,20 @@ vec3 normal_of(uint face) {
     return normal;
 }
 
-vec3 albedo_of(uvec2 surface) {
-    return vec3(unpackHalf2x16(surface.x), unpackHalf2x16(surface.y).x);
+uvec2 pack(vec3 v) {
+    return uvec2(packHalf2x16(v.xy), packHalf2x16(vec2(v.z, 0.0)));
+}
+
+vec3 unpack(uvec2 v) {
+    return vec3(unpackHalf2x16(v.x), unpackHalf2x16(v.y).x);
+}
+
+uint face_at(uint place) {
+    return surfaces[place].y >> 16 & 7u;
+}
+
+bool is_small(uint place) {
+    return (surfaces[place].y & IS_SMALL) != 0;
 }
 
 // What a ray sees of a surface at the parameter `t`.
@@ -74,30 +104,46 @@ vec3 to_srgb(vec3 c) {
     return mix(1.055 * pow(c, vec3(1.0 / 2.4)) - 0.055, c * 12.92, lessThanEqual(c, vec3(0.0031308)));
 }
 
+// Notes that a pixel shows a word.
+void note(uint place, uint word, vec2 pixel) {
+    Scene scene = push.picture.scene;
+    const Cell cell = scene.cells.at[word >> 8];
+    const Cube cube = unpack(cell, load_packed(scene, cell.first + (word & 0xffu)));
+    const float growth = growth_of(level_of(push.picture.lens, scene, cell, word >> 8));
+    const vec4 box = vec4(cube.position - push.picture.lens.eye, cube.half_edge * growth);
+    const vec3 albedo = albedo(cube.color);
+    const vec3 ray = ray_of(push.picture.lens, pixel);
+    const uint face = face_of(ray, box);
+    const float t = entry(ray, box.xyz, box.w);
+    const bool small = 2.0 * box.w * length(push.picture.lens.down) < SMALL * t;
+    boxes[place] = box;
+    surfaces[place] = pack(albedo) | uvec2(0, face << 16 | (small ? IS_SMALL : 0) | (growth > 1.0 ? STANDS_FOR_SEVERAL : 0));
+    colors[place] = pack(seen(albedo, face, ray, t));
+    words[place] = word;
+    depths[place] = t;
+}
+
 // Fills the shared arrays for one pixel.
 void look(uint place, ivec2 pixel, uvec2 size) {
-    vec4 box = vec4(0.0);
-    uvec2 surface = uvec2(0);
-    uint word = NO_ID;
     // Beyond the picture it goes on as at its edge.
     const ivec2 inside = clamp(pixel, ivec2(0), ivec2(size) - 1);
     const uvec2 visible = push.picture.visibility.at[uint(inside.y) * size.x + uint(inside.x)];
-    if (visible.y != 0) {
-        word = visible.x;
-        const Cube cube = load_word(push.picture.scene, word);
-        box = vec4(cube.position - push.picture.lens.eye, cube.half_edge);
-        const vec3 albedo = albedo(cube.color);
-        const uint face = face_of(ray_of(push.picture.lens, vec2(inside)), box);
-        surface = uvec2(packHalf2x16(albedo.xy), packHalf2x16(vec2(albedo.z, 0.0)) | face << 16);
+    if (visible.y > FILLED) {
+        note(place, visible.x, vec2(inside));
+    } else {
+        boxes[place] = vec4(0.0);
+        surfaces[place] = uvec2(0);
+        colors[place] = pack(push.picture.sky);
+        words[place] = NO_ID;
+        depths[place] = 0.0;
     }
-    boxes[place] = box;
-    surfaces[place] = surface;
-    words[place] = word;
 }
 
-// Whether the ray meets the neighbour's cube in front of `nearest`, which it is then.
+const float FAR = 3.0e38;
+
+// Whether the ray meets the box in front of `nearest`, which is where it enters then.
 bool is_nearer(vec3 ray, vec4 box, inout float nearest) {
-    if (box.w == 0.0 || !meets(ray, box.xyz, box.w)) {
+    if (!meets(ray, box.xyz, box.w)) {
         return false;
     }
     const float t = entry(ray, box.xyz, box.w);
@@ -108,51 +154,90 @@ bool is_nearer(vec3 ray, vec4 box, inout float nearest) {
     return true;
 }
 
-const float FAR = 3.0e38;
+// The place of the pixel's neighbour 0 to 8, row after row; 4 is the pixel itself.
+uint neighbour(uint place, uint k) {
+    return place + (k / 3) * WIDE + k % 3 - WIDE - 1;
+}
+
+// Where the four rays of a pixel are: a rotated grid, so that lines near either axis get four steps.
+const vec2 OFFSETS[4] = vec2[](vec2(-0.125, -0.375), vec2(0.375, -0.125), vec2(-0.375, 0.125), vec2(0.125, 0.375));
+// The neighbour that each is nearest to.
+const uint BESIDE[4] = uint[](1, 5, 3, 7);
+
+// What a ray sees that meets none of the large cubes around: what shows in its pixel and beside it.
+vec3 color_between(uint place, uint beside) {
+    const vec3 own = unpack(colors[place]);
+    if (is_small(place) || is_small(beside)) {
+        return mix(own, unpack(colors[beside]), 0.5);
+    }
+    return words[place] == NO_ID ? own : unpack(colors[beside]);
+}
 
 // The mean of four rays against the cubes that the pixel and its neighbours show.
-vec3 smooth_color(uint place, vec2 pixel) {
-    vec3 sum = vec3(0.0);
-    for (uint i = 0; i < 4; ++i) {
-        // A rotated grid: lines near either axis get four steps.
-        const vec2 off = vec2(i & 1u, i >> 1) * 0.5 - 0.25 + vec2(-0.125, 0.125) * (vec2(i >> 1, i & 1u) * 2.0 - 1.0);
-        const vec3 ray = ray_of(push.picture.lens, pixel + off);
-        float nearest = FAR;
-        uint hit = place;
-        for (uint k = 0; k < 9; ++k) {
-            const uint neighbour = place + (k / 3) * WIDE + k % 3 - WIDE - 1;
-            if (is_nearer(ray, boxes[neighbour], nearest)) {
-                hit = neighbour;
+vec3 smooth_color(uint place, vec2 pixel, uint around[9]) {
+    vec3 rays[4];
+    float nearest[4];
+    uint hits[4];
+    [[unroll]] for (uint i = 0; i < 4; ++i) {
+        rays[i] = ray_of(push.picture.lens, pixel + OFFSETS[i]);
+        nearest[i] = FAR;
+        hits[i] = place;
+    }
+    [[unroll]] for (uint k = 0; k < 9; ++k) {
+        // Each cube once.
+        bool is_new = around[k] != NO_ID && !is_small(neighbour(place, k));
+        [[unroll]] for (uint j = 0; j < k; ++j) {
+            is_new = is_new && around[j] != around[k];
+        }
+        if (is_new) {
+            const vec4 box = boxes[neighbour(place, k)];
+            [[unroll]] for (uint i = 0; i < 4; ++i) {
+                hits[i] = is_nearer(rays[i], box, nearest[i]) ? neighbour(place, k) : hits[i];
             }
         }
-        if (nearest == FAR) {
-            sum += push.picture.sky;
+    }
+    vec3 sum = vec3(0.0);
+    [[unroll]] for (uint i = 0; i < 4; ++i) {
+        if (nearest[i] < FAR) {
+            sum += seen(unpack(surfaces[hits[i]]), face_of(rays[i], boxes[hits[i]]), rays[i], nearest[i]);
         } else {
-            sum += seen(albedo_of(surfaces[hit]), face_of(ray, boxes[hit]), ray, nearest);
+            sum += color_between(place, neighbour(place, BESIDE[i]));
         }
     }
     return sum * 0.25;
 }
 
-bool is_edge(uint place) {
-    bool differs = false;
-    for (uint k = 0; k < 9; ++k) {
-        const uint neighbour = place + (k / 3) * WIDE + k % 3 - WIDE - 1;
-        differs = differs || words[neighbour] != words[place] || surfaces[neighbour].y >> 16 != surfaces[place].y >> 16;
+vec3 color_of(uint place, vec2 pixel) {
+    if (push.picture.antialias != 0) {
+        uint around[9];
+        bool differs = false;
+        [[unroll]] for (uint k = 0; k < 9; ++k) {
+            const uint other = neighbour(place, k);
+            around[k] = words[other];
+            differs = differs || words[other] != words[place] || face_at(other) != face_at(place);
+        }
+        if (differs) {
+            return smooth_color(place, pixel, around);
+        }
     }
-    return differs;
+    return unpack(colors[place]);
 }
 
-vec3 color_of(uint place, vec2 pixel) {
-    if (push.picture.antialias != 0 && is_edge(place)) {
-        return smooth_color(place, pixel);
+// Parts that stand for all cover a surface but for a few pixels. One that shows nothing, with cubes on nearly all sides, is
+// taken for such and gets what is farthest of them.
+uint filling(uint place) {
+    uint sides = 0, parts = 0, found = NO_ID;
+    float farthest = 0.0;
+    for (uint k = 0; k < 9; ++k) {
+        const uint other = neighbour(place, k);
+        sides += uint(words[other] != NO_ID);
+        parts += uint((surfaces[other].y & STANDS_FOR_SEVERAL) != 0);
+        if (depths[other] > farthest) {
+            farthest = depths[other];
+            found = words[other];
+        }
     }
-    if (words[place] == NO_ID) {
-        return push.picture.sky;
-    }
-    const vec3 ray = ray_of(push.picture.lens, pixel);
-    const float t = entry(ray, boxes[place].xyz, boxes[place].w);
-    return seen(albedo_of(surfaces[place]), surfaces[place].y >> 16, ray, t);
+    return sides >= 6 && parts >= 3 ? found : NO_ID;
 }
 
 // Stamps the pixel's cell, if none did yet in this frame, and notes it.
@@ -185,9 +270,21 @@ void main() {
     const uvec2 at = uvec2(lane % SIDE, lane / SIDE);
     const uvec2 pixel = uvec2(corner) + at;
     const uint place = (at.y + 1) * WIDE + at.x + 1;
-    if (all(lessThan(pixel, size))) {
-        const vec3 color = color_of(place, vec2(pixel));
-        push.picture.colors.at[pixel.y * size.x + pixel.x] = packUnorm4x8(vec4(to_srgb(color), 1.0));
+    const bool is_inside = all(lessThan(pixel, size));
+    if (has_lod(push.picture.lens)) {
+        const uint fills = is_inside && words[place] == NO_ID ? filling(place) : NO_ID;
+        barrier();
+        if (fills != NO_ID) {
+            note(place, fills, vec2(pixel));
+            push.picture.visibility.at[pixel.y * size.x + pixel.x] = uvec2(fills, FILLED);
+        }
+        barrier();
+    }
+    if (is_inside) {
+        if (push.picture.shades != 0) {
+            const vec3 color = color_of(place, vec2(pixel));
+            imageStore(target, ivec2(pixel), vec4(to_srgb(color), 1.0));
+        }
         if (marks) {
             mark(place, pixel);
         }

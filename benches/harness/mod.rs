@@ -11,6 +11,7 @@ pub(crate) mod hand_record;
 pub(crate) mod instructions;
 pub(crate) mod our_record;
 pub(crate) mod pairs;
+pub(crate) mod passes;
 pub(crate) mod raw;
 pub(crate) mod record_table;
 pub(crate) mod rounds;

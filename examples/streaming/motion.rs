@@ -28,14 +28,13 @@ impl Motion {
     pub(crate) fn new(count: usize) -> Self {
         let side = (1..).find(|side| side * side * side >= count).unwrap_or(1);
         let rest: Vec<_> = (0..count).map(|index| at_rest(index, side)).collect();
-        let places = rest.iter().map(|cube| Vec3::from_array(cube.position));
-        let bounds = Bounds::around(places, HALF_EDGE).unwrap_or(Bounds { min: Vec3::ZERO, max: Vec3::ONE });
+        let bounds = Bounds::around(&rest).unwrap_or(Bounds { min: Vec3::ZERO, max: Vec3::ONE });
         Self { rest: Arc::new(rest), bounds }
     }
 
     /// The cubes at rest, as a scene.
     pub(crate) fn scene(&self) -> impl InstanceSource {
-        (HALF_EDGE, self.rest.to_vec())
+        self.rest.to_vec()
     }
 
     /// The places at a time in seconds, made where they are uploaded from, by several threads.
@@ -60,7 +59,7 @@ impl Motion {
 fn at_rest(index: usize, side: usize) -> Instance {
     let cell = [index % side, index / side % side, index / side / side].map(|cell| cell as f32);
     let last = (side.max(2) - 1) as f32;
-    Instance::new(Vec3::from_array(cell) * SPACING, cell.map(|cell| 0.15 + 0.85 * cell / last))
+    Instance::new(Vec3::from_array(cell) * SPACING, HALF_EDGE, cell.map(|cell| 0.15 + 0.85 * cell / last))
 }
 
 fn hop(rest: &[Instance], now: u32, range: Range<usize>, place: &mut [Instance]) {
@@ -69,6 +68,6 @@ fn hop(rest: &[Instance], now: u32, range: Range<usize>, place: &mut [Instance])
         let phase = (index as u32).wrapping_mul(0x9e37_79b9).wrapping_add(now);
         let part = (phase >> 8) as f32 / (1 << 24) as f32;
         let [x, y, z] = rest.position;
-        *cube = Instance { position: [x, y + HOP * 4.0 * part * (1.0 - part), z], color: rest.color };
+        *cube = Instance { position: [x, y + HOP * 4.0 * part * (1.0 - part), z], ..*rest };
     }
 }

@@ -6,7 +6,10 @@ use std::{
 };
 
 use tokio::task::JoinSet;
-use vulkio::{Completion, Cubes, FrameStats, Gpu, Renderer, RendererOptions, Result, Streamed, scene::Instance};
+use vulkio::{
+    Completion, Cubes, FrameStats, Gpu, Graph, Renderer, RendererOptions, Result, Streamed, View, ViewOptions,
+    scene::{Camera, Instance},
+};
 
 use crate::{args::Job, load::Load, motion::Motion, pace::Pace};
 
@@ -16,8 +19,10 @@ const WARM_UP: usize = 8;
 /// What is drawn, and with what.
 pub(crate) struct Stage {
     pub(crate) renderer: Renderer,
+    gpu: Gpu,
     motion: Motion,
     cubes: Cubes,
+    view: View,
     places: Streamed<Instance>,
     job: Job,
 }
@@ -52,8 +57,9 @@ impl Stage {
         let renderer = Renderer::with_options(gpu, job.size, RendererOptions::default().timestamps(true))?;
         let motion = Motion::new(job.cubes);
         let cubes = Cubes::upload(gpu, motion.scene()).await?;
+        let view = cubes.view(job.size, ViewOptions::default()).await?;
         let places = renderer.streamed("places", job.cubes)?;
-        Ok(Self { renderer, motion, cubes, places, job })
+        Ok(Self { renderer, gpu: gpu.clone(), motion, cubes, view, places, job })
     }
 
     /// Frames for as long as a phase lasts, beside the load if there is one.
@@ -76,22 +82,32 @@ impl Stage {
         figures.frame_bytes = (seen.len() * self.job.cubes * size_of::<Instance>()) as u64;
         figures.missed = pace.missed;
         figures.add(seen);
-        figures.visible = self.cubes.visible_count().await?;
+        figures.visible = self.visible(began.elapsed().as_secs_f64()).await?;
         Ok(figures)
     }
 
-    /// One frame: the cubes' places at `time` are uploaded, culled and drawn. How long the upload took to be submitted.
+    /// How many cubes are in the camera's sight where they are now.
+    async fn visible(&self, time: f64) -> Result<usize> {
+        let graph = Graph::new(&self.gpu, "count");
+        graph.add(self.cubes.cull(self.camera(time)));
+        graph.submit().await?;
+        self.cubes.visible_count().await
+    }
+
+    fn camera(&self, time: f64) -> Camera {
+        let [width, height] = self.job.size;
+        self.motion.camera(time, width as f32 / height as f32)
+    }
+
+    /// One frame: the cubes' places at `time` are uploaded, packed and drawn. How long the upload took to be submitted.
     async fn frame(&self, time: f64) -> Result<(Duration, Completion<Arc<FrameStats>>)> {
         let began = Instant::now();
         let places = self.places.update(self.motion.at(time)).await?;
         let upload = began.elapsed();
 
-        let [width, height] = self.job.size;
-        let camera = self.motion.camera(time, width as f32 / height as f32);
-        let cubes = self.cubes.with_instances(&places)?;
         let frame = self.renderer.frame().await?;
-        frame.add(cubes.cull(camera));
-        frame.add(cubes.draw(camera, frame.target()));
+        frame.add(self.cubes.refit(&places)?);
+        frame.add(self.view.draw(self.camera(time), frame.target()));
         Ok((upload, frame.submit().await?))
     }
 }

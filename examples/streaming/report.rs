@@ -28,7 +28,7 @@ pub(crate) fn print_phase(name: &str, figures: &Figures) {
     let (frames, missed, visible) = (figures.frames.len(), figures.missed, figures.visible);
     println!("{name}");
     println!(
-        "  {frames} frames, {:.1} FPS, {missed} turns missed; {visible} cubes visible in the last frame",
+        "  {frames} frames, {:.1} FPS, {missed} turns missed; {visible} cubes in sight at the end",
         frames as f64 / seconds
     );
     row("frame, turn to completion", &figures.frames);

@@ -5,7 +5,7 @@ struct Lens {
     vec3 eye;
     float near;
     vec3 forward;
-    // Width and height in pixels, 16 bits each.
+    // Width and height in pixels, 16 bits each, of which the highest says whether there are levels of detail.
     uint size;
     // dot(point, across) / dot(point, forward) counts pixels to the right of the picture's middle, `down` below it.
     vec3 across;
@@ -19,7 +19,7 @@ struct Lens {
 };
 
 uvec2 size_of(Lens lens) {
-    return uvec2(lens.size & 0xffffu, lens.size >> 16);
+    return uvec2(lens.size & 0xffffu, lens.size >> 16 & 0x7fffu);
 }
 
 vec3 ray_of(Lens lens, vec2 pixel) {

@@ -1,6 +1,6 @@
 //! Makes cells of a scene's cubes.
 
-use std::ops::Range;
+use std::{ops::Range, sync::Arc};
 
 use rayon::prelude::*;
 
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     error::Result,
-    scene::{Bounds, Instance, InstanceSource},
+    scene::{Bounds, InstanceSource},
 };
 
 /// A scene's cells, and which cube goes to which slot; the packed cubes are made as they are uploaded.
@@ -23,9 +23,9 @@ pub(crate) struct Packing<S> {
     /// The cube of each slot.
     order: Order,
     /// The cells, and one that only says where the last one ends.
-    pub(crate) cells: Vec<Cell>,
+    pub(crate) cells: Arc<Vec<Cell>>,
     /// By cell.
-    pub(crate) extents: Vec<CellExtent>,
+    pub(crate) extents: Arc<Vec<CellExtent>>,
     /// Around all cubes, whatever the source says.
     pub(crate) bounds: Bounds,
 }
@@ -47,7 +47,12 @@ impl<S: InstanceSource> Packing<S> {
             extents.extend(part.extents);
         }
         cells.push(Cell { first: order.entries().len() as u32, ..Cell::default() });
-        Ok(Self { source, order, cells, extents, bounds })
+        Ok(Self { source, order, cells: Arc::new(cells), extents: Arc::new(extents), bounds })
+    }
+
+    /// How many cubes there are.
+    pub(crate) fn len(&self) -> usize {
+        self.order.entries().len()
     }
 
     /// Writes the cubes of `slots` to `out`, which is as long.
@@ -95,9 +100,9 @@ fn cut_segment(source: &impl InstanceSource, first: usize, entries: &mut [Entry]
         cut::spread(run);
         cubes.clear();
         cubes.extend(run.iter().map(|entry| source.instance(entry.id())));
-        let cell = Cell::around(&cubes, (first + start) as u32);
+        let (cell, extent) = Cell::around(&cubes, (first + start) as u32);
         cells.push(cell);
-        extents.push(cell.extent(&cubes));
+        extents.push(extent);
         bounds = bounds.into_iter().chain(Bounds::around(&cubes)).reduce(Bounds::join);
         start = end;
     }

@@ -10,9 +10,6 @@ use super::{
 };
 use crate::{Gpu, error::Result, graph::Uses, resource::GpuBuffer, scene::InstanceSource};
 
-/// 2^26 cubes are 1 GiB: less than any device's largest allocation.
-const CHUNK_SHIFT: u32 = 26;
-
 /// The buffers of a scene. The cubes lie in chunks, reached through the header's table of their addresses.
 pub(crate) struct CellStore {
     pub(crate) header: GpuBuffer<SceneHeader>,
@@ -25,46 +22,44 @@ pub(crate) struct CellStore {
 }
 
 impl CellStore {
-    /// Uploads a packed scene; it resolves when all of it is there.
-    pub(crate) async fn upload<S: InstanceSource>(gpu: &Gpu, packing: Packing<S>) -> Result<Self> {
-        let cube_count = packing.cells.last().map_or(0, |end| end.first);
-        let cell_count = packing.cells.len() as u32 - 1;
+    /// Uploads a packed scene, in chunks of two to the power of `chunk_shift` cubes; it resolves when all of it is there.
+    pub(crate) async fn upload<S: InstanceSource>(gpu: &Gpu, packing: Packing<S>, chunk_shift: u32) -> Result<Self> {
+        let cube_count = packing.len();
+        let cell_count = packing.extents.len() as u32;
         let cells = gpu.buffer::<Cell>("cubes.cells", packing.cells.len())?;
-        gpu.upload(&cells, 0, packing.cells.clone()).await?;
         let extents = gpu.buffer::<CellExtent>("cubes.extents", packing.extents.len())?;
-        gpu.upload(&extents, 0, packing.extents.clone()).await?;
-
-        let packing = Arc::new(packing);
-        let chunk = 1usize << CHUNK_SHIFT;
-        let mut chunks = Vec::new();
-        for first in (0..cube_count as usize).step_by(chunk) {
-            let len = chunk.min(cube_count as usize - first);
-            chunks.push(gpu.buffer::<PackedCube>(&format!("cubes.chunk {}", first / chunk), len)?);
-        }
-        let loads = chunks.iter().enumerate().map(|(number, buffer)| {
-            let packing = Arc::clone(&packing);
-            let upload = gpu.upload_with(buffer, move |range, out| {
-                packing.fill(range.start + number * chunk..range.end + number * chunk, out);
-            });
-            async move { upload.await?.await }
-        });
-        try_join_all(loads).await?;
-
         let header = gpu.buffer::<SceneHeader>("cubes.header", 1)?;
-        let mut addresses = [0; MOST_CHUNKS];
-        for (address, chunk) in addresses.iter_mut().zip(&chunks) {
-            *address = chunk.address();
+        let chunk = 1usize << chunk_shift;
+        let mut chunks = Vec::with_capacity(cube_count.div_ceil(chunk));
+        for first in (0..cube_count).step_by(chunk) {
+            let name = format!("cubes.chunk {}", first / chunk);
+            chunks.push(gpu.buffer::<PackedCube>(&name, chunk.min(cube_count - first))?);
         }
-        let contents = SceneHeader {
+        let cube_count = cube_count as u32;
+        let mut contents = SceneHeader {
             cells: cells.address(),
             cell_count,
             cube_count,
-            chunk_shift: CHUNK_SHIFT,
+            chunk_shift,
             unused: 0,
-            chunks: addresses,
+            chunks: [0; MOST_CHUNKS],
             extents: extents.address(),
         };
-        gpu.upload(&header, 0, vec![contents]).await?.await?;
+        for (address, chunk) in contents.chunks.iter_mut().zip(&chunks) {
+            *address = chunk.address();
+        }
+        let tables = [
+            gpu.upload(&header, 0, [contents]),
+            gpu.upload(&cells, 0, Arc::clone(&packing.cells)),
+            gpu.upload(&extents, 0, Arc::clone(&packing.extents)),
+        ];
+        let packing = Arc::new(packing);
+        let cubes = chunks.iter().enumerate().map(|(number, buffer)| {
+            let (packing, first) = (Arc::clone(&packing), number * chunk);
+            gpu.upload_with(buffer, move |range, out| packing.fill(range.start + first..range.end + first, out))
+        });
+        // Small buffers wait together, large ones as there is room for what they stage.
+        try_join_all(tables.into_iter().chain(cubes).map(|upload| async { upload.await?.await })).await?;
         Ok(Self { header, cells, extents, chunks, cube_count, cell_count })
     }
 
@@ -73,6 +68,14 @@ impl CellStore {
         uses.reads(&self.header).reads(&self.cells).reads(&self.extents);
         for chunk in &self.chunks {
             uses.reads(chunk);
+        }
+    }
+
+    /// Says that a system's shaders pack the scene's cubes again.
+    pub(super) fn written_by(&self, uses: &mut Uses) {
+        uses.reads(&self.header).writes(&self.cells).writes(&self.extents);
+        for chunk in &self.chunks {
+            uses.writes(chunk);
         }
     }
 }

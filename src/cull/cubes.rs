@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use futures::future::try_join3;
+use futures::future::try_join4;
 
 use super::{
     flat::Flat,
@@ -11,8 +11,8 @@ use super::{
 };
 use crate::{
     Gpu,
-    cells::{CellStore, Packing, Stop},
-    error::Result,
+    cells::{CellStore, MOST_CHUNKS, Packing, Refits, Stop},
+    error::{Error, Result},
     raster::{CubeMesh, DepthImages},
     scene::{Bounds, Camera, InstanceSource},
 };
@@ -44,6 +44,7 @@ pub(crate) struct Shared {
     pub(crate) groups: [u32; 3],
     pub(crate) bounds: Bounds,
     pub(crate) store: CellStore,
+    pub(crate) refits: Refits,
     pub(crate) flat: Flat,
     pub(crate) mesh: CubeMesh,
     pub(crate) depths: DepthImages,
@@ -52,36 +53,62 @@ pub(crate) struct Shared {
 impl Cubes {
     /// Puts the cubes of `source` on the GPU, generating them in chunks, and makes the pipelines.
     ///
-    /// It resolves when all of them are there. A cube costs 20 bytes of device memory.
+    /// First they are put in an order in which neighbours come together, on all cores, which takes 8 bytes of host memory
+    /// a cube. Then 16 bytes for each are written to memory that the GPU copies from, by several threads. It resolves when
+    /// all of them are on the GPU. There a cube takes 16 bytes, and its share of a cell of 128 to 256 cubes a third of
+    /// a byte at the most; [`cull`](Self::cull), when it is first used, takes 4 bytes a cube more.
+    ///
+    /// Within its cell, a place has 16 bits for each axis, in steps that are a power of two: places that are multiples of
+    /// a coarser one, as on a grid, stay what they are, others move by half a step at the most.
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] if there are no cubes, or more than one buffer or one dispatch of
-    /// the device can hold; nothing was allocated then.
-    /// [`Error::OutOfDeviceMemory`] if they do not fit its memory.
+    /// [`Error::Invalid`] if there are no cubes, or more than [`most`](Self::most), or one of them has coordinates that
+    /// are no numbers within ±2^60 (1.15e18) or a half edge that is none of 2^-60 to 2^60; it is named by its id.
+    /// [`Error::OutOfDeviceMemory`] if they do not fit the device's memory; if that can be told from their number, nothing
+    /// was allocated. [`Error::HelperPanicked`] if the source does.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future gives back everything once the GPU is done with it.
+    /// Dropping the future ends the work soon, and gives back everything once the GPU is done with it.
     pub async fn upload(gpu: &Gpu, source: impl InstanceSource) -> Result<Self> {
+        let shift = Limits::of(gpu.info()).chunk_shift();
+        Self::upload_in_chunks(gpu, source, shift).await
+    }
+
+    /// As [`upload`](Self::upload), in chunks of two to the power of `chunk_shift` cubes, of which there are 64 at most:
+    /// for tests of what happens at their borders.
+    #[doc(hidden)]
+    pub async fn upload_in_chunks(gpu: &Gpu, source: impl InstanceSource, chunk_shift: u32) -> Result<Self> {
         let count = source.len();
         let limits = Limits::of(gpu.info());
         limits.check(count)?;
+        if count.div_ceil(1 << chunk_shift) > MOST_CHUNKS {
+            return Err(Error::Invalid(format!("{count} cubes are more than {MOST_CHUNKS} chunks of 2^{chunk_shift}")));
+        }
 
         let store = async {
             let stop = Stop::default();
             let _stop = stop.when_dropped();
             let packing = gpu.shared.helpers.run("packing cubes", move || Packing::new(source, &stop)).await??;
             let bounds = packing.bounds;
-            Ok((CellStore::upload(gpu, packing).await?, bounds))
+            Ok((CellStore::upload(gpu, packing, chunk_shift).await?, bounds))
         };
-        let (flat, mesh, (store, bounds)) = try_join3(Flat::new(gpu), CubeMesh::new(gpu), store).await?;
+        let (flat, mesh, refits, (store, bounds)) =
+            try_join4(Flat::new(gpu), CubeMesh::new(gpu), Refits::new(gpu), store).await?;
 
         let groups = limits.groups(store.cell_count);
         let gpu = gpu.clone();
         let depths = DepthImages::default();
-        let shared = Shared { gpu, groups, bounds, store, flat, mesh, depths };
+        let shared = Shared { gpu, groups, bounds, store, refits, flat, mesh, depths };
         Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// The most cubes that a scene can have on a device, by its memory were nothing else there, the largest allocation that
+    /// it allows, and what ids and cells can tell apart: 2^31.
+    #[must_use]
+    pub fn most(gpu: &Gpu) -> usize {
+        usize::try_from(Limits::of(gpu.info()).most()).unwrap_or(usize::MAX)
     }
 
     /// How many cubes there are.

@@ -1,18 +1,13 @@
 //! Whether so many cubes fit the device: known before anything is allocated.
 
 use crate::{
-    cells::PackedCube,
+    cells::{self, LEAST_IN_CELL, MOST_CELLS, MOST_CHUNK_SHIFT, MOST_CHUNKS, PackedCube},
     error::{Bytes, Error, Result},
     gpu::DeviceInfo,
 };
 
 /// Cells one workgroup looks at; cull.comp has the same number.
 const PER_GROUP: u32 = 64;
-/// [`NO_ID`](crate::NO_ID) is no cube.
-const MOST_INDICES: u64 = u32::MAX as u64;
-
-/// A packed cube, and its place in the visible list.
-const BYTES_PER_CUBE: u64 = (size_of::<PackedCube>() + size_of::<u32>()) as u64;
 
 /// What decides how many cubes a device can hold.
 #[derive(Clone, Copy)]
@@ -37,32 +32,37 @@ impl<'a> Limits<'a> {
         if count == 0 {
             return Err(Error::Invalid("a scene of 0 cubes: there is nothing to upload; give at least one".into()));
         }
-        let requested = (count as u64).saturating_mul(BYTES_PER_CUBE);
+        let most = self.most();
+        if count as u64 <= most {
+            return Ok(());
+        }
+        let requested = cells::device_bytes(count as u64);
         if requested > self.heap {
-            let what = format!("{count} cubes");
+            let what = format!("{count} cubes (the device's memory has room for {most})");
             return Err(Error::OutOfDeviceMemory { what, requested, available: self.heap, heap: self.heap });
         }
-        let most = self.most_cubes();
-        let fits = u32::try_from(count).ok().filter(|&n| u64::from(n) <= most);
-        if fits.is_none() {
-            return Err(self.too_many(count, most));
-        }
-        Ok(())
-    }
-
-    fn most_cubes(&self) -> u64 {
-        let by_list = self.max_allocation / size_of::<u32>() as u64;
-        by_list.min(MOST_INDICES)
-    }
-
-    fn too_many(&self, count: usize, most: u64) -> Error {
-        let bytes = (count as u64).saturating_mul(size_of::<u32>() as u64);
-        Error::Invalid(format!(
-            "{count} cubes need one buffer of {}; device `{}` allows {} in an allocation: ask for at most {most} cubes",
-            Bytes(bytes),
+        Err(Error::Invalid(format!(
+            "{count} cubes; on device `{}`, which allows {} in an allocation, a scene has at most {most}: give fewer, or \
+             make several scenes",
             self.device,
             Bytes(self.max_allocation),
-        ))
+        )))
+    }
+
+    /// How many cubes there can be in a scene.
+    pub(super) fn most(&self) -> u64 {
+        let by_heap = cells::most_cubes_in(self.heap);
+        let by_chunks = (MOST_CHUNKS as u64) << self.chunk_shift();
+        let by_table =
+            (self.max_allocation / cells::BYTES_PER_CELL).saturating_sub(1).saturating_mul(LEAST_IN_CELL as u64);
+        // Words have 24 bits for a cell. With at least 128 cubes in each, ids are less than NO_ID.
+        let by_words = (MOST_CELLS * LEAST_IN_CELL) as u64;
+        by_heap.min(by_chunks).min(by_table).min(by_words)
+    }
+
+    /// The power of two of a chunk's cubes: 1 GiB of them, or as many as fit one allocation.
+    pub(super) fn chunk_shift(&self) -> u32 {
+        (self.max_allocation / size_of::<PackedCube>() as u64).max(1).ilog2().min(MOST_CHUNK_SHIFT)
     }
 
     /// In two dimensions where one is not enough; the shader skips the groups beyond the last that is needed.
@@ -81,29 +81,37 @@ mod tests {
         Limits { device: "toy", heap: u64::MAX, max_allocation: 1 << 31, max_groups: [65_535; 2] };
 
     #[test]
-    fn a_count_beyond_the_largest_allocation_is_refused_with_the_most_that_fits() {
-        let most = (1usize << 31) / 16;
-        assert!(SMALL.check(most).is_ok());
-        let error = SMALL.check(most + 1).expect_err("too many").to_string();
-        assert!(error.contains("2.0 GiB") && error.contains("at most 134217728 cubes"), "{error}");
-    }
-
-    #[test]
-    fn a_count_beyond_thirty_two_bits_is_refused_whatever_the_device_allows() {
-        let huge = Limits { max_allocation: u64::MAX, max_groups: [u32::MAX; 2], ..SMALL };
-        assert!(huge.check(MOST_INDICES as usize).is_ok());
-        for count in [MOST_INDICES as usize + 1, u32::MAX as usize, 1 << 40] {
-            assert!(matches!(huge.check(count), Err(Error::Invalid(_))));
+    fn a_scene_of_more_cells_than_words_tell_apart_is_refused_with_the_most_that_there_can_be() {
+        let most = 1 << 31;
+        for device in [SMALL, Limits { max_allocation: u64::MAX, max_groups: [u32::MAX; 2], ..SMALL }] {
+            assert!(device.check(most).is_ok());
+            for count in [most + 1, u32::MAX as usize, 1 << 40] {
+                let error = device.check(count).expect_err("too many").to_string();
+                assert!(error.contains("at most 2147483648"), "{error}");
+            }
         }
         assert!(matches!(SMALL.check(0), Err(Error::Invalid(_))));
     }
 
     #[test]
+    fn a_scene_of_a_larger_table_than_one_allocation_is_refused() {
+        let narrow = Limits { max_allocation: (1 << 24) + 3, ..SMALL };
+        assert_eq!((SMALL.chunk_shift(), narrow.chunk_shift()), (26, 20));
+        let most = ((1 << 24) / 32 - 1) * 128;
+        assert!(narrow.check(most).is_ok());
+        let error = narrow.check(most + 1).expect_err("too many").to_string();
+        assert!(error.contains("16.0 MiB") && error.contains(&format!("at most {most}")), "{error}");
+    }
+
+    #[test]
     fn a_count_beyond_the_heap_is_out_of_memory_before_anything_is_allocated() {
-        let small = Limits { heap: 2000, ..SMALL };
-        assert!(small.check(100).is_ok());
-        let error = small.check(101).expect_err("too many");
-        assert!(matches!(error, Error::OutOfDeviceMemory { requested: 2020, heap: 2000, .. }), "{error}");
+        let small = Limits { heap: 2_000_000, ..SMALL };
+        let most = small.most() as usize;
+        assert!((2_000_000 / 17..2_000_000 / 16).contains(&most));
+        assert!(small.check(most).is_ok());
+        let error = small.check(most + 1).expect_err("too many");
+        assert!(matches!(error, Error::OutOfDeviceMemory { requested: 2_000_001.., heap: 2_000_000, .. }), "{error}");
+        assert!(error.to_string().contains(&most.to_string()), "{error}");
         assert!(matches!(small.check(usize::MAX), Err(Error::OutOfDeviceMemory { .. })));
     }
 

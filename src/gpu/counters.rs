@@ -48,7 +48,7 @@ counters! {
     staging_bytes,
     /// The most bytes of staging memory ever in use at once.
     peak_staging_bytes,
-    /// Descriptors written. vulkio reaches buffers by address, so nothing writes any yet.
+    /// Descriptors written: one for each image that a shader ever stored to. Buffers are reached by address.
     descriptor_writes,
     /// `vkAllocateMemory` calls.
     device_allocations,

@@ -13,7 +13,7 @@ use ash::vk;
 pub(crate) use cache::Pipelines;
 pub use compute::ComputePipeline;
 pub use graphics::{GraphicsDesc, GraphicsPipeline};
-pub(crate) use layout::{MAX_PUSH_BYTES, PipelineLayout};
+pub(crate) use layout::{MAX_PUSH_BYTES, PipelineLayout, SetLayout};
 
 use crate::{
     error::{Error, Result},

@@ -62,6 +62,9 @@ impl Access {
     /// The destination of a copy or a clear, as an image.
     pub const IMAGE_COPY_TARGET: Self =
         Self::new(S::ALL_TRANSFER, A::TRANSFER_WRITE, L::TRANSFER_DST_OPTIMAL, Mode::Write);
+    /// Written by compute shaders, as an image.
+    pub const STORAGE_IMAGE_TARGET: Self =
+        Self::new(S::COMPUTE_SHADER, A::SHADER_STORAGE_WRITE, L::GENERAL, Mode::Write);
     /// The source of a blit.
     pub const BLIT_SOURCE: Self = Self::new(S::BLIT, A::TRANSFER_READ, L::TRANSFER_SRC_OPTIMAL, Mode::Read);
     /// The destination of a blit.

@@ -1,4 +1,4 @@
-//! What there is to see, and from where: instances, scenes of cubes, cameras and a flight around them.
+//! What there is to see, and from where: instances, scenes of cubes, a wave through them, cameras and a flight around them.
 //!
 //! [`grid()`], [`block()`], [`field()`], [`city()`] and [`terrain()`] are made as they are uploaded, each for any count; none of them lies
 //! in host memory.
@@ -17,6 +17,7 @@ mod instances;
 mod terrain;
 #[cfg(test)]
 mod testing;
+mod wave;
 
 pub use block::{Block, block};
 pub use camera::Camera;
@@ -26,3 +27,4 @@ pub use flight::Flight;
 pub use grid::{Grid, grid};
 pub use instances::{Bounds, Instance, InstanceSource};
 pub use terrain::{Terrain, terrain};
+pub use wave::{Wave, WaveAt};

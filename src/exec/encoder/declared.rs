@@ -25,6 +25,7 @@ impl Want {
     pub(super) const IMAGE_COPY_TARGET: Self = Self::new(Access::IMAGE_COPY_TARGET, "writes", "copy_target()");
     pub(super) const BLIT_SOURCE: Self = Self::new(Access::BLIT_SOURCE, "reads", "blit_source()");
     pub(super) const BLIT_TARGET: Self = Self::new(Access::BLIT_TARGET, "writes", "blit_target()");
+    pub(super) const STORAGE_IMAGE_TARGET: Self = Self::new(Access::STORAGE_IMAGE_TARGET, "writes", "storage_target()");
     pub(super) const INDIRECT: Self = Self::new(Access::INDIRECT, "reads", "indirect()");
     pub(super) const INDEX: Self = Self::new(Access::INDEX, "reads", "index()");
 

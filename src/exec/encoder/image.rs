@@ -11,7 +11,7 @@ use crate::{
     error::{Bytes, Error, Result},
     gpu::QueueKind,
     graph::ir::Region,
-    resource::{Buffer, ImageInner, ImagePart, ImageRole, Subimage, Texel, buffer::Spot, image::Shape},
+    resource::{Buffer, GpuImage, ImageInner, ImagePart, ImageRole, Subimage, Texel, buffer::Spot, image::Shape},
 };
 
 /// How a blit makes a texel from those that it covers.
@@ -33,6 +33,19 @@ impl Filter {
 }
 
 impl Encoder<'_> {
+    /// The image that the dispatches that follow store to, as set 0, binding 0: `rgba8`, so that shaders encode sRGB.
+    pub(crate) fn storage_image<R: ImageRole>(&mut self, image: &GpuImage<R>) -> &mut Self {
+        self.step(|this| {
+            this.need_outside_rendering("storage_image")?;
+            this.need_image(&image.part(), &Want::STORAGE_IMAGE_TARGET)?;
+            let set = [image.inner().storage_set()?];
+            let compute = vk::PipelineBindPoint::COMPUTE;
+            // SAFETY: the set has the layout of all pipelines' only one, and lives as long as the image, which the pass declared.
+            unsafe { this.device.raw.cmd_bind_descriptor_sets(this.cmd, compute, this.layout, 0, &set, &[]) };
+            Ok(())
+        })
+    }
+
     /// Copies the texels of one level of an image into a buffer, row after row and layer after layer without gaps.
     pub fn copy_image(&mut self, image: &impl ImagePart, to: &impl Buffer) -> &mut Self {
         self.step(|this| {

@@ -73,7 +73,7 @@ impl DrawView {
 impl Systems for DrawView {
     fn add_to(self, graph: &Graph) {
         let state = &self.view.state;
-        let lens = Lens::new(&self.camera, state.size);
+        let lens = Lens::new(&self.camera, state.size, state.has_lod());
         let mut passes = Passes { graph, last: None };
         if let Err(error) = self.check() {
             passes.add("view.begin", |pass| pass.keep().record(move |_: &mut Encoder<'_>| Err(error)));
@@ -92,10 +92,7 @@ impl Systems for DrawView {
         let test_lens = if state.raster.shades() { lens.widened(NEIGHBOURS) } else { lens };
         passes.add("view.test", |pass| occlusion.test(pass, test_lens, scene, &state.appeared, occludes));
         self.draw(&mut passes, lens, &state.appeared, !occludes, true);
-        passes.add("view.resolve", |pass| state.resolve.shade(pass, state, lens));
-        if !state.raster.shades() {
-            passes.add("view.copy", |pass| state.resolve.copy(pass, &self.target));
-        }
+        passes.add("view.resolve", |pass| state.resolve.shade(pass, state, lens, &self.target));
         if let Some(drawn) = passes.last {
             let by = Arc::clone(state) as _;
             graph.shows(Shown { by, drawn });

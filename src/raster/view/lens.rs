@@ -26,8 +26,8 @@ pub(crate) struct Lens {
 }
 
 impl Lens {
-    /// Worked out in f64 and rounded once.
-    pub(crate) fn new(camera: &Camera, size: [u32; 2]) -> Self {
+    /// Worked out in f64 and rounded once. With `lod`, cells that are far away are drawn in part.
+    pub(crate) fn new(camera: &Camera, size: [u32; 2], lod: bool) -> Self {
         let [right, up, forward] = camera.basis();
         let half = camera.half_size();
         let [width, height] = size.map(f64::from);
@@ -39,7 +39,7 @@ impl Lens {
             eye: camera.eye().to_array(),
             near: camera.near(),
             forward: single(forward),
-            size: size[0] | size[1] << 16,
+            size: size[0] | size[1] << 16 | u32::from(lod) << 31,
             across: single(across),
             // A projection errs by a few units in the last place of what it multiplies.
             margin: 0.002 + 8e-7 * across.length().max(down.length()) as f32,
@@ -64,7 +64,7 @@ mod tests {
     #[test]
     fn a_point_on_a_pixels_ray_is_projected_to_that_pixel() {
         let camera = Camera::perspective(1.1, 1.6, 0.25).look_at(Vec3::new(3.0, -2.0, 7.0), Vec3::X, Vec3::Y);
-        let lens = Lens::new(&camera, [1919, 1079]);
+        let lens = Lens::new(&camera, [1919, 1079], false);
         let v = |a: [f32; 3]| Vec3::from_array(a);
         for (x, y) in [(0.0, 0.0), (1918.0, 0.0), (700.0, 1078.0), (959.0, 539.0)] {
             let ray = v(lens.ray) + x * v(lens.ray_x) + y * v(lens.ray_y);
@@ -79,7 +79,7 @@ mod tests {
     #[test]
     fn the_outermost_pixels_are_half_a_pixel_inside_of_the_frustum() {
         let camera = Camera::perspective(0.9, 1.5, 0.1);
-        let lens = Lens::new(&camera, [300, 200]);
+        let lens = Lens::new(&camera, [300, 200], true);
         let corner = Vec3::from_array(lens.ray);
         let [x, y] = camera.half_size().map(|half| half as f32);
         assert!((corner - Vec3::new(-x * 299.0 / 300.0, y * 199.0 / 200.0, -1.0)).length() < 1e-6, "{corner}");

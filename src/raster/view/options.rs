@@ -27,7 +27,7 @@ pub struct ViewOptions {
     /// Which way cubes become pixels; [`RasterPath::Auto`] by default.
     pub path: RasterPath,
     /// Whether fewer and larger cubes stand for those that are smaller than a pixel. On by default; off, every cube is drawn
-    /// exactly.
+    /// exactly, as the rasteriser always does.
     pub lod: bool,
     /// Whether cells hidden behind others are left out. On by default; off, the picture is the same.
     pub occlusion: bool,

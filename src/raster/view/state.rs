@@ -119,7 +119,7 @@ impl ViewState {
         let parts = try_join4(
             Raster::new(gpu, path, size, options.samples),
             Occlusion::new(gpu, size, cells),
-            Resolve::new(gpu, pixels as usize),
+            Resolve::new(gpu),
             lists,
         );
         let (parts, (begin, ids, pick)) = try_join(parts, kernels).await?;
@@ -154,6 +154,11 @@ impl ViewState {
         self.begin(pass);
         graph.submit().await?;
         Ok(())
+    }
+
+    /// Whether parts of cells stand for all of them: the rasteriser draws every cube.
+    pub(super) fn has_lod(&self) -> bool {
+        self.options.lod && matches!(self.raster, Raster::Compute(_))
     }
 
     pub(super) fn pixels(&self) -> u32 {

@@ -2,12 +2,12 @@
 
 use std::{
     mem::ManuallyDrop,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, OnceLock},
 };
 
 use ash::vk;
 
-use super::Shape;
+use super::{Shape, storage::StorageBinding};
 use crate::{
     error::{During, Result},
     gpu::device::Device,
@@ -17,6 +17,8 @@ use crate::{
 
 /// An image's objects. Fields are dropped in order: the views, the image, the memory.
 pub(crate) struct ImageBody {
+    /// Made when it is first asked for.
+    storage: OnceLock<StorageBinding>,
     views: Views,
     image: RawImage,
     /// That of one image, or of several that share it.
@@ -57,7 +59,7 @@ impl ImageBody {
         unsafe { device.raw.bind_image_memory(image.raw, raw, at) }.during("vkBindImageMemory")?;
         device.labels.name(image.raw, name);
         let views = Views::new(&image, name, shape)?;
-        Ok(Self { views, image, _memory: memory })
+        Ok(Self { storage: OnceLock::new(), views, image, _memory: memory })
     }
 
     pub(crate) fn raw(&self) -> vk::Image {
@@ -67,6 +69,19 @@ impl ImageBody {
     /// The view of all of it.
     pub(crate) fn view(&self) -> vk::ImageView {
         self.views.whole
+    }
+
+    /// The descriptor set through which compute shaders store to it, made when it is first asked for.
+    ///
+    /// # Errors
+    /// What the driver says.
+    pub(crate) fn storage_set(&self) -> Result<vk::DescriptorSet> {
+        if let Some(binding) = self.storage.get() {
+            return Ok(binding.set());
+        }
+        let binding = StorageBinding::new(&self.image.device, self.image.raw)?;
+        // Two who asked at once have made one each, and one of them goes.
+        Ok(self.storage.get_or_init(|| binding).set())
     }
 
     /// The view of one level of one layer, made when it is first asked for.
@@ -88,7 +103,7 @@ impl ImageBody {
             base_array_layer: layer,
             layer_count: 1,
         };
-        let view = create_view(&self.image, shape.format, vk::ImageViewType::TYPE_2D, range)?;
+        let view = create_view(&self.image, shape, vk::ImageViewType::TYPE_2D, range)?;
         single.push(([level, layer], view));
         Ok(view)
     }
@@ -167,7 +182,7 @@ impl Views {
             base_array_layer: 0,
             layer_count: shape.layers,
         };
-        let whole = create_view(image, shape.format, kind, range)?;
+        let whole = create_view(image, shape, kind, range)?;
         image.device.labels.name(whole, name);
         Ok(Self { device: Arc::clone(&image.device), whole, single: Mutex::default() })
     }
@@ -185,12 +200,17 @@ impl Drop for Views {
 
 fn create_view(
     image: &RawImage,
-    format: vk::Format,
+    shape: Shape,
     kind: vk::ImageViewType,
     range: vk::ImageSubresourceRange,
 ) -> Result<vk::ImageView> {
-    let info =
-        vk::ImageViewCreateInfo::default().image(image.raw).view_type(kind).format(format).subresource_range(range);
+    let mut usage = vk::ImageViewUsageCreateInfo::default().usage(shape.view_usage());
+    let info = vk::ImageViewCreateInfo::default()
+        .image(image.raw)
+        .view_type(kind)
+        .format(shape.format)
+        .subresource_range(range)
+        .push_next(&mut usage);
     // SAFETY: the image is bound to memory, has this format and aspect, and holds the range.
     unsafe { image.device.raw.create_image_view(&info, None) }.during("vkCreateImageView")
 }

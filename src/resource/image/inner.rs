@@ -87,6 +87,24 @@ impl ImageInner {
         self.body.get().map(|body| body.view())
     }
 
+    /// The descriptor set through which compute shaders store to it.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if its format or shape is not stored to, [`Error::Graph`] while a transient has no place; else what
+    /// the driver says.
+    pub(crate) fn storage_set(&self) -> Result<vk::DescriptorSet> {
+        if !self.shape.is_stored() {
+            let (name, format) = (&self.name, self.shape.format);
+            return Err(Error::Invalid(format!(
+                "`{name}` is stored to by a shader, and is no R8G8B8A8_SRGB image of one level and layer but {format:?}"
+            )));
+        }
+        match self.body.get() {
+            Some(body) => body.storage_set(),
+            None => Err(unplaced(&self.name)),
+        }
+    }
+
     /// The view of one level of one layer, which must be within it.
     ///
     /// # Errors

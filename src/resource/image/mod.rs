@@ -3,6 +3,7 @@
 mod body;
 mod inner;
 mod shape;
+mod storage;
 mod subimage;
 
 use std::{fmt, marker::PhantomData, sync::Arc};
@@ -146,6 +147,11 @@ impl<R: ImageRole> GpuImage<R> {
     /// Written by a blit.
     pub fn blit_target(&self) -> Use {
         self.all().blit_target()
+    }
+
+    /// Written by compute shaders, texel by texel: bound with `Encoder::storage_image`. Its format is `R8G8B8A8_SRGB`.
+    pub(crate) fn storage_target(&self) -> Use {
+        self.all().storage_target()
     }
 
     /// An image that lives inside the graph with this id.

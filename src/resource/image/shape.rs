@@ -2,7 +2,10 @@
 
 use ash::vk;
 
-use super::super::format::{self, Texel};
+use super::{
+    super::format::{self, Texel},
+    storage::STORED,
+};
 use crate::{
     error::{Error, Result},
     gpu::device::Device,
@@ -127,16 +130,36 @@ impl Shape {
         }
     }
 
-    /// Rendered to, and copied in and out of if a texel has one sample; no more, as some devices compress images only if they are used for little.
+    /// Rendered to; of one sample a texel copied in and out of, and pictures stored to; no more, as some devices compress
+    /// images only if they are used for little.
     pub(crate) fn usage(&self) -> vk::ImageUsageFlags {
         let attachment = match self.texel {
             Texel::Depth => vk::ImageUsageFlags::DEPTH_STENCIL_ATTACHMENT,
             Texel::Color | Texel::Uint => vk::ImageUsageFlags::COLOR_ATTACHMENT,
         };
-        match self.samples {
-            1 => attachment | vk::ImageUsageFlags::TRANSFER_SRC | vk::ImageUsageFlags::TRANSFER_DST,
-            _ => attachment,
+        if self.samples > 1 {
+            return attachment;
         }
+        let storage = if self.is_stored() { vk::ImageUsageFlags::STORAGE } else { vk::ImageUsageFlags::empty() };
+        attachment | storage | vk::ImageUsageFlags::TRANSFER_SRC | vk::ImageUsageFlags::TRANSFER_DST
+    }
+
+    /// Whether compute shaders can store to it: pictures, of one level and layer.
+    pub(crate) fn is_stored(&self) -> bool {
+        self.format == STORED && (self.levels, self.layers, self.samples) == (1, 1, 1)
+    }
+
+    /// A stored image is looked at in two formats, only one of which can be stored to.
+    fn flags(&self) -> vk::ImageCreateFlags {
+        match self.is_stored() {
+            true => vk::ImageCreateFlags::MUTABLE_FORMAT | vk::ImageCreateFlags::EXTENDED_USAGE,
+            false => vk::ImageCreateFlags::empty(),
+        }
+    }
+
+    /// What a view in the image's own format can be used for.
+    pub(super) fn view_usage(&self) -> vk::ImageUsageFlags {
+        self.usage() & !vk::ImageUsageFlags::STORAGE
     }
 
     /// Width and height of a level.
@@ -160,6 +183,7 @@ impl Shape {
     pub(crate) fn info(&self) -> vk::ImageCreateInfo<'static> {
         let [width, height] = self.extent;
         vk::ImageCreateInfo::default()
+            .flags(self.flags())
             .image_type(vk::ImageType::TYPE_2D)
             .format(self.format)
             .extent(vk::Extent3D { width, height, depth: 1 })
@@ -190,7 +214,7 @@ impl Shape {
                 vk::ImageType::TYPE_2D,
                 vk::ImageTiling::OPTIMAL,
                 self.usage(),
-                vk::ImageCreateFlags::empty(),
+                self.flags(),
             )
         };
         match answer {

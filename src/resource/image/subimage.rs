@@ -73,6 +73,11 @@ impl<R: ImageRole> Subimage<R> {
         self.used(Access::BLIT_TARGET)
     }
 
+    /// Written by compute shaders, texel by texel.
+    pub(super) fn storage_target(&self) -> Use {
+        self.used(Access::STORAGE_IMAGE_TARGET)
+    }
+
     fn attachment(&self, load: Load) -> Attachment {
         Attachment { image: Arc::clone(&self.image), part: self.declared(), load, resolve: None }
     }
