@@ -178,6 +178,16 @@ pub enum Error {
         /// What the system said.
         source: Source,
     },
+    /// A file is not what its format says, or makes no scene of cubes.
+    #[error("{path}, {place}: {reason}")]
+    Malformed {
+        /// The file.
+        path: String,
+        /// Where in it: a line, or a byte.
+        place: String,
+        /// What is wrong there, and what to do.
+        reason: String,
+    },
     /// Any other refusal of the driver.
     #[error("{call} failed with {result:?}")]
     Vulkan {

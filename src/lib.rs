@@ -64,7 +64,7 @@
 //!
 //! # Features
 //!
-//! `png` (default): [`Picture::save_png`].
+//! `png` (default): [`Picture::save_png`]. `files` (default): [`scene::files`], cubes from point clouds and height maps.
 //!
 //! The public API contains types of `ash` and `glam`, which are re-exported, of `bytemuck`, `bytes` and `tokio`, and `futures`' `Stream`.
 

@@ -7,16 +7,43 @@ use std::{
     str::FromStr,
 };
 
-use clap::Parser;
-use vulkio::DeviceChoice;
+use clap::{Parser, ValueEnum};
+use vulkio::{DeviceChoice, RasterPath, ViewOptions, scene::files::FileOptions};
 
-/// Flies a camera around a grid of cubes, culled and drawn on the GPU, and writes the last frame as a picture.
+use crate::{dump, scene::Scene};
+
+/// Flies a camera around cubes that are culled and drawn on the GPU, and writes the last frame as a picture.
 #[derive(Debug, Parser)]
 #[command(name = "cubes", version)]
 pub(crate) struct Args {
-    /// Cubes in the grid [default: 1000000 on a GPU, 100000 on a CPU driver]
+    /// What there is to see
+    #[arg(long, value_enum, value_name = "SCENE", default_value = "grid")]
+    pub(crate) scene: Scene,
+    /// Cubes in the scene: 16.4 bytes of device memory each and 4 for the cull at the end, 2147483648 at the most [default: 1000000 on a
+    /// GPU, 100000 on a CPU driver]
     #[arg(long, value_name = "N", value_parser = count)]
     pub(crate) count: Option<usize>,
+    /// Cubes from a file rather than a scene: a point cloud (.ply, .csv, .xyz) or a height map (.png)
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["scene", "count"])]
+    pub(crate) input: Option<PathBuf>,
+    /// A picture to lay over the height map
+    #[arg(long, value_name = "FILE.png")]
+    pub(crate) colors: Option<PathBuf>,
+    /// Which way cubes become pixels; `auto` takes what is faster on the device
+    #[arg(long, value_enum, value_name = "PATH", default_value = "auto")]
+    pub(crate) path: PathChoice,
+    /// Whether less is drawn of cubes that are smaller than a pixel
+    #[arg(long, value_enum, value_name = "SWITCH", default_value = "on")]
+    pub(crate) lod: Switch,
+    /// Samples a pixel on the hardware path: 1, 2, 4 or 8
+    #[arg(long, value_name = "N", default_value = "1", value_parser = samples)]
+    pub(crate) msaa: u32,
+    /// Looks from where a file says rather than flying: JSON with `eye`, `target`, `up`, `fov_y` in radians, and `near`
+    #[arg(long, value_name = "FILE.json")]
+    pub(crate) camera: Option<PathBuf>,
+    /// Moves the cubes: each goes up and down in its turn. Takes 40 bytes of device memory more a cube
+    #[arg(long)]
+    pub(crate) animate: bool,
     /// Frames to render
     #[arg(long, value_name = "N", default_value = "120", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) frames: u32,
@@ -45,12 +72,51 @@ pub(crate) struct Args {
     /// (.mmd, .md), a DOT graph (.dot) or text
     #[arg(long, value_name = "FILE")]
     pub(crate) dump_graph: Option<PathBuf>,
-    /// Chooses the flight: the same seed flies the same way
+    /// Where the last frame goes as data: instances.bin, camera.json, ids.bin and visible.bin
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dump: Option<PathBuf>,
+    /// Chooses the flight, and what is random in a scene: the same seed flies the same way
     #[arg(long, value_name = "N", default_value_t = 2)]
     pub(crate) seed: u64,
 }
 
+/// Which way cubes become pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PathChoice {
+    /// The GPU's rasteriser
+    Hardware,
+    /// Compute shaders
+    Compute,
+    /// What is faster
+    Auto,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Switch {
+    On,
+    Off,
+}
+
 impl Args {
+    /// How the view draws.
+    pub(crate) fn view_options(&self) -> ViewOptions {
+        let path = match self.path {
+            PathChoice::Hardware => RasterPath::Hardware,
+            PathChoice::Compute => RasterPath::Compute,
+            PathChoice::Auto => RasterPath::Auto,
+        };
+        ViewOptions::default().path(path).lod(self.lod == Switch::On).samples(self.msaa)
+    }
+
+    /// How a file is made into cubes.
+    pub(crate) fn file_options(&self) -> FileOptions {
+        let options = FileOptions::default();
+        match &self.colors {
+            Some(colors) => options.colors(colors),
+            None => options,
+        }
+    }
+
     /// The arguments, or the exit code after help or one line about what is wrong with them.
     pub(crate) fn read() -> Result<Self, ExitCode> {
         let args = Self::try_parse().map_err(|error| {
@@ -59,21 +125,48 @@ impl Args {
                 return ExitCode::SUCCESS;
             }
             let text = error.to_string();
-            usage(text.lines().next().unwrap_or_default().trim_start_matches("error: "))
+            // What it says before the tips and the usage; possible values are on a second line.
+            let lines: Vec<&str> = text.lines().take_while(|line| !line.is_empty()).collect();
+            usage(lines.join(" ").trim_start_matches("error: "))
         })?;
-        match args.same_file() {
-            Some([one, other]) => Err(usage(&format!("{one} and {other} name the same file"))),
+        if let Some([one, other]) = args.same_file() {
+            return Err(usage(&format!("{one} and {other} name the same file")));
+        }
+        match args.contradiction() {
+            Some(reason) => Err(usage(reason)),
             None => Ok(args),
         }
     }
 
-    /// Two options that name one file, if there are two.
+    /// What one option says against another, if any does.
+    fn contradiction(&self) -> Option<&'static str> {
+        // Not by clap's `requires`: a default value of `--scene` would do for `--input`, as they exclude each other.
+        if self.colors.is_some() && self.input.is_none() {
+            return Some("--colors goes over a height map: give one with --input");
+        }
+        if self.msaa > 1 && self.path == PathChoice::Compute {
+            return Some(
+                "--msaa is for the rasteriser: take --path hardware, or leave it out; compute smooths edges by itself",
+            );
+        }
+        None
+    }
+
+    /// Two options that name one file, if there are two and one is written.
     fn same_file(&self) -> Option<[&'static str; 2]> {
-        let [stats, graph] = [&self.stats, &self.dump_graph].map(Option::as_deref);
-        let files = [("--out", Some(self.out.as_path())), ("--stats", stats), ("--dump-graph", graph)];
-        let files: Vec<_> = files.iter().filter_map(|(option, path)| Some((*option, real(path.as_ref()?)?))).collect();
-        let pairs = files.iter().enumerate().flat_map(|(at, one)| files[..at].iter().map(move |before| [before, one]));
-        pairs.into_iter().find(|[one, other]| one.1 == other.1).map(|[one, other]| [one.0, other.0])
+        let some = |option, path: &Option<PathBuf>| Some((option, real(path.as_deref()?)?));
+        let written = [some("--stats", &self.stats), some("--dump-graph", &self.dump_graph)];
+        let dumped = dump::FILES.map(|name| some("--dump", &self.dump.as_ref().map(|folder| folder.join(name))));
+        let read = [some("--input", &self.input), some("--colors", &self.colors), some("--camera", &self.camera)];
+        let out = some("--out", &Some(self.out.clone()));
+        let written: Vec<_> = [out].into_iter().chain(written).chain(dumped).flatten().collect();
+        let all: Vec<_> = written.iter().chain(read.iter().flatten()).collect();
+        let pairs = all
+            .iter()
+            .enumerate()
+            .flat_map(|(at, other)| written[..at.min(written.len())].iter().map(move |one| [one, *other]));
+        let same = pairs.into_iter().find(|[one, other]| one.0 != other.0 && one.1 == other.1);
+        same.map(|[one, other]| [one.0, other.0])
     }
 }
 
@@ -95,6 +188,13 @@ fn count(text: &str) -> Result<usize, String> {
         Ok(0) => Err("a scene needs at least one cube".to_owned()),
         Ok(n) => Ok(n),
         Err(error) => Err(error.to_string()),
+    }
+}
+
+fn samples(text: &str) -> Result<u32, String> {
+    match text.parse() {
+        Ok(n @ (1 | 2 | 4 | 8)) => Ok(n),
+        _ => Err("it must be 1, 2, 4 or 8".to_owned()),
     }
 }
 

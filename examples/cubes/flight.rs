@@ -1,26 +1,30 @@
 //! The run itself: upload, fly, read back.
 
-use std::{
-    collections::VecDeque,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::time::Instant;
 
-use indicatif::{ProgressBar, ProgressStyle};
 use vulkio::{
-    Completion, Cubes, DeviceKind, FrameStats, Gpu, GpuOptions, Plan, Renderer, RendererOptions, Validation,
-    scene::{self, Flight},
+    CounterSnapshot, Cubes, DeviceKind, Gpu, GpuOptions, Graph, Plan, RasterPath, Renderer, RendererOptions,
+    Validation, View,
+    scene::{Camera, Flight, Wave},
 };
 
 use crate::{
-    args::Args,
+    args::{Args, Switch},
+    camera,
+    dump::Dump,
     graph,
     output::{Failure, Output},
     report::{Percentiles, Report},
+    scene::{self, Uploaded},
+    times::Times,
 };
 
 /// Frames beyond those in flight after which nothing new should have to be allocated.
 const WARMUP: u32 = 3;
+/// How high cubes rise with `--animate`, in world units: the edge of most scenes' cubes.
+const WAVE_HEIGHT: f32 = 1.0;
+/// Seconds from a frame to the next.
+const WAVE_STEP: f64 = 0.06;
 
 /// What was asked for, or what suits the device.
 struct Job {
@@ -43,6 +47,7 @@ pub(crate) async fn fly(args: &Args) -> Result<Report, Failure> {
     let picture = Output::prepare(&args.out)?;
     let stats = args.stats.as_deref().map(Output::prepare).transpose()?;
     let graph = args.dump_graph.as_deref().map(Output::prepare).transpose()?;
+    let dump = args.dump.as_deref().map(Dump::prepare).transpose()?;
 
     let mut options = GpuOptions::default();
     if let Some(device) = &args.device {
@@ -52,7 +57,7 @@ pub(crate) async fn fly(args: &Args) -> Result<Report, Failure> {
         options = options.validation(Validation::Strict);
     }
     let gpu = Gpu::open(options).await?;
-    let (mut report, plan) = render(args, &gpu, &picture).await?;
+    let (mut report, plan) = render(args, &gpu, &picture, dump.as_ref()).await?;
     gpu.close().await?;
     let log = gpu.validation_log();
     // The device goes with its last handle, and what leaked is said then.
@@ -68,32 +73,108 @@ pub(crate) async fn fly(args: &Args) -> Result<Report, Failure> {
         graph.write(graph::in_format_of(path, &plan).as_bytes())?;
         report.graph = Some(path.clone());
     }
+    if let (Some(dump), Some(folder)) = (dump, &args.dump) {
+        dump.finish()?;
+        report.dump = Some(folder.clone());
+    }
     picture.finish()?;
     Ok(report)
 }
 
 /// The figures, and the last frame's plan if it was asked for.
-async fn render(args: &Args, gpu: &Gpu, picture: &Output) -> Result<(Report, Option<Plan>), Failure> {
+async fn render(
+    args: &Args,
+    gpu: &Gpu,
+    picture: &Output,
+    dump: Option<&Dump>,
+) -> Result<(Report, Option<Plan>), Failure> {
     let began = Instant::now();
     let Job { count, size } = Job::new(args, gpu);
-    let frames = args.frames;
+    let path = Path::new(args, size)?;
     let mut options = RendererOptions::default().frames_in_flight(args.frames_in_flight).timestamps(true);
     options.workers = args.workers;
     let renderer = Renderer::with_options(gpu, size, options)?;
-    let cubes = Cubes::upload(gpu, scene::grid(count)).await?;
+    let uploaded = scene::upload(args, gpu, count).await?;
+    let cubes = &uploaded.cubes;
+    let view = cubes.view(size, args.view_options()).await?;
+    let wave = if args.animate { Some(Wave::new(cubes, WAVE_HEIGHT).await?) } else { None };
 
+    let flown =
+        draw(args, gpu, &renderer, &Subject { cubes, view: &view, path: path.around(cubes), wave: wave.as_ref() }).await?;
+    renderer.capture().await?.save_png(picture.writing_path()).await?;
+    // What follows only looks at the last frame.
+    let total = gpu.counters();
+    let visible = visible(gpu, cubes, flown.camera).await?;
+    if let Some(dump) = dump {
+        dump.write(cubes, &view, &flown.camera).await?;
+    }
+    let report = report(args, gpu, &uploaded, &view, &flown, total);
+    let report = Report { visible, size, elapsed: began.elapsed(), picture: picture.path().to_owned(), ..report };
+    Ok((report, flown.plan))
+}
+
+/// Where the camera is in each frame.
+enum Path {
+    Fixed(Camera),
+    Around { seed: u64, aspect: f32 },
+}
+
+impl Path {
+    fn new(args: &Args, size: [u32; 2]) -> Result<Self, Failure> {
+        let aspect = size[0] as f32 / size[1] as f32;
+        Ok(match &args.camera {
+            Some(file) => Self::Fixed(camera::read(file, aspect)?),
+            None => Self::Around { seed: args.seed, aspect },
+        })
+    }
+
+    /// The camera at a time from 0 to 1.
+    fn around(self, cubes: &Cubes) -> impl Fn(f32) -> Camera {
+        let bounds = cubes.bounds();
+        move |time| match self {
+            Self::Fixed(camera) => camera,
+            Self::Around { seed, aspect } => Flight::around(bounds, seed).camera(time, aspect),
+        }
+    }
+}
+
+/// What is drawn.
+struct Subject<'a, P> {
+    cubes: &'a Cubes,
+    view: &'a View,
+    path: P,
+    wave: Option<&'a Wave>,
+}
+
+/// What all frames took, and the last one's camera and plan.
+struct Flown {
+    camera: Camera,
+    times: [Option<Percentiles>; 2],
+    plan: Option<Plan>,
+    allocations_after_warmup: u64,
+}
+
+/// Draws all frames, and waits for them.
+async fn draw<P: Fn(f32) -> Camera>(
+    args: &Args,
+    gpu: &Gpu,
+    renderer: &Renderer,
+    subject: &Subject<'_, P>,
+) -> Result<Flown, Failure> {
+    let frames = args.frames;
     let mut times = Times::new(frames, args.frames_in_flight);
-    let flight = Flight::around(cubes.bounds(), args.seed);
-    let aspect = size[0] as f32 / size[1] as f32;
     let warm_after = (args.frames_in_flight as u32 + WARMUP).min(frames);
     let mut warm = gpu.counters();
     let mut plan = None;
     for i in 1..=frames {
-        let camera = flight.camera(i as f32 / frames as f32, aspect);
+        let camera = (subject.path)(i as f32 / frames as f32);
         let frame = renderer.frame().await?;
         let granted = Instant::now();
-        frame.add(cubes.cull(camera));
-        frame.add(cubes.draw(camera, frame.target()));
+        if let Some(wave) = subject.wave {
+            frame.add(wave.at(f64::from(i) * WAVE_STEP));
+            frame.add(subject.cubes.refit(wave.places())?);
+        }
+        frame.add(subject.view.draw(camera, frame.target()));
         if i == frames && args.dump_graph.is_some() {
             plan = Some(frame.plan()?);
         }
@@ -104,85 +185,60 @@ async fn render(args: &Args, gpu: &Gpu, picture: &Output) -> Result<(Report, Opt
         }
     }
     let (cpu, on_gpu) = times.finish().await?;
-    let steady = gpu.counters();
+    let allocations_after_warmup = gpu.counters().device_allocations - warm.device_allocations;
+    let times = [cpu, on_gpu].map(Percentiles::of);
+    Ok(Flown { camera: (subject.path)(1.0), times, plan, allocations_after_warmup })
+}
 
-    let visible = cubes.visible_count().await?;
-    renderer.capture().await?.save_png(picture.writing_path()).await?;
-    let total = gpu.counters();
-    let report = Report {
+/// How many cubes a cull keeps.
+async fn visible(gpu: &Gpu, cubes: &Cubes, camera: Camera) -> Result<usize, Failure> {
+    let graph = Graph::new(gpu, "visible");
+    graph.add(cubes.cull(camera));
+    graph.submit().await?;
+    Ok(cubes.visible_count().await?)
+}
+
+/// The figures but those of the whole run.
+fn report(args: &Args, gpu: &Gpu, uploaded: &Uploaded, view: &View, flown: &Flown, total: CounterSnapshot) -> Report {
+    let [cpu_ms, gpu_ms] = flown.times;
+    let cubes = uploaded.cubes.count();
+    Report {
         device: gpu.info().name.clone(),
-        cubes: count,
-        visible,
-        frames,
-        cpu_ms: Percentiles::of(cpu),
-        gpu_ms: Percentiles::of(on_gpu),
+        scene: uploaded.name.clone(),
+        path: name_of(view.path()),
+        lod: args.lod == Switch::On,
+        msaa: args.msaa,
+        cubes,
+        most_cubes: Cubes::most(gpu),
+        visible: 0,
+        frames: args.frames,
+        cpu_ms,
+        gpu_ms,
+        read_seconds: uploaded.read_seconds,
+        pack_seconds: uploaded.pack_seconds,
+        upload_seconds: uploaded.upload_seconds,
         draws: total.draws,
         dispatches: total.dispatches,
         barriers: total.barriers,
         submits: total.submits,
         descriptor_writes: total.descriptor_writes,
         device_allocations: total.device_allocations,
-        device_allocations_after_warmup: steady.device_allocations - warm.device_allocations,
+        device_allocations_after_warmup: flown.allocations_after_warmup,
         command_pools: total.command_pools,
         peak_device_bytes: total.peak_device_bytes,
-        size,
-        elapsed: began.elapsed(),
-        picture: picture.path().to_owned(),
+        peak_bytes_per_cube: total.peak_device_bytes as f64 / cubes as f64,
+        size: [0; 2],
+        elapsed: Default::default(),
+        picture: Default::default(),
         graph: None,
-    };
-    Ok((report, plan))
-}
-
-/// The frames' times, and the frames that are on their way.
-struct Times {
-    pending: VecDeque<Completion<Arc<FrameStats>>>,
-    in_flight: usize,
-    cpu: Vec<Duration>,
-    gpu: Vec<Duration>,
-    bar: ProgressBar,
-}
-
-impl Times {
-    fn new(frames: u32, in_flight: usize) -> Self {
-        // On stderr, and only if that is a terminal.
-        let bar = ProgressBar::new(frames.into());
-        if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} frames, {eta} left") {
-            bar.set_style(style);
-        }
-        Self { pending: VecDeque::new(), in_flight, cpu: Vec::new(), gpu: Vec::new(), bar }
-    }
-
-    /// Notes a submitted frame, and waits for the oldest once all slots are taken.
-    async fn submitted(&mut self, cpu: Duration, done: Completion<Arc<FrameStats>>) -> Result<(), Failure> {
-        self.cpu.push(cpu);
-        self.pending.push_back(done);
-        while self.pending.len() > self.in_flight {
-            self.oldest().await?;
-        }
-        Ok(())
-    }
-
-    async fn oldest(&mut self) -> Result<(), Failure> {
-        if let Some(done) = self.pending.pop_front() {
-            self.gpu.extend(done.await?.gpu);
-            self.bar.inc(1);
-        }
-        Ok(())
-    }
-
-    /// Waits for the rest; the CPU and the GPU time of each frame.
-    async fn finish(mut self) -> Result<(Vec<Duration>, Vec<Duration>), Failure> {
-        while !self.pending.is_empty() {
-            self.oldest().await?;
-        }
-        self.bar.finish_and_clear();
-        Ok((std::mem::take(&mut self.cpu), std::mem::take(&mut self.gpu)))
+        dump: None,
     }
 }
 
-/// A failed run does not leave half a bar on the terminal.
-impl Drop for Times {
-    fn drop(&mut self) {
-        self.bar.finish_and_clear();
+fn name_of(path: RasterPath) -> &'static str {
+    match path {
+        RasterPath::Auto => "auto",
+        RasterPath::Hardware => "hardware",
+        RasterPath::Compute => "compute",
     }
 }

@@ -1,11 +1,15 @@
-//! Flies a camera around a grid of cubes that the GPU culls and draws; writes the last frame as a PNG and prints
+//! Flies a camera around cubes that the GPU culls and draws: scenes of any count, or a file's; writes the last frame as a PNG and prints
 //! what it took. `cubes --help` lists the options.
 
 mod args;
+mod camera;
+mod dump;
 mod flight;
 mod graph;
 mod output;
 mod report;
+mod scene;
+mod times;
 
 use std::{io::Write, process::ExitCode, time::Duration};
 

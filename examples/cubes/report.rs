@@ -8,14 +8,29 @@ use serde::Serialize;
 #[derive(Serialize)]
 pub(crate) struct Report {
     pub(crate) device: String,
+    /// The scene's name, or the file's.
+    pub(crate) scene: String,
+    /// Which way cubes became pixels: what `auto` came to.
+    pub(crate) path: &'static str,
+    /// Whether less was drawn of cubes smaller than a pixel.
+    pub(crate) lod: bool,
+    pub(crate) msaa: u32,
     pub(crate) cubes: usize,
-    /// Kept by the last frame's cull.
+    /// As many as the device can hold, were nothing else there.
+    pub(crate) most_cubes: usize,
+    /// Kept by a cull with the last frame's camera.
     pub(crate) visible: usize,
     pub(crate) frames: u32,
     /// From the frame slot to the submit, a frame.
     pub(crate) cpu_ms: Option<Percentiles>,
     /// From the first command to the end of the last, a frame; none if the device has no timestamps.
     pub(crate) gpu_ms: Option<Percentiles>,
+    /// To read the file; 0 for a scene that is made.
+    pub(crate) read_seconds: f64,
+    /// To make the cubes and to put them in order, in cells.
+    pub(crate) pack_seconds: f64,
+    /// To write them packed and to upload them, until the GPU had them.
+    pub(crate) upload_seconds: f64,
     pub(crate) draws: u64,
     pub(crate) dispatches: u64,
     pub(crate) barriers: u64,
@@ -25,6 +40,8 @@ pub(crate) struct Report {
     pub(crate) device_allocations_after_warmup: u64,
     pub(crate) command_pools: u64,
     pub(crate) peak_device_bytes: u64,
+    /// The picture's memory and all else included.
+    pub(crate) peak_bytes_per_cube: f64,
     #[serde(skip)]
     pub(crate) size: [u32; 2],
     #[serde(skip)]
@@ -33,12 +50,15 @@ pub(crate) struct Report {
     pub(crate) picture: PathBuf,
     #[serde(skip)]
     pub(crate) graph: Option<PathBuf>,
+    #[serde(skip)]
+    pub(crate) dump: Option<PathBuf>,
 }
 
 /// Of the frames' times, in milliseconds.
 #[derive(Clone, Copy, Serialize)]
 pub(crate) struct Percentiles {
     pub p50: f64,
+    pub p95: f64,
     pub p99: f64,
 }
 
@@ -50,7 +70,7 @@ impl Percentiles {
             let index = (share * times.len() as f64).ceil() as usize;
             times.get(index.saturating_sub(1)).map(|time| time.as_secs_f64() * 1e3)
         };
-        Some(Self { p50: rank(0.50)?, p99: rank(0.99)? })
+        Some(Self { p50: rank(0.50)?, p95: rank(0.95)?, p99: rank(0.99)? })
     }
 }
 
@@ -64,7 +84,15 @@ impl Report {
         };
         let [width, height] = self.size;
         row("device", &self.device);
-        row("cubes", &grouped(self.cubes as u64));
+        let smoothed = if self.msaa > 1 { format!(", {} samples", self.msaa) } else { String::new() };
+        let lod = if self.lod { "on" } else { "off" };
+        row("scene", &self.scene);
+        row("path", &format!("{}, level of detail {lod}{smoothed}", self.path));
+        row("cubes", &format!("{} of at most {}", grouped(self.cubes as u64), grouped(self.most_cubes as u64)));
+        if self.read_seconds > 0.0 {
+            row("read in", &format!("{:.2} s", self.read_seconds));
+        }
+        row("packed, uploaded in", &format!("{:.2} s, {:.2} s", self.pack_seconds, self.upload_seconds));
         row("visible in the last frame", &grouped(self.visible as u64));
         row("frames", &format!("{} of {width}x{height} in {:.1} s", self.frames, self.elapsed.as_secs_f64()));
         row("frame time, CPU", &times(self.cpu_ms));
@@ -77,10 +105,14 @@ impl Report {
         row("device allocations", &grouped(self.device_allocations));
         row("device allocations after warm-up", &grouped(self.device_allocations_after_warmup));
         row("command pools", &grouped(self.command_pools));
-        row("peak device memory", &format!("{:.1} MiB", self.peak_device_bytes as f64 / f64::from(1 << 20)));
+        let peak = self.peak_device_bytes as f64 / f64::from(1 << 20);
+        row("peak device memory", &format!("{peak:.1} MiB, {:.1} bytes a cube", self.peak_bytes_per_cube));
         row("picture", &self.picture.display());
         if let Some(graph) = &self.graph {
             row("graph", &graph.display());
+        }
+        if let Some(dump) = &self.dump {
+            row("data", &dump.display());
         }
         // Nobody reading the table is no reason to fail.
         let _ = std::io::stdout().write_all(text.as_bytes());
@@ -94,7 +126,7 @@ impl Report {
 
 fn times(times: Option<Percentiles>) -> String {
     match times {
-        Some(Percentiles { p50, p99 }) => format!("median {p50:.2} ms, p99 {p99:.2} ms"),
+        Some(Percentiles { p50, p95, p99 }) => format!("median {p50:.3} ms, p95 {p95:.3} ms, p99 {p99:.3} ms"),
         None => "not measured: the device has no timestamps".to_owned(),
     }
 }

@@ -1,6 +1,9 @@
 //! A scene of cubes on the GPU.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use futures::future::try_join4;
 
@@ -43,6 +46,7 @@ pub(crate) struct Shared {
     pub(crate) gpu: Gpu,
     pub(crate) groups: [u32; 3],
     pub(crate) bounds: Bounds,
+    packed_in: Duration,
     pub(crate) store: CellStore,
     pub(crate) refits: Refits,
     pub(crate) flat: Flat,
@@ -90,17 +94,18 @@ impl Cubes {
         let store = async {
             let stop = Stop::default();
             let _stop = stop.when_dropped();
+            let began = Instant::now();
             let packing = gpu.shared.helpers.run("packing cubes", move || Packing::new(source, &stop)).await??;
-            let bounds = packing.bounds;
-            Ok((CellStore::upload(gpu, packing, chunk_shift).await?, bounds))
+            let (bounds, packed_in) = (packing.bounds, began.elapsed());
+            Ok((CellStore::upload(gpu, packing, chunk_shift).await?, bounds, packed_in))
         };
-        let (flat, mesh, refits, (store, bounds)) =
+        let (flat, mesh, refits, (store, bounds, packed_in)) =
             try_join4(Flat::new(gpu), CubeMesh::new(gpu), Refits::new(gpu), store).await?;
 
         let groups = limits.groups(store.cell_count);
         let gpu = gpu.clone();
         let depths = DepthImages::default();
-        let shared = Shared { gpu, groups, bounds, store, refits, flat, mesh, depths };
+        let shared = Shared { gpu, groups, bounds, packed_in, store, refits, flat, mesh, depths };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -121,6 +126,13 @@ impl Cubes {
     #[must_use]
     pub fn bounds(&self) -> Bounds {
         self.shared.bounds
+    }
+
+    /// How much of the [`upload`](Self::upload) went into making the cubes and putting them in order, before they were written.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn packing_time(&self) -> Duration {
+        self.shared.packed_in
     }
 
     /// The systems that find out which cubes `camera` sees, for a frame or a graph before the draw.

@@ -66,7 +66,7 @@ impl Block {
 /// From below to above.
 const STOPS: [Vec3; 4] = [rgb(0x27396b), rgb(0x2a9d9a), rgb(0xe9c46a), rgb(0xe76f51)];
 /// What it turns to along X and Z.
-const SIDEWAYS: [Vec3; 2] = [rgb(0x8e4fb0), rgb(0xf4f1de)];
+const SIDEWAYS: [Vec3; 2] = [rgb(0xb5179e), rgb(0x3a56d4)];
 
 impl InstanceSource for Block {
     fn len(&self) -> usize {
@@ -88,7 +88,7 @@ impl InstanceSource for Block {
         let place = self.place(index);
         let along = place.as_vec3() / (self.side.max(2) - 1) as f32;
         let upwards = gradient(&STOPS, along.y);
-        let color = upwards.lerp(SIDEWAYS[0], 0.55 * along.x).lerp(SIDEWAYS[1], 0.45 * along.z * along.z);
+        let color = upwards.lerp(SIDEWAYS[0], 0.4 * along.x).lerp(SIDEWAYS[1], 0.4 * along.z * along.z);
         let color = varied(color, hash::unit(index as u64), 0.22);
         Instance::new(self.position(place), HALF_EDGE, color.to_array())
     }

@@ -28,7 +28,7 @@ const ROOM: f32 = 3.5;
 pub fn field(count: usize, seed: u64) -> Field {
     let side = (count as f64 * 2.0).cbrt() as f32 * ROOM;
     // Each seed begins elsewhere in the sequence of the hash, too far off to meet another's.
-    Field { count, start: mix(seed ^ 0x6669_656c_64), half: Vec3::new(side, side * 0.5, side) * 0.5 }
+    Field { count, start: mix(seed ^ 0x0066_6965_6c64), half: Vec3::new(side, side * 0.5, side) * 0.5 }
 }
 
 /// What [`field`] makes.

@@ -10,6 +10,8 @@ mod camera;
 mod city;
 mod colors;
 mod field;
+#[cfg(feature = "files")]
+pub mod files;
 mod flight;
 mod grid;
 mod hash;

@@ -78,7 +78,7 @@ impl InstanceSource for Terrain {
 impl Terrain {
     /// Where the first column is, along X and along Z.
     fn first(&self) -> f32 {
-        (self.width / 2) as f32 * -1.0
+        -((self.width / 2) as f32)
     }
 }
 

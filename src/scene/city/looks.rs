@@ -89,7 +89,7 @@ impl Look {
             Windows::Single => storey == 1 && along % 2 == 1,
             Windows::Bands => storey != 0,
             Windows::Strips => along % 2 == 1,
-            Windows::Curtain => storey != 0 || along % 4 != 0,
+            Windows::Curtain => storey != 0 || !along.is_multiple_of(4),
         };
         if window { self.glass } else { self.wall }
     }

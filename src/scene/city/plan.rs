@@ -149,6 +149,7 @@ pub(super) struct Towers {
 }
 
 impl Towers {
+    #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.floors.len()
     }

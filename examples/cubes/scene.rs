@@ -1,0 +1,84 @@
+//! What there is to see: a scene that is made, or a file.
+
+use std::{path::Path, time::Instant};
+
+use clap::ValueEnum;
+use vulkio::{
+    Cubes, Gpu,
+    scene::{
+        self,
+        files::{self, FileOptions},
+    },
+};
+
+use crate::{args::Args, output::Failure};
+
+/// Scenes of any count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Scene {
+    /// 100 x 100 cubes a layer
+    Grid,
+    /// As many cubes along each side, three edges apart: to measure with
+    Block,
+    /// Random places and sizes
+    Field,
+    /// Streets between towers of stacked cubes
+    City,
+    /// An island of columns
+    Terrain,
+}
+
+impl Scene {
+    pub(crate) fn name(self) -> String {
+        self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
+    }
+}
+
+/// A scene on the GPU.
+pub(crate) struct Uploaded {
+    pub(crate) cubes: Cubes,
+    /// The scene's name, or the file's.
+    pub(crate) name: String,
+    /// What it took to read the file.
+    pub(crate) read_seconds: f64,
+    /// What it took to make the cubes and to put them in order.
+    pub(crate) pack_seconds: f64,
+    /// What it took then, to write them packed and to upload them.
+    pub(crate) upload_seconds: f64,
+}
+
+/// Reads or makes what was asked for; `count` cubes of a scene that is made.
+pub(crate) async fn upload(args: &Args, gpu: &Gpu, count: usize) -> Result<Uploaded, Failure> {
+    let (file, read_seconds) = match &args.input {
+        Some(path) => {
+            let began = Instant::now();
+            let file = read(path.clone(), args.file_options()).await?;
+            (Some(file), began.elapsed().as_secs_f64())
+        }
+        None => (None, 0.0),
+    };
+    let began = Instant::now();
+    let name = args.input.as_deref().map_or_else(|| args.scene.name(), file_name);
+    let cubes = match (file, args.scene) {
+        (Some(file), _) => Cubes::upload(gpu, file).await,
+        (None, Scene::Grid) => Cubes::upload(gpu, scene::grid(count)).await,
+        (None, Scene::Block) => Cubes::upload(gpu, scene::block(count)).await,
+        (None, Scene::Field) => Cubes::upload(gpu, scene::field(count, args.seed)).await,
+        (None, Scene::City) => Cubes::upload(gpu, scene::city(count, args.seed)).await,
+        (None, Scene::Terrain) => Cubes::upload(gpu, scene::terrain(count, args.seed)).await,
+    }?;
+    let all = began.elapsed();
+    let pack = cubes.packing_time();
+    let [pack_seconds, upload_seconds] = [pack, all.saturating_sub(pack)].map(|time| time.as_secs_f64());
+    Ok(Uploaded { cubes, name, read_seconds, pack_seconds, upload_seconds })
+}
+
+/// On a thread that may block.
+async fn read(path: std::path::PathBuf, options: FileOptions) -> Result<files::CubeFile, Failure> {
+    let reading = tokio::task::spawn_blocking(move || files::open_with(path, &options));
+    Ok(reading.await??)
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}
