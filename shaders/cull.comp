@@ -1,5 +1,5 @@
-// Frustum cull: keeps every cube whose box touches the camera's infinite frustum, writes their words and adds their
-// number to the indirect draw.
+// Frustum cull: keeps every cube whose box touches the camera's infinite frustum, writes their words and counts
+// them.
 //
 // A workgroup takes 64 cells. First each is one lane's: those outside are done, and of those inside all cubes are kept
 // without a look at them. Then teams of 32 lanes take what is left, cell by cell; each lane loads eight cubes at once, so
@@ -27,7 +27,8 @@ layout(local_size_x = LANES) in;
 layout(push_constant, scalar) uniform Push {
     Scene scene;
     List visible;
-    DrawIndexedArgs args;
+    // How many are kept.
+    List count;
     vec3 eye;
     // xyz: a plane's inward normal. w: how far outside a point at the eye may be.
     vec4 planes[5];
@@ -157,7 +158,7 @@ void main() {
     next = subgroupBroadcastFirst(next);
     barrier();
     if (lane == 0 && kept_count != 0) {
-        first_entry = atomicAdd(push.args.instance_count, kept_count);
+        first_entry = atomicAdd(push.count.at[0], kept_count);
     }
     barrier();
     if (own_count == 0) {

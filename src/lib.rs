@@ -104,7 +104,7 @@ pub use gpu::{
 pub use graph::{After, Graph, Pass, PassId, Plan, PlanStats, System, Systems, Uses};
 pub use memory::HostPages;
 pub use pipeline::{ComputePipeline, GraphicsDesc, GraphicsPipeline, Pipeline};
-pub use raster::{Draw, DrawView, DrawWithIds, NO_ID, RasterPath, SKY, View, ViewCounts, ViewOptions};
+pub use raster::{DrawView, NO_ID, RasterPath, SKY, View, ViewCounts, ViewOptions};
 pub use readback::{CaptureStream, Read, Readback};
 pub use resource::{
     Access, Attachment, Buffer, BufferSlice, CopySide, Depth, GpuBuffer, GpuImage, Ids, ImageDesc, ImagePart,

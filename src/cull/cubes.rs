@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use futures::future::try_join4;
+use futures::future::try_join3;
 
 use super::{
     flat::Flat,
@@ -13,26 +13,25 @@ use crate::{
     Gpu,
     cells::{CellStore, MOST_CHUNKS, PackTimes, Packing, Refits, Stop},
     error::{Error, Result},
-    raster::{CubeMesh, DepthImages},
     scene::{Bounds, Camera, InstanceSource},
 };
 
 /// A scene of cubes on the GPU, with what it takes to cull and to draw it. Cheap to clone: a handle.
 ///
 /// ```no_run
-/// # use vulkio::{Cubes, Gpu, Renderer, scene::{self, Camera}};
+/// # use vulkio::{Cubes, Gpu, Renderer, ViewOptions, scene::{self, Camera}};
 /// # async fn f(gpu: Gpu, renderer: Renderer, camera: Camera) -> vulkio::Result<()> {
 /// let cubes = Cubes::upload(&gpu, scene::grid(1_000_000)).await?;
+/// let view = cubes.view(renderer.size(), ViewOptions::default()).await?;
 /// let frame = renderer.frame().await?;
-/// frame.add(cubes.cull(camera));
-/// frame.add(cubes.draw(camera, frame.target()));
+/// frame.add(view.draw(camera, frame.target()));
 /// frame.submit().await?;
 /// # Ok(())
 /// # }
 /// ```
 ///
-/// One scene has one visible list. Frames that follow each other share it, the GPU keeps them in order; within a
-/// frame, a draw shows what the last cull before it kept.
+/// Any number of [views](Self::view) show one scene. [`cull`](Self::cull) makes lists of visible cubes for other ends: a
+/// scene has one list, frames that follow each other share it, and the GPU keeps them in order.
 #[derive(Clone)]
 pub struct Cubes {
     pub(crate) shared: Arc<Shared>,
@@ -47,8 +46,6 @@ pub(crate) struct Shared {
     pub(crate) store: CellStore,
     pub(crate) refits: Refits,
     pub(crate) flat: Flat,
-    pub(crate) mesh: CubeMesh,
-    pub(crate) depths: DepthImages,
 }
 
 impl Cubes {
@@ -97,13 +94,11 @@ impl Cubes {
             times.upload = began.elapsed();
             Ok((store, bounds, times))
         };
-        let (flat, mesh, refits, (store, bounds, times)) =
-            try_join4(Flat::new(gpu), CubeMesh::new(gpu), Refits::new(gpu), store).await?;
+        let (flat, refits, (store, bounds, times)) = try_join3(Flat::new(gpu), Refits::new(gpu), store).await?;
 
         let groups = limits.groups(store.cell_count);
         let gpu = gpu.clone();
-        let depths = DepthImages::default();
-        let shared = Shared { gpu, groups, bounds, times, store, refits, flat, mesh, depths };
+        let shared = Shared { gpu, groups, bounds, times, store, refits, flat };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -138,7 +133,7 @@ impl Cubes {
         self.shared.bounds
     }
 
-    /// The systems that find out which cubes `camera` sees, for a frame or a graph before the draw.
+    /// The systems that find out which cubes `camera` sees, whatever is in front of them.
     ///
     /// Every cube whose box touches the frustum is kept. Next to the frustum's edges, a few others may be.
     #[must_use]

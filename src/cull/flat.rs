@@ -6,8 +6,8 @@ use futures::future::try_join;
 use rayon::slice::ParallelSliceMut;
 
 use crate::{
-    Gpu, cells::CellStore, error::Result, exec::DrawIndexedArgs, graph::Graph, pipeline::ComputePipeline,
-    resource::GpuBuffer, sync::prim::lock,
+    Gpu, cells::CellStore, error::Result, graph::Graph, pipeline::ComputePipeline, resource::GpuBuffer,
+    sync::prim::lock,
 };
 
 const CULL: &[u8] = include_bytes!("../../shaders/spv/cull.comp.spv");
@@ -23,8 +23,8 @@ const IDS_AT_ONCE: usize = 1 << 24;
 pub(crate) struct Flat {
     pub(super) kernel: ComputePipeline,
     ids: ComputePipeline,
-    /// How many cubes the last cull kept, as the arguments of a draw of that many instances.
-    pub(crate) args: GpuBuffer<DrawIndexedArgs>,
+    /// How many cubes the last cull kept.
+    pub(super) kept: GpuBuffer<u32>,
     /// Their words: 4 bytes for each cube of the scene, which programs that never cull flat do without.
     list: Mutex<Option<GpuBuffer<u32>>>,
 }
@@ -33,10 +33,10 @@ impl Flat {
     /// # Errors
     /// Those of [`Gpu::buffer`] and [`Gpu::compute_pipeline`].
     pub(crate) async fn new(gpu: &Gpu) -> Result<Self> {
-        let args = gpu.buffer("cubes.args", 1)?;
+        let kept = gpu.buffer("cubes.kept", 1)?;
         let kernel = gpu.compute_pipeline("cubes.cull", CULL);
         let (kernel, ids) = try_join(kernel, gpu.compute_pipeline("cubes.visible_ids", IDS)).await?;
-        Ok(Self { kernel, ids, args, list: Mutex::default() })
+        Ok(Self { kernel, ids, kept, list: Mutex::default() })
     }
 
     /// The list, made if need be.
@@ -54,7 +54,7 @@ impl Flat {
 
     /// How many cubes the last cull kept.
     pub(super) async fn count(&self, gpu: &Gpu) -> Result<usize> {
-        Ok(gpu.read(&self.args, 0..1).await?[0].instance_count as usize)
+        Ok(gpu.read(&self.kept, 0..1).await?[0] as usize)
     }
 
     /// Their ids, ascending. The list holds words, and who reads those on the CPU would need the whole scene there.

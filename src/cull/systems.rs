@@ -1,24 +1,23 @@
-//! The two systems of a cull: the draw's arguments are reset, then every workgroup adds what it kept.
+//! The two systems of a cull: the count is reset, then every workgroup adds what it kept.
 
 use super::{cubes::Cubes, frustum::Frustum};
 use crate::{
     error::{Error, Result},
-    exec::{DrawIndexedArgs, Encoder},
+    exec::Encoder,
     graph::{System, Uses},
-    raster::INDICES,
     resource::GpuBuffer,
     scene::Camera,
 };
 
-/// Sets a scene's draw back to no cubes. The first of the two systems of [`Cubes::cull`].
+/// Sets the number of visible cubes back to none. The first of the two systems of [`Cubes::cull`].
 #[derive(Clone, Debug)]
 pub struct ResetArgs {
-    args: GpuBuffer<DrawIndexedArgs>,
+    kept: GpuBuffer<u32>,
 }
 
 impl ResetArgs {
     pub(super) fn new(cubes: &Cubes) -> Self {
-        Self { args: cubes.shared.flat.args.clone() }
+        Self { kept: cubes.shared.flat.kept.clone() }
     }
 }
 
@@ -28,12 +27,11 @@ impl System for ResetArgs {
     }
 
     fn declare(&self, uses: &mut Uses) {
-        uses.writes(self.args.copy_target());
+        uses.writes(self.kept.copy_target());
     }
 
     fn record(&self, cmd: &mut Encoder<'_>) -> Result<()> {
-        let none = DrawIndexedArgs { index_count: INDICES.end, ..DrawIndexedArgs::default() };
-        cmd.update(&self.args, 0, &[none]);
+        cmd.fill(&self.kept, 0..1, 0);
         Ok(())
     }
 }
@@ -54,7 +52,7 @@ pub struct Cull {
 struct Push {
     scene: u64,
     visible: u64,
-    args: u64,
+    kept: u64,
     frustum: Frustum,
     every_cube: u32,
 }
@@ -84,7 +82,7 @@ impl System for Cull {
     fn declare(&self, uses: &mut Uses) {
         let scene = &self.cubes.shared;
         scene.store.read_by(uses);
-        uses.writes(&scene.flat.args);
+        uses.writes(&scene.flat.kept);
         if let Ok(visible) = &self.visible {
             uses.writes(visible);
         }
@@ -95,7 +93,7 @@ impl System for Cull {
         let push = Push {
             scene: scene.store.header.address(),
             visible: self.visible.as_ref().map_err(Error::clone)?.address(),
-            args: scene.flat.args.address(),
+            kept: scene.flat.kept.address(),
             frustum: self.frustum,
             every_cube: self.every_cube.into(),
         };

@@ -22,10 +22,10 @@ use super::{
 /// frame of the `cubes` example:
 ///
 /// ```text
-/// passes 3, waves 3, barriers 2 (at least 2 on one queue), batches 1, queues 1
+/// passes 2, waves 2, barriers 1 (at least 1 on one queue), batches 1, queues 1
 /// batch 0 on graphics
-///   enter `cubes.args` ALL_TRANSFER TRANSFER_WRITE
-///   enter `cubes.instances` VERTEX_SHADER | FRAGMENT_SHADER | COMPUTE_SHADER SHADER_STORAGE_READ
+///   enter `cubes.kept` ALL_TRANSFER TRANSFER_WRITE
+///   enter `cubes.cells` COMPUTE_SHADER SHADER_STORAGE_READ
 ///   ..
 ///   pass `cubes.reset`
 ///   barrier ALL_TRANSFER TRANSFER_WRITE -> COMPUTE_SHADER SHADER_STORAGE_READ | SHADER_STORAGE_WRITE
@@ -33,7 +33,6 @@ use super::{
 ///   ..
 /// wave 0: `cubes.reset`
 /// wave 1: `cubes.cull`
-/// wave 2: `cubes.draw`
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {

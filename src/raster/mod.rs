@@ -1,14 +1,7 @@
-//! Draws cubes with the GPU's rasteriser: one indexed indirect draw for the whole visible list.
+//! Draws cubes, with compute shaders or with the GPU's rasteriser: views do, of what they find visible.
 
 mod compute;
-mod depth;
-mod draw;
 mod hardware;
-mod mesh;
 pub(crate) mod view;
 
-pub use draw::{Draw, DrawWithIds};
 pub use view::{DrawView, NO_ID, RasterPath, SKY, View, ViewCounts, ViewOptions};
-
-pub(crate) use depth::DepthImages;
-pub(crate) use mesh::{CubeMesh, INDICES};
