@@ -31,6 +31,8 @@ layout(buffer_reference, scalar, buffer_reference_align = 8) restrict buffer Pic
     Pyramid pyramid;
     List stamps;
     uint antialias;
+    // 0: the picture is there, and only cells are listed.
+    uint shades;
 };
 
 // An sRGB image, looked at without its transfer function.
@@ -279,8 +281,10 @@ void main() {
         barrier();
     }
     if (is_inside) {
-        const vec3 color = color_of(place, vec2(pixel));
-        imageStore(target, ivec2(pixel), vec4(to_srgb(color), 1.0));
+        if (push.picture.shades != 0) {
+            const vec3 color = color_of(place, vec2(pixel));
+            imageStore(target, ivec2(pixel), vec4(to_srgb(color), 1.0));
+        }
         if (marks) {
             mark(place, pixel);
         }

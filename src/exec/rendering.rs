@@ -6,7 +6,7 @@ use crate::{
     error::Result,
     gpu::device::Device,
     graph::uses::{Rendering, Target},
-    resource::Load,
+    resource::{Load, Texel},
 };
 
 /// Begins rendering to a pass's attachments, over the whole of them. `flags` say whether other command buffers go on
@@ -49,6 +49,17 @@ fn attachment(target: &Target, layout: vk::ImageLayout) -> Result<vk::RenderingA
         .image_view(target.image.view_of(target.level, target.layer)?)
         .image_layout(layout)
         .store_op(vk::AttachmentStoreOp::STORE);
+    let info = match &target.resolve {
+        None => info,
+        Some(into) => {
+            let mode = match target.image.shape.texel {
+                Texel::Color => vk::ResolveModeFlags::AVERAGE,
+                Texel::Uint | Texel::Depth => vk::ResolveModeFlags::SAMPLE_ZERO,
+            };
+            let view = into.image.view_of(into.level, into.layer)?;
+            info.resolve_mode(mode).resolve_image_view(view).resolve_image_layout(layout)
+        }
+    };
     Ok(match target.load {
         Load::Load => info.load_op(vk::AttachmentLoadOp::LOAD),
         Load::DontCare => info.load_op(vk::AttachmentLoadOp::DONT_CARE),

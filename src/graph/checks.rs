@@ -25,6 +25,7 @@ pub(crate) fn check(home: &Home<'_>, pass: &str, declared: &[Declaration], rende
     for declaration in declared {
         check_device(home.device, pass, &declaration.resource)?;
         check_graph(home.graph, pass, &declaration.resource)?;
+        check_sampled(pass, declaration)?;
         if let Some(queue) = home.queue {
             check_queue(queue, pass, declaration)?;
         }
@@ -33,6 +34,7 @@ pub(crate) fn check(home: &Home<'_>, pass: &str, declared: &[Declaration], rende
         return Ok(());
     }
     check_extents(pass, rendering)?;
+    check_samples(pass, rendering)?;
     check_attachments(home.device, pass, rendering)
 }
 
@@ -97,6 +99,49 @@ fn check_attachments(device: &Device, pass: &str, rendering: &Rendering) -> Resu
     if let Some(target) = rendering.depth.as_ref().filter(|target| !is_depth(target)) {
         let name = &target.image.name;
         return Err(Error::Graph(format!("pass `{pass}` uses the colour image `{name}` as depth; say `.renders(..)`")));
+    }
+    Ok(())
+}
+
+/// Several samples a texel are for rendering alone.
+fn check_sampled(pass: &str, declaration: &Declaration) -> Result<()> {
+    let Resource::Image(image) = &declaration.resource else { return Ok(()) };
+    let attachment = [vk::ImageLayout::COLOR_ATTACHMENT_OPTIMAL, vk::ImageLayout::DEPTH_ATTACHMENT_OPTIMAL];
+    if image.shape.samples == 1 || attachment.contains(&declaration.access.layout) {
+        return Ok(());
+    }
+    let (name, samples) = (&image.name, image.shape.samples);
+    Err(Error::Graph(format!(
+        "pass `{pass}` copies `{name}`, which has {samples} samples a texel; render with `.resolves_to(..)` and copy that"
+    )))
+}
+
+fn check_samples(pass: &str, rendering: &Rendering) -> Result<()> {
+    let samples = rendering.samples();
+    if let Some(other) = rendering.targets().find(|target| target.image.shape.samples != samples) {
+        let (name, own) = (&other.image.name, other.image.shape.samples);
+        return Err(Error::Graph(format!(
+            "pass `{pass}` renders to attachments of {samples} samples a texel and to `{name}`, which has {own}; \
+             they must have as many"
+        )));
+    }
+    for (target, into) in rendering.targets().filter_map(|target| Some((target, target.resolve.as_deref()?))) {
+        let (from, to) = (target.image.shape, into.image.shape);
+        let fits = from.samples > 1 && to.samples == 1 && from.format == to.format && target.extent() == into.extent();
+        if !fits {
+            return Err(Error::Graph(format!(
+                "pass `{pass}` resolves `{}` ({} samples of {:?}, {:?}) to `{}` ({} samples of {:?}, {:?}); it takes several \
+                 samples to one, of the same format and size",
+                target.image.name,
+                from.samples,
+                from.format,
+                target.extent(),
+                into.image.name,
+                to.samples,
+                to.format,
+                into.extent()
+            )));
+        }
     }
     Ok(())
 }

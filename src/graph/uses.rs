@@ -20,6 +20,8 @@ pub(crate) struct Target {
     pub(crate) level: u32,
     pub(crate) layer: u32,
     pub(crate) load: Load,
+    /// Where its samples are resolved to.
+    pub(crate) resolve: Option<Box<Target>>,
 }
 
 impl Target {
@@ -32,6 +34,18 @@ impl Target {
         let region = Region::subresources(self.level..self.level + 1, self.layer..self.layer + 1);
         let discard = !matches!(self.load, Load::Load);
         Declaration::new(Resource::Image(Arc::clone(&self.image)), Some(region), access, discard)
+    }
+
+    /// Itself, and what it is resolved to.
+    fn all_declared(&self, access: Access) -> impl Iterator<Item = Declaration> + use<> {
+        let is_depth = access == Access::DEPTH_ATTACHMENT;
+        let own = match (&self.resolve, is_depth) {
+            (Some(_), true) => self.declared(access.and(Access::DEPTH_RESOLVE)),
+            _ => self.declared(access),
+        };
+        let into = if is_depth { Access::DEPTH_RESOLVE } else { access };
+        let resolve = self.resolve.as_ref().map(|target| Declaration { discard: true, ..target.declared(into) });
+        std::iter::once(own).chain(resolve)
     }
 }
 
@@ -49,6 +63,11 @@ impl Rendering {
 
     pub(crate) fn targets(&self) -> impl Iterator<Item = &Target> {
         self.colors.iter().chain(&self.depth)
+    }
+
+    /// The samples that all attachments have.
+    pub(crate) fn samples(&self) -> u32 {
+        self.targets().next().map_or(1, |target| target.image.shape.samples)
     }
 
     /// The pixels that all attachments have.
@@ -145,11 +164,15 @@ impl Uses {
     }
 
     fn target(&mut self, attachment: Attachment) -> Option<Target> {
-        let Attachment { image, part, load } = attachment;
+        let Attachment { image, part, load, resolve } = attachment;
+        let resolve = match resolve {
+            Some(attachment) => Some(Box::new(self.target(*attachment)?)),
+            None => None,
+        };
         let region = self.region(part)?.unwrap_or_else(|| image.whole());
         let (levels, layers) = (region.levels(), region.layers());
         if (levels.len(), layers.len()) == (1, 1) {
-            return Some(Target { image, level: levels.start, layer: layers.start, load });
+            return Some(Target { image, level: levels.start, layer: layers.start, load, resolve });
         }
         self.mistake.get_or_insert(Mistake::Attachment(image));
         None
@@ -186,7 +209,9 @@ impl Uses {
     /// Whether any of it lives inside one graph.
     pub(crate) fn has_transients(&self) -> bool {
         let used = self.uses.iter().any(|used| used.resource.transient_of().is_some());
-        used || self.rendering.targets().any(|target| target.image.transient_of().is_some())
+        let transient = |target: &Target| target.image.transient_of().is_some();
+        let resolves = |target: &Target| target.resolve.as_deref().is_some_and(transient);
+        used || self.rendering.targets().any(|target| transient(target) || resolves(target))
     }
 
     /// Resolves stages, adds the attachments, and makes one declaration of those of a resource that overlap.
@@ -199,8 +224,8 @@ impl Uses {
         for used in uses.iter_mut().filter(|used| used.access.stages.is_empty()) {
             used.access.stages = shaders;
         }
-        uses.extend(rendering.colors.iter().map(|target| target.declared(Access::COLOR_ATTACHMENT)));
-        uses.extend(rendering.depth.iter().map(|target| target.declared(Access::DEPTH_ATTACHMENT)));
+        uses.extend(rendering.colors.iter().flat_map(|target| target.all_declared(Access::COLOR_ATTACHMENT)));
+        uses.extend(rendering.depth.iter().flat_map(|target| target.all_declared(Access::DEPTH_ATTACHMENT)));
         merge_overlapping(pass, &mut uses)?;
         Ok((uses, rendering))
     }

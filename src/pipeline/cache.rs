@@ -113,7 +113,7 @@ impl Gpu {
     ///
     /// Dropped, nothing is kept but what the driver cached; whoever else waits for the same pipeline goes on.
     pub async fn graphics_pipeline(&self, desc: GraphicsDesc) -> Result<GraphicsPipeline> {
-        let (name, key) = desc.key(self.info().limits.max_color_attachments)?;
+        let (name, key) = desc.key(&self.info().limits)?;
         let pipelines = Arc::clone(&self.shared.pipelines);
         let cell = cell(&pipelines.graphics, key.clone());
         let made = cell.get_or_try_init(|| async move {

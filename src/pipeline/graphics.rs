@@ -80,15 +80,21 @@ impl GraphicsDesc {
         self
     }
 
+    /// Renders to attachments of so many samples a texel; 1 by default.
+    pub fn samples(mut self, samples: u32) -> Self {
+        self.formats.samples = samples;
+        self
+    }
+
     /// Leaves out faces seen from these sides. None by default.
     pub fn cull(mut self, sides: vk::CullModeFlags) -> Self {
         self.cull = sides;
         self
     }
 
-    /// What identifies the pipeline; `most_colors` is the device's limit.
-    pub(crate) fn key(self, most_colors: u32) -> Result<(Arc<str>, Key)> {
-        self.formats.check(most_colors).map_err(|reason| Error::Shader { name: self.name.to_string(), reason })?;
+    /// What identifies the pipeline, if a device of these limits can have it.
+    pub(crate) fn key(self, limits: &vk::PhysicalDeviceLimits) -> Result<(Arc<str>, Key)> {
+        self.formats.check(limits).map_err(|reason| Error::Shader { name: self.name.to_string(), reason })?;
         let vertex = shader::words(&self.name, &self.vertex)?;
         let fragment = shader::words(&self.name, &self.fragment)?;
         Ok((self.name, Key { vertex, fragment, formats: self.formats, cull: self.cull }))
@@ -122,7 +128,8 @@ pub(crate) fn build(
         .cull_mode(key.cull)
         .front_face(vk::FrontFace::COUNTER_CLOCKWISE)
         .line_width(1.0);
-    let samples = vk::PipelineMultisampleStateCreateInfo::default().rasterization_samples(vk::SampleCountFlags::TYPE_1);
+    let samples = vk::PipelineMultisampleStateCreateInfo::default()
+        .rasterization_samples(vk::SampleCountFlags::from_raw(key.formats.samples));
     let depth = vk::PipelineDepthStencilStateCreateInfo::default()
         .depth_test_enable(key.formats.depth.is_some())
         .depth_write_enable(key.formats.depth.is_some())

@@ -23,18 +23,42 @@ use crate::{
 };
 
 /// The formats that a graphics pipeline renders to.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Formats {
     pub(crate) colors: Vec<vk::Format>,
     pub(crate) depth: Option<vk::Format>,
+    /// Of each texel.
+    pub(crate) samples: u32,
+}
+
+impl Default for Formats {
+    fn default() -> Self {
+        Self { colors: Vec::new(), depth: None, samples: 1 }
+    }
 }
 
 impl Formats {
-    /// Whether a device that takes `most_colors` attachments can render to these; else what is wrong.
-    fn check(&self, most_colors: u32) -> Result<(), String> {
-        if self.colors.len() > most_colors as usize {
-            let count = self.colors.len();
-            return Err(format!("{count} colour attachments; this device takes at most {most_colors}"));
+    /// Whether a device of these limits can render to these; else what is wrong.
+    fn check(&self, limits: &vk::PhysicalDeviceLimits) -> Result<(), String> {
+        let (count, most) = (self.colors.len(), limits.max_color_attachments);
+        if count > most as usize {
+            return Err(format!("{count} colour attachments; this device takes at most {most}"));
+        }
+        if !self.samples.is_power_of_two() || self.samples > 64 {
+            return Err(format!("{} samples a texel; a power of two up to 64 is possible", self.samples));
+        }
+        let color = if self.colors.is_empty() {
+            vk::SampleCountFlags::from_raw(!0)
+        } else {
+            limits.framebuffer_color_sample_counts
+        };
+        let depth = if self.depth.is_none() {
+            vk::SampleCountFlags::from_raw(!0)
+        } else {
+            limits.framebuffer_depth_sample_counts
+        };
+        if !(color & depth).contains(vk::SampleCountFlags::from_raw(self.samples)) {
+            return Err(format!("{} samples a texel; this device has {:?}", self.samples, color & depth));
         }
         let is_depth = |format| texel(format).map(|(texel, _)| texel == Texel::Depth);
         match (self.colors.iter().find(|&&format| is_depth(format) != Some(false)), self.depth) {
@@ -74,8 +98,11 @@ impl PipelineInner {
         }
         let colors = || rendering.colors.iter().map(|target| target.image.shape.format);
         let depth = rendering.depth.as_ref().map(|target| target.image.shape.format);
-        if graphics && !(colors().eq(self.formats.colors.iter().copied()) && depth == self.formats.depth) {
-            let has = Formats { colors: colors().collect(), depth };
+        let samples = rendering.samples();
+        let Formats { colors: own_colors, depth: own_depth, samples: own_samples } = &self.formats;
+        let fits = colors().eq(own_colors.iter().copied()) && depth == *own_depth && samples == *own_samples;
+        if graphics && !fits {
+            let has = Formats { colors: colors().collect(), depth, samples };
             return Err(Error::Invalid(format!(
                 "pipeline `{name}` renders to {:?}, but the pass's attachments are {has:?}",
                 self.formats

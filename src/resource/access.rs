@@ -83,8 +83,20 @@ impl Access {
         L::DEPTH_ATTACHMENT_OPTIMAL,
         Mode::Write,
     );
+    /// Both sides of the resolve of a depth attachment, which is done where colours are written.
+    pub(crate) const DEPTH_RESOLVE: Self = Self::new(
+        S::COLOR_ATTACHMENT_OUTPUT,
+        A::from_raw(A::COLOR_ATTACHMENT_READ.as_raw() | A::COLOR_ATTACHMENT_WRITE.as_raw()),
+        L::DEPTH_ATTACHMENT_OPTIMAL,
+        Mode::Write,
+    );
     /// A read by the host after the work completed.
     pub const HOST_READ: Self = Self::new(S::HOST, A::HOST_READ, L::UNDEFINED, Mode::Read);
+
+    /// This access, and that of `other` beside it.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self { stages: self.stages | other.stages, mask: self.mask | other.mask, ..self }
+    }
 
     /// Whether this access changes the contents.
     #[must_use]

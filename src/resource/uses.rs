@@ -74,6 +74,27 @@ pub struct Attachment {
     pub(crate) image: Arc<ImageInner>,
     pub(crate) part: Part,
     pub(crate) load: Load,
+    /// Where its samples are resolved to.
+    pub(crate) resolve: Option<Box<Attachment>>,
+}
+
+impl Attachment {
+    /// Each texel's samples become one in another image, of the same size and format, when the pass is through: the mean of
+    /// colours, the first one of depths and of numbers. What is there is lost.
+    ///
+    /// ```no_run
+    /// # use vulkio::{Frame, Gpu, GraphicsPipeline, ImageDesc, RenderTarget};
+    /// # fn example(gpu: &Gpu, frame: &Frame, pipeline: GraphicsPipeline) -> vulkio::Result<()> {
+    /// let samples = gpu.image_with::<RenderTarget>("samples", ImageDesc::new([640, 480]).samples(4))?;
+    /// let target = samples.clear([0.0, 0.0, 0.0, 1.0]).resolves_to(&frame.target());
+    /// frame.pass("smooth").renders(target).record(move |cmd| {
+    ///     cmd.bind(&pipeline).draw(0..3, 0..1); // made with `GraphicsDesc::samples(4)`
+    /// });
+    /// # Ok(()) }
+    /// ```
+    pub fn resolves_to(self, into: impl Into<Attachment>) -> Self {
+        Self { resolve: Some(Box::new(into.into())), ..self }
+    }
 }
 
 impl From<&Attachment> for Attachment {

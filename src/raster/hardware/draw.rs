@@ -1,12 +1,13 @@
 //! The passes that draw a list of cubes and merge what shows into a visibility buffer.
 
-use super::Hardware;
+use super::{Hardware, samples::Attachments, targets::Targets};
 use crate::{
     cells::CellStore,
     gpu::QueueKind,
     graph::{Pass, PassId},
     pipeline::GraphicsPipeline,
-    resource::{GpuBuffer, Use},
+    raster::SKY,
+    resource::{GpuBuffer, GpuImage, RenderTarget, Use},
     scene::Camera,
 };
 
@@ -35,6 +36,20 @@ pub(crate) struct Batch {
     pub(crate) count: u64,
     /// What these are in.
     pub(crate) buffer: Use,
+}
+
+/// A draw: of what, for which camera, to where.
+#[derive(Clone, Copy)]
+pub(crate) struct Drawn<'a> {
+    pub(crate) scene: &'a CellStore,
+    pub(crate) camera: &'a Camera,
+    pub(crate) batch: &'a Batch,
+    /// Whether it is the first of its frame, before which all is cleared.
+    pub(crate) first: bool,
+    /// Where the picture goes if it is the last of its frame, and the draws shade.
+    pub(crate) target: Option<&'a GpuImage<RenderTarget>>,
+    /// 1 / (the distance at which a cube has faded by 1 - 1/e), in world units.
+    pub(crate) haze: f32,
 }
 
 /// As in include/raster.glsl.
@@ -96,28 +111,16 @@ impl Hardware {
         })
     }
 
-    /// Draws the cubes of a list whose arguments were made: over what is there, or after clearing for the frame's `first`.
-    pub(crate) fn draw(
-        &self,
-        mut pass: Pass<'_>,
-        scene: &CellStore,
-        camera: &Camera,
-        batch: &Batch,
-        first: bool,
-    ) -> PassId {
-        let (pipeline, to) = (self.pipeline(batch.listed), &self.targets);
-        let push = self.push(scene, camera, batch);
-        let (words, depth) = match first {
-            true => (to.words.clear(u32::MAX), to.depth.clear(0.0)),
-            false => (to.words.load(), to.depth.load()),
-        };
-        let (args, indices) = (to.args.clone(), self.mesh.indices.clone());
-        scene.read_by(pass.uses());
-        pass.reads(&batch.buffer).reads(args.indirect()).reads(indices.index()).renders(words).depth(depth).record(
-            move |cmd| {
-                cmd.bind(&pipeline).push(&push).index_buffer(&indices).draw_indexed_indirect(&args, 0..1);
-            },
-        )
+    /// Draws the cubes of a list whose arguments were made.
+    pub(crate) fn draw(&self, mut pass: Pass<'_>, drawn: &Drawn<'_>) -> PassId {
+        let batch = drawn.batch;
+        let (pipeline, Attachments { colors, depth }) = self.drawn_to(drawn);
+        let (push, args, indices) = (self.push(drawn), self.targets.args.clone(), self.mesh.indices.clone());
+        drawn.scene.read_by(pass.uses());
+        let pass = pass.reads(&batch.buffer).reads(args.indirect()).reads(indices.index());
+        colors.into_iter().fold(pass, Pass::renders).depth(depth).record(move |cmd| {
+            cmd.bind(&pipeline).push(&push).index_buffer(&indices).draw_indexed_indirect(&args, 0..1);
+        })
     }
 
     /// Copies what was drawn so far to where compute passes find it.
@@ -148,22 +151,32 @@ impl Hardware {
         })
     }
 
-    fn pipeline(&self, listed: Listed) -> GraphicsPipeline {
-        match listed {
+    fn drawn_to(&self, drawn: &Drawn<'_>) -> (GraphicsPipeline, Attachments) {
+        let Targets { words, depth, .. } = &self.targets;
+        if let (Some(samples), Listed::Cells) = (&self.samples, drawn.batch.listed) {
+            return (samples.pipeline.clone(), samples.attachments(drawn.first, drawn.target, words, depth));
+        }
+        let pipeline = match drawn.batch.listed {
             Listed::Cells => self.cells.clone(),
             Listed::Words => self.words.clone(),
-        }
+        };
+        let (words, depth) = match drawn.first {
+            true => (words.clear(u32::MAX), depth.clear(0.0)),
+            false => (words.load(), depth.load()),
+        };
+        (pipeline, Attachments { colors: vec![words], depth })
     }
 
-    fn push(&self, scene: &CellStore, camera: &Camera, batch: &Batch) -> Push {
+    fn push(&self, drawn: &Drawn<'_>) -> Push {
+        let &Drawn { scene, camera, batch, haze, .. } = drawn;
         Push {
             scene: scene.header.address(),
             list: batch.entries,
             count: batch.count,
             eye_to_clip: (camera.projection() * camera.rotation()).to_cols_array_2d(),
             eye: camera.eye().to_array(),
-            haze: 0.0,
-            sky: [0.0; 3],
+            haze,
+            sky: SKY,
             shift: self.mesh.shift,
         }
     }

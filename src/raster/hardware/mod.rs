@@ -1,9 +1,11 @@
 //! Draws cubes with the GPU's rasteriser: the three faces towards the eye, of all cubes of a list of cells or of words.
 //!
-//! `mesh` has the indices that every instance shares, `targets` the images that are drawn to, `draw` the passes.
+//! `mesh` has the indices that every instance shares, `targets` the images that are drawn to, `samples` those of several
+//! samples a pixel, `draw` the passes.
 
 mod draw;
 mod mesh;
+mod samples;
 mod targets;
 #[cfg(test)]
 mod tests;
@@ -17,13 +19,15 @@ use crate::{
     pipeline::{ComputePipeline, GraphicsDesc, GraphicsPipeline},
 };
 
-pub(crate) use draw::{Batch, Listed};
-
+pub(crate) use draw::{Batch, Drawn, Listed};
 use mesh::Mesh;
+use samples::Samples;
 use targets::Targets;
 
 const CELLS: &[u8] = include_bytes!("../../../shaders/spv/raster_cells.vert.spv");
 const WORDS: &[u8] = include_bytes!("../../../shaders/spv/raster_words.vert.spv");
+const CELLS_LIT: &[u8] = include_bytes!("../../../shaders/spv/raster_cells_lit.vert.spv");
+const LIT: &[u8] = include_bytes!("../../../shaders/spv/raster_lit.frag.spv");
 const WORD: &[u8] = include_bytes!("../../../shaders/spv/raster_word.frag.spv");
 const ARGS: &[u8] = include_bytes!("../../../shaders/spv/raster_args.comp.spv");
 const MERGE: &[u8] = include_bytes!("../../../shaders/spv/raster_merge.comp.spv");
@@ -32,6 +36,7 @@ const MERGE: &[u8] = include_bytes!("../../../shaders/spv/raster_merge.comp.spv"
 pub(crate) struct Hardware {
     mesh: Mesh,
     targets: Targets,
+    samples: Option<Samples>,
     cells: GraphicsPipeline,
     words: GraphicsPipeline,
     args: ComputePipeline,
@@ -39,10 +44,13 @@ pub(crate) struct Hardware {
 }
 
 impl Hardware {
+    /// With several `samples` a pixel, or as many of them as the device has, draws shade as well.
+    ///
     /// # Errors
     /// Those of making images, buffers and pipelines.
-    pub(crate) async fn new(gpu: &Gpu, size: [u32; 2]) -> Result<Self> {
+    pub(crate) async fn new(gpu: &Gpu, size: [u32; 2], samples: u32) -> Result<Self> {
         let targets = Targets::new(gpu, size)?;
+        let samples = Samples::new(gpu, size, samples).await?;
         let desc = |name, vertex| {
             GraphicsDesc::new(name, vertex, WORD)
                 .color(vk::Format::R32_UINT)
@@ -56,6 +64,11 @@ impl Hardware {
         );
         let kernels = try_join(gpu.compute_pipeline("raster.args", ARGS), gpu.compute_pipeline("raster.merge", MERGE));
         let ((cells, words), (args, merge), mesh) = try_join3(pipelines, kernels, Mesh::new(gpu)).await?;
-        Ok(Self { mesh, targets, cells, words, args, merge })
+        Ok(Self { mesh, targets, samples, cells, words, args, merge })
+    }
+
+    /// Whether draws of cells make the picture themselves.
+    pub(crate) fn shades(&self) -> bool {
+        self.samples.is_some()
     }
 }

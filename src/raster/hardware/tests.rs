@@ -111,7 +111,8 @@ async fn draw(
         let (count, entries) = (list.address(), list.address() + 4);
         let batch = Batch { listed: *listed, entries, count, buffer: (&list).into() };
         hardware.args(graph.pass("args"), &batch);
-        hardware.draw(graph.pass("draw"), scene.store(), camera, &batch, number == 0);
+        let drawn = Drawn { scene: scene.store(), camera, batch: &batch, first: number == 0, target: None, haze: 0.0 };
+        hardware.draw(graph.pass("draw"), &drawn);
         hardware.copy(graph.pass("copy"));
         hardware.merge(graph.pass("merge"), &visibility);
     }
@@ -149,7 +150,7 @@ fn cameras() -> Vec<Camera> {
 
 async fn opened() -> (Gpu, Hardware) {
     let gpu = Gpu::open_blocking(GpuOptions::default().validation(Validation::Strict)).expect("tests need a device");
-    let hardware = Hardware::new(&gpu, SIZE).await.expect("pipelines");
+    let hardware = Hardware::new(&gpu, SIZE, 1).await.expect("pipelines");
     (gpu, hardware)
 }
 

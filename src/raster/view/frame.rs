@@ -2,18 +2,22 @@
 
 use std::sync::Arc;
 
-use super::{View, lens::Lens, state::Raster, work::WorkList};
+use super::{View, lens::Lens, resolve::haze_of, state::Raster, work::WorkList};
 use crate::{
     error::{Error, Result},
     exec::{Encoder, Shown},
     graph::{Graph, Pass, PassId, Systems},
-    raster::compute::Phase,
+    raster::{compute::Phase, hardware::Drawn},
     resource::{GpuImage, RenderTarget},
     scene::Camera,
 };
 
 /// The format of targets: the resolve writes bytes of it.
 const TARGET: ash::vk::Format = ash::vk::Format::R8G8B8A8_SRGB;
+
+/// Of several samples a pixel the depth that hides is the first one's. Behind the edges of what is near, others see past it:
+/// so a cell counts as hidden only if it is behind the pixels around it as well.
+const NEIGHBOURS: f32 = 1.0;
 
 /// What [`View::draw`] gives: several passes, to be added to a frame or graph.
 #[derive(Clone, Debug)]
@@ -44,7 +48,7 @@ impl DrawView {
     }
 
     /// Draws the cells of a list into the visibility buffer.
-    fn draw(&self, passes: &mut Passes<'_>, lens: Lens, list: &WorkList, first: bool) {
+    fn draw(&self, passes: &mut Passes<'_>, lens: Lens, list: &WorkList, first: bool, last: bool) {
         let state = &self.view.state;
         let scene = &state.cubes.shared.store;
         match &state.raster {
@@ -56,7 +60,9 @@ impl DrawView {
             Raster::Hardware(hardware) => {
                 let batch = list.batch();
                 passes.add("view.args", |pass| hardware.args(pass, &batch));
-                passes.add("view.draw", |pass| hardware.draw(pass, scene, &self.camera, &batch, first));
+                let (target, haze) = (last.then_some(&self.target), haze_of(&state.cubes));
+                let drawn = Drawn { scene, camera: &self.camera, batch: &batch, first, target, haze };
+                passes.add("view.draw", |pass| hardware.draw(pass, &drawn));
                 passes.add("view.texels", |pass| hardware.copy(pass));
                 passes.add("view.merge", |pass| hardware.merge(pass, &state.visibility));
             }
@@ -67,7 +73,7 @@ impl DrawView {
 impl Systems for DrawView {
     fn add_to(self, graph: &Graph) {
         let state = &self.view.state;
-        let lens = Lens::new(&self.camera, state.size, state.options.lod);
+        let lens = Lens::new(&self.camera, state.size, state.has_lod());
         let mut passes = Passes { graph, last: None };
         if let Err(error) = self.check() {
             passes.add("view.begin", |pass| pass.keep().record(move |_: &mut Encoder<'_>| Err(error)));
@@ -78,13 +84,14 @@ impl Systems for DrawView {
 
         passes.add("view.begin", |pass| state.begin(pass));
         if occludes {
-            self.draw(&mut passes, lens, &state.kept, true);
+            self.draw(&mut passes, lens, &state.kept, true, false);
             passes.add("view.pyramid", |pass| {
                 occlusion.build(pass, state.size, &state.visibility, &state.kept, &state.large)
             });
         }
-        passes.add("view.test", |pass| occlusion.test(pass, lens, scene, &state.appeared, occludes));
-        self.draw(&mut passes, lens, &state.appeared, !occludes);
+        let test_lens = if state.raster.shades() { lens.widened(NEIGHBOURS) } else { lens };
+        passes.add("view.test", |pass| occlusion.test(pass, test_lens, scene, &state.appeared, occludes));
+        self.draw(&mut passes, lens, &state.appeared, !occludes, true);
         passes.add("view.resolve", |pass| state.resolve.shade(pass, state, lens, &self.target));
         if let Some(drawn) = passes.last {
             let by = Arc::clone(state) as _;

@@ -49,6 +49,11 @@ impl Lens {
             ray_y: single(ray_y),
         }
     }
+
+    /// A lens for which points project to so many pixels more on each side.
+    pub(crate) fn widened(self, pixels: f32) -> Self {
+        Self { margin: self.margin + pixels, ..self }
+    }
 }
 
 #[cfg(test)]

@@ -27,13 +27,15 @@ pub struct ViewOptions {
     /// Which way cubes become pixels; [`RasterPath::Auto`] by default.
     pub path: RasterPath,
     /// Whether fewer and larger cubes stand for those that are smaller than a pixel. On by default; off, every cube is drawn
-    /// exactly.
+    /// exactly, as the rasteriser always does.
     pub lod: bool,
     /// Whether cells hidden behind others are left out. On by default; off, the picture is the same.
     pub occlusion: bool,
     /// Whether edges are smoothed on the compute path. On by default. It changes colours only, no ids.
     pub antialias: bool,
-    /// Samples a pixel on the hardware path: 1, 2, 4 or 8; 1 by default.
+    /// Samples a pixel on the hardware path, which [`RasterPath::Auto`] takes if there are several: 1, 2, 4 or 8; 1 by default.
+    /// Fewer are used where the device has not as many, and that is said once. Of several, [`View::ids`](crate::View::ids)
+    /// and picks look at the first, which is not in the pixel's middle.
     pub samples: u32,
     pub(crate) most_tiles: Option<u32>,
 }

@@ -2,7 +2,7 @@
 
 use super::{SKY, lens::Lens, state::ViewState};
 use crate::{
-    Gpu,
+    Cubes, Gpu,
     error::Result,
     graph::{Pass, PassId},
     pipeline::ComputePipeline,
@@ -21,6 +21,11 @@ pub(super) struct Resolve {
     kernel: ComputePipeline,
 }
 
+/// 1 / (the distance at which 63 % of a cube has faded), in world units.
+pub(super) fn haze_of(cubes: &Cubes) -> f32 {
+    1.0 / (cubes.bounds().half_extent().length() * 2.0 * HAZE)
+}
+
 /// As in resolve.comp.
 #[repr(C)]
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
@@ -34,7 +39,7 @@ struct Picture {
     pyramid: u64,
     stamps: u64,
     antialias: u32,
-    unused: u32,
+    shades: u32,
 }
 
 impl Resolve {
@@ -42,7 +47,7 @@ impl Resolve {
         Ok(Self { kernel: gpu.compute_pipeline("view.resolve", RESOLVE).await? })
     }
 
-    /// Makes the picture of what is visible in `target`, and lists the cells that show if occlusion is on.
+    /// Makes the picture of what is visible in `target`, unless drawing did, and lists the cells that show if occlusion is on.
     pub(super) fn shade(
         &self,
         mut pass: Pass<'_>,
@@ -62,14 +67,14 @@ impl Resolve {
         let picture = Picture {
             lens,
             sky: SKY,
-            haze: 1.0 / (scene.bounds.half_extent().length() * 2.0 * HAZE),
+            haze: haze_of(&state.cubes),
             scene: scene.store.header.address(),
             visibility: state.visibility.address(),
             kept: if state.options.occlusion { state.kept.address() } else { 0 },
             pyramid: occlusion.pyramid.buffer.address(),
             stamps: occlusion.stamps.address(),
-            antialias: u32::from(state.options.antialias),
-            unused: 0,
+            antialias: u32::from(state.options.antialias && !state.raster.shades()),
+            shades: u32::from(!state.raster.shades()),
         };
         let (kernel, target) = (self.kernel.clone(), target.clone());
         let groups = [state.size[0].div_ceil(SIDE), state.size[1].div_ceil(SIDE), 1];

@@ -61,9 +61,14 @@ pub(super) enum Raster {
 }
 
 impl Raster {
-    async fn new(gpu: &Gpu, path: RasterPath, size: [u32; 2]) -> Result<Self> {
+    /// Whether drawing makes the picture, so that nothing is left to resolve but which cells showed.
+    pub(super) fn shades(&self) -> bool {
+        matches!(self, Self::Hardware(hardware) if hardware.shades())
+    }
+
+    async fn new(gpu: &Gpu, path: RasterPath, size: [u32; 2], samples: u32) -> Result<Self> {
         match path {
-            RasterPath::Hardware => Hardware::new(gpu, size).await.map(Self::Hardware),
+            RasterPath::Hardware => Hardware::new(gpu, size, samples).await.map(Self::Hardware),
             RasterPath::Compute | RasterPath::Auto => Painter::new(gpu).await.map(Self::Compute),
         }
     }
@@ -112,7 +117,7 @@ impl ViewState {
             gpu.compute_pipeline("view.pick", PICK),
         );
         let parts = try_join4(
-            Raster::new(gpu, path, size),
+            Raster::new(gpu, path, size, options.samples),
             Occlusion::new(gpu, size, cells),
             Resolve::new(gpu),
             lists,
@@ -149,6 +154,11 @@ impl ViewState {
         self.begin(pass);
         graph.submit().await?;
         Ok(())
+    }
+
+    /// Whether parts of cells stand for all of them: the rasteriser draws every cube.
+    pub(super) fn has_lod(&self) -> bool {
+        self.options.lod && matches!(self.raster, Raster::Compute(_))
     }
 
     pub(super) fn pixels(&self) -> u32 {
@@ -261,8 +271,16 @@ fn check_size(size: [u32; 2]) -> Result<()> {
 
 /// The path that a view takes on this device.
 fn choose(gpu: &Gpu, options: ViewOptions) -> Result<RasterPath> {
-    let info = gpu.info();
+    let (info, samples) = (gpu.info(), options.samples);
+    if ![1, 2, 4, 8].contains(&samples) {
+        return Err(Error::Invalid(format!("a view with {samples} samples a pixel; 1, 2, 4 or 8 are possible")));
+    }
     match options.path {
+        RasterPath::Compute if samples > 1 => Err(Error::Invalid(format!(
+            "a view with {samples} samples a pixel by compute shaders; RasterPath::Hardware has them, these smooth edges with \
+             `antialias`"
+        ))),
+        RasterPath::Auto if samples > 1 => Ok(RasterPath::Hardware),
         RasterPath::Compute if !info.features.buffer_int64_atomics => Err(Error::MissingFeatures {
             device: info.name.clone(),
             missing: "shaderBufferInt64Atomics, which drawing by compute shaders takes (RasterPath::Hardware does not)"

@@ -13,7 +13,7 @@ use ash::vk;
 pub(crate) use self::{
     body::{ImageBody, ImageMemory},
     inner::{ImageInner, unplaced},
-    shape::{Most, Shape},
+    shape::{Most, Shape, sample_counts},
 };
 pub use self::{
     shape::ImageDesc,
@@ -59,6 +59,12 @@ impl<R: ImageRole> GpuImage<R> {
     #[must_use]
     pub fn layers(&self) -> u32 {
         self.inner.shape.layers
+    }
+
+    /// Samples of each texel.
+    #[must_use]
+    pub fn samples(&self) -> u32 {
+        self.inner.shape.samples
     }
 
     /// One mip level, of all layers.

@@ -25,12 +25,13 @@ pub struct ImageDesc {
     pub(crate) format: Option<vk::Format>,
     pub(crate) levels: u32,
     pub(crate) layers: u32,
+    pub(crate) samples: u32,
 }
 
 impl ImageDesc {
     /// `[width, height]` texels.
     pub fn new(size: [u32; 2]) -> Self {
-        Self { size, format: None, levels: 1, layers: 1 }
+        Self { size, format: None, levels: 1, layers: 1, samples: 1 }
     }
 
     /// A format other than the role's own; it must fit the role.
@@ -47,6 +48,12 @@ impl ImageDesc {
     pub fn layers(self, layers: u32) -> Self {
         Self { layers, ..self }
     }
+
+    /// Samples of each texel: a power of two, up to 64, of which most devices have 1, 4 and a few more. Of several, only
+    /// rendering makes use, which may [resolve](crate::Attachment::resolves_to) them to an image of one sample.
+    pub fn samples(self, samples: u32) -> Self {
+        Self { samples, ..self }
+    }
 }
 
 /// What an image is made of.
@@ -59,6 +66,8 @@ pub(crate) struct Shape {
     pub(crate) extent: [u32; 2],
     pub(crate) levels: u32,
     pub(crate) layers: u32,
+    /// Of each texel.
+    pub(crate) samples: u32,
 }
 
 /// What the images of a device have at most.
@@ -80,7 +89,7 @@ impl Shape {
     /// [`Error::Invalid`] if a side, the levels or the layers are 0 or more than there can be, or the format is not of
     /// the kind of `role`'s own.
     pub(crate) fn new(name: &str, desc: ImageDesc, role: vk::Format, most: Most) -> Result<Self> {
-        let ImageDesc { size: extent, levels, layers, .. } = desc;
+        let ImageDesc { size: extent, levels, layers, samples, .. } = desc;
         let invalid = |reason: String| Err(Error::Invalid(format!("image `{name}`: {reason}")));
         let [width, height] = extent;
         if width == 0 || height == 0 {
@@ -97,10 +106,18 @@ impl Shape {
         if layers == 0 || layers > most.layers {
             return invalid(format!("{layers} layers; this device's images have 1 to {}", most.layers));
         }
+        if !samples.is_power_of_two() || samples > 64 {
+            return invalid(format!("{samples} samples a texel; a power of two up to 64 is possible"));
+        }
+        if samples > 1 && levels > 1 {
+            return invalid(format!(
+                "{samples} samples a texel and {levels} levels; of several samples there is one level"
+            ));
+        }
         let (format, fitting) = (desc.format.unwrap_or(role), format::like(role));
         match format::texel(format) {
             Some((texel, texel_bytes)) if fitting.contains(&format) => {
-                Ok(Self { format, texel, texel_bytes, extent, levels, layers })
+                Ok(Self { format, texel, texel_bytes, extent, levels, layers, samples })
             }
             _ => invalid(format!("the format {format:?} does not fit its role; these do: {fitting:?}")),
         }
@@ -113,19 +130,23 @@ impl Shape {
         }
     }
 
-    /// Rendered to, copied in and out of, pictures stored to; no more, as some devices compress images only if they are used for little.
+    /// Rendered to; of one sample a texel copied in and out of, and pictures stored to; no more, as some devices compress
+    /// images only if they are used for little.
     pub(crate) fn usage(&self) -> vk::ImageUsageFlags {
         let attachment = match self.texel {
             Texel::Depth => vk::ImageUsageFlags::DEPTH_STENCIL_ATTACHMENT,
             Texel::Color | Texel::Uint => vk::ImageUsageFlags::COLOR_ATTACHMENT,
         };
+        if self.samples > 1 {
+            return attachment;
+        }
         let storage = if self.is_stored() { vk::ImageUsageFlags::STORAGE } else { vk::ImageUsageFlags::empty() };
         attachment | storage | vk::ImageUsageFlags::TRANSFER_SRC | vk::ImageUsageFlags::TRANSFER_DST
     }
 
     /// Whether compute shaders can store to it: pictures, of one level and layer.
     pub(crate) fn is_stored(&self) -> bool {
-        self.format == STORED && (self.levels, self.layers) == (1, 1)
+        self.format == STORED && (self.levels, self.layers, self.samples) == (1, 1, 1)
     }
 
     /// A stored image is looked at in two formats, only one of which can be stored to.
@@ -155,7 +176,8 @@ impl Shape {
 
     /// The bytes of its texels, which are the least that it takes.
     pub(crate) fn bytes(&self) -> u64 {
-        (0..self.levels).map(|level| self.packed_bytes(level, self.layers)).fold(0, u64::saturating_add)
+        let all = (0..self.levels).map(|level| self.packed_bytes(level, self.layers)).fold(0, u64::saturating_add);
+        all.saturating_mul(u64::from(self.samples))
     }
 
     pub(crate) fn info(&self) -> vk::ImageCreateInfo<'static> {
@@ -167,11 +189,16 @@ impl Shape {
             .extent(vk::Extent3D { width, height, depth: 1 })
             .mip_levels(self.levels)
             .array_layers(self.layers)
-            .samples(vk::SampleCountFlags::TYPE_1)
+            .samples(self.sample_flag())
             .tiling(vk::ImageTiling::OPTIMAL)
             .usage(self.usage())
             .sharing_mode(vk::SharingMode::EXCLUSIVE)
             .initial_layout(vk::ImageLayout::UNDEFINED)
+    }
+
+    /// The number of samples, as Vulkan says it.
+    pub(crate) fn sample_flag(&self) -> vk::SampleCountFlags {
+        vk::SampleCountFlags::from_raw(self.samples)
     }
 
     /// Whether the device has images of this shape.
@@ -215,8 +242,37 @@ impl Shape {
                 self.levels, self.layers, most.max_mip_levels, most.max_array_layers
             )));
         }
+        if !most.sample_counts.contains(self.sample_flag()) {
+            let (asked, counts) = (self.samples, most.sample_counts);
+            return Err(Error::Invalid(format!(
+                "image `{name}`: {asked} samples a texel; in {format:?} this device has {counts:?}"
+            )));
+        }
         Ok(())
     }
+}
+
+/// The numbers of samples that a device has for attachments of all of `formats`.
+pub(crate) fn sample_counts(device: &Device, formats: &[vk::Format]) -> vk::SampleCountFlags {
+    let of = |&format: &vk::Format| {
+        let usage = match format::texel(format) {
+            Some((Texel::Depth, _)) => vk::ImageUsageFlags::DEPTH_STENCIL_ATTACHMENT,
+            _ => vk::ImageUsageFlags::COLOR_ATTACHMENT,
+        };
+        // SAFETY: the physical device is the one that the device was made from, on this instance.
+        let answer = unsafe {
+            device.instance.raw.get_physical_device_image_format_properties(
+                device.physical,
+                format,
+                vk::ImageType::TYPE_2D,
+                vk::ImageTiling::OPTIMAL,
+                usage,
+                vk::ImageCreateFlags::empty(),
+            )
+        };
+        answer.map_or(vk::SampleCountFlags::TYPE_1, |most| most.sample_counts)
+    };
+    formats.iter().map(of).reduce(|one, other| one & other).unwrap_or(vk::SampleCountFlags::TYPE_1)
 }
 
 #[cfg(test)]
@@ -285,6 +341,18 @@ mod tests {
             let error = refusal(ImageDesc::new([1, 1]).layers(layers));
             assert!(error.contains("1 to 256"), "{error}");
         }
+    }
+
+    #[test]
+    fn samples_are_a_power_of_two_and_of_one_level() {
+        for samples in [0, 3, 128, u32::MAX] {
+            let error = refusal(ImageDesc::new([8, 8]).samples(samples));
+            assert!(error.contains(&samples.to_string()) && error.contains("up to 64"), "{error}");
+        }
+        assert!(refusal(ImageDesc::new([8, 8]).samples(4).levels(2)).contains("one level"));
+        let shape = Shape::new("x", ImageDesc::new([4, 2]).samples(4), SRGB, MOST).expect("in range");
+        assert_eq!((shape.bytes(), shape.sample_flag()), (4 * 2 * 4 * 4, vk::SampleCountFlags::TYPE_4));
+        assert!(!shape.usage().contains(vk::ImageUsageFlags::TRANSFER_SRC), "nothing copies it");
     }
 
     #[test]

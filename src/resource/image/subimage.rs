@@ -79,7 +79,7 @@ impl<R: ImageRole> Subimage<R> {
     }
 
     fn attachment(&self, load: Load) -> Attachment {
-        Attachment { image: Arc::clone(&self.image), part: self.declared(), load }
+        Attachment { image: Arc::clone(&self.image), part: self.declared(), load, resolve: None }
     }
 
     fn used(&self, access: Access) -> Use {

@@ -1,0 +1,108 @@
+//! Several samples a pixel: colours are shaded as they are drawn, and all is resolved to the images of one sample.
+
+use std::sync::Once;
+
+use ash::vk;
+
+use super::{CELLS_LIT, LIT};
+use crate::{
+    Gpu,
+    error::Result,
+    pipeline::{GraphicsDesc, GraphicsPipeline},
+    raster::SKY,
+    resource::{Attachment, Depth, GpuImage, Ids, ImageDesc, RenderTarget, image::sample_counts},
+};
+
+/// What is drawn to: words, colours, depths.
+const FORMATS: [vk::Format; 3] = [vk::Format::R32_UINT, vk::Format::R8G8B8A8_SRGB, vk::Format::D32_SFLOAT];
+
+/// Images of several samples, and what draws to them.
+#[derive(Clone, Debug)]
+pub(super) struct Samples {
+    words: GpuImage<Ids>,
+    colors: GpuImage<RenderTarget>,
+    depth: GpuImage<Depth>,
+    pub(super) pipeline: GraphicsPipeline,
+}
+
+/// The attachments of a draw, in the order of its outputs.
+pub(super) struct Attachments {
+    pub(super) colors: Vec<Attachment>,
+    pub(super) depth: Attachment,
+}
+
+impl Samples {
+    /// `None` for one sample, which takes none of it; else as many as are asked for, or fewer if the device has not as many.
+    pub(super) async fn new(gpu: &Gpu, size: [u32; 2], asked: u32) -> Result<Option<Self>> {
+        let count = most(gpu, asked);
+        if count == 1 {
+            return Ok(None);
+        }
+        let desc = ImageDesc::new(size).samples(count);
+        let pipeline = GraphicsDesc::new("raster.cells lit", CELLS_LIT, LIT).samples(count);
+        let [words, colors, depth] = FORMATS;
+        let pipeline = pipeline.color(words).color(colors).depth(depth).cull(vk::CullModeFlags::BACK);
+        Ok(Some(Self {
+            words: gpu.image_with("raster.word samples", desc)?,
+            colors: gpu.image_with("raster.color samples", desc)?,
+            depth: gpu.image_with("raster.depth samples", desc)?,
+            pipeline: gpu.graphics_pipeline(pipeline).await?,
+        }))
+    }
+
+    /// Everything is resolved after each draw, but for the colours, which are after the frame's last to `target`.
+    pub(super) fn attachments(
+        &self,
+        first: bool,
+        target: Option<&GpuImage<RenderTarget>>,
+        words: &GpuImage<Ids>,
+        depth: &GpuImage<Depth>,
+    ) -> Attachments {
+        let [red, green, blue] = SKY;
+        let own = match first {
+            true => [self.words.clear(u32::MAX), self.colors.clear([red, green, blue, 1.0]), self.depth.clear(0.0)],
+            false => [self.words.load(), self.colors.load(), self.depth.load()],
+        };
+        let [own_words, own_colors, own_depth] = own;
+        let own_colors = match target {
+            Some(target) => own_colors.resolves_to(target),
+            None => own_colors,
+        };
+        Attachments { colors: vec![own_words.resolves_to(words), own_colors], depth: own_depth.resolves_to(depth) }
+    }
+}
+
+/// The most samples, up to those asked for, that the device has for all that is drawn to.
+fn most(gpu: &Gpu, asked: u32) -> u32 {
+    let limits = &gpu.info().limits;
+    let counts = sample_counts(&gpu.shared.device, &FORMATS)
+        & limits.framebuffer_color_sample_counts
+        & limits.framebuffer_depth_sample_counts;
+    let count = largest(counts, asked);
+    if count < asked {
+        static SAID: Once = Once::new();
+        let device = &gpu.info().name;
+        SAID.call_once(|| {
+            tracing::warn!("{device} has {count} samples a pixel for cubes, where {asked} are asked for")
+        });
+    }
+    count
+}
+
+fn largest(counts: vk::SampleCountFlags, asked: u32) -> u32 {
+    let fitting = (0..=6).map(|power| 1 << power).filter(|&count| count <= asked);
+    fitting.filter(|&count| counts.contains(vk::SampleCountFlags::from_raw(count))).max().unwrap_or(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_the_samples_that_a_device_has_the_most_up_to_those_asked_for_are_taken() {
+        let (one, four) = (vk::SampleCountFlags::TYPE_1, vk::SampleCountFlags::TYPE_4);
+        assert_eq!([1, 2, 4, 8].map(|asked| largest(one | four, asked)), [1, 1, 4, 4]);
+        assert_eq!([1, 8].map(|asked| largest(one, asked)), [1, 1]);
+        assert_eq!(largest(one | four | vk::SampleCountFlags::TYPE_8, 8), 8);
+    }
+}
