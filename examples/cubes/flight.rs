@@ -100,7 +100,8 @@ async fn render(
     let wave = if args.animate { Some(Wave::new(cubes, WAVE_HEIGHT).await?) } else { None };
 
     let flown =
-        draw(args, gpu, &renderer, &Subject { cubes, view: &view, path: path.around(cubes), wave: wave.as_ref() }).await?;
+        draw(args, gpu, &renderer, &Subject { cubes, view: &view, path: path.around(cubes), wave: wave.as_ref() })
+            .await?;
     renderer.capture().await?.save_png(picture.writing_path()).await?;
     // What follows only looks at the last frame.
     let total = gpu.counters();
