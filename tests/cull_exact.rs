@@ -2,13 +2,15 @@
 
 mod common;
 mod scenes;
+mod views;
 
 use common::{close, strict_gpu};
 use scenes::{Random, block, seed};
+use views::{all, faithful};
 use vulkio::{
     Cubes, Gpu, Graph,
     glam::{DVec3, Vec3},
-    scene::{Camera, InstanceSource, grid},
+    scene::{self, Camera, Instance, InstanceSource, grid},
 };
 
 const CAMERAS: usize = 50;
@@ -95,8 +97,11 @@ async fn kept(gpu: &Gpu, cubes: &Cubes, camera: Camera) -> Vec<u32> {
 
 async fn check(gpu: &Gpu, name: &str, source: impl InstanceSource, random: &mut Random) {
     let bounds = source.bounds();
-    let instances: Vec<_> = (0..source.len()).map(|index| source.instance(index)).collect();
+    let given = all(&source);
     let cubes = Cubes::upload(gpu, source).await.expect("uploaded");
+    // Visible is what lies in the frustum as it is packed.
+    let instances = cubes.packed().await.expect("read back");
+    faithful(&given, &instances, name);
 
     let mut seen = 0;
     for number in 0..CAMERAS {
@@ -128,6 +133,16 @@ async fn every_cube_in_the_exact_frustum_is_kept_and_hardly_any_other() {
     check(&gpu, "a block", block(20, Vec3::ZERO), &mut random).await;
     let far = Vec3::new(60_000.0, -80_000.0, 40_000.0);
     check(&gpu, "a block far from the origin", block(15, far), &mut random).await;
+    let heap = (0..4_000).map(|_| {
+        let place = random.vector(Vec3::splat(-20.0), Vec3::splat(20.0));
+        Instance::new(place, 10f32.powf(random.between(-3.0, 0.5)), [1.0; 3])
+    });
+    let heap: Vec<Instance> = heap.collect();
+    check(&gpu, "a heap of all sizes", heap, &mut random).await;
+    check(&gpu, "the block", scene::block(5_000), &mut random).await;
+    check(&gpu, "a field", scene::field(5_000, 1), &mut random).await;
+    check(&gpu, "a city", scene::city(8_000, 2), &mut random).await;
+    check(&gpu, "a terrain", scene::terrain(8_000, 3), &mut random).await;
     close(gpu).await;
 }
 
