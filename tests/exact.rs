@@ -11,10 +11,11 @@ use caster::{
     Caster, Lens,
     cameras::{KINDS, hard},
     judge::{Exact, Verdict},
+    packed::{all, faithful},
 };
 use common::{close, strict_gpu};
 use scenes::{Random, seed};
-use views::{PATHS, Stand, all, boxes, faithful};
+use views::{PATHS, Stand, boxes};
 use vulkio::{
     Cubes,
     scene::{InstanceSource, block, city, field, grid, terrain},

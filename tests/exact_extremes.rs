@@ -10,10 +10,11 @@ use caster::{
     Caster, Cube, Lens,
     cameras::hard,
     judge::{Exact, Verdict},
+    packed::faithful,
 };
 use common::{close, strict_gpu};
 use scenes::{Random, seed};
-use views::{PATHS, Stand, boxes, faithful};
+use views::{PATHS, Stand, boxes};
 use vulkio::{
     Cubes, Gpu, NO_ID,
     glam::Vec3,

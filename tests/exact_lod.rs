@@ -112,7 +112,13 @@ async fn check(name: &str, source: impl InstanceSource + Clone) {
                 let text = format!(
                     "{name}, {path_name}, {kind}, edges of {pixels:.3} pixels: pixels {:.3} %, blocks {:.3} %, worst block \
                      {:.3} %, whole {:.3} %; {} holes in {} x {}",
-                    100.0 * errors[0], 100.0 * errors[1], 100.0 * errors[2], 100.0 * errors[3], holes.len(), width, height
+                    100.0 * errors[0],
+                    100.0 * errors[1],
+                    100.0 * errors[2],
+                    100.0 * errors[3],
+                    holes.len(),
+                    width,
+                    height
                 );
                 println!("{text}");
                 if block_error > 0.01 || whole > 0.01 || !holes.is_empty() {

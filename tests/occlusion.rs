@@ -9,10 +9,11 @@ use caster::{
     Caster, Cube, Lens,
     cameras::hard,
     judge::{Exact, Verdict},
+    packed::{all, faithful},
 };
 use common::{close, soon, strict_gpu};
 use scenes::{Random, seed};
-use views::{Stand, all, boxes, put, run};
+use views::{Stand, boxes, put, run};
 use vulkio::{
     Cubes, Gpu, GpuBuffer, Graph, NO_ID, RasterPath, ViewOptions,
     glam::Vec3,
@@ -107,7 +108,11 @@ impl Town {
                     let side = (count as f32 / 4.0).sqrt().ceil() as usize;
                     for (i, now) in self.now.iter_mut().step_by(4).enumerate() {
                         let across = Vec3::new((i % side) as f32, (i / side) as f32, 0.0) / side as f32 * 2.0 - 1.0;
-                        let place = Vec3::new(center.x + across.x * half.x, center.y + across.y * half.y, center.z + half.z * 1.1);
+                        let place = Vec3::new(
+                            center.x + across.x * half.x,
+                            center.y + across.y * half.y,
+                            center.z + half.z * 1.1,
+                        );
                         now.position = place.to_array();
                         now.half_edge = 1.2 * half.max_element() / side as f32;
                     }
@@ -148,7 +153,7 @@ impl Town {
         self.covered += off.iter().filter(|&&id| id != NO_ID).count();
         if n.is_multiple_of(LOOK) {
             let packed = soon("cubes", self.cubes.packed()).await.expect("read back");
-            views::faithful(&self.now, &packed, &format!("frame {n}"));
+            faithful(&self.now, &packed, &format!("frame {n}"));
         }
         if n.is_multiple_of(LOOK) || on != off {
             self.judge(n, camera, &on, &off).await;

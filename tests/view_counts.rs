@@ -37,7 +37,12 @@ fn made(counters: &CounterSnapshot) -> [u64; 4] {
 }
 
 /// Calls for all counted frames by function, and the figures of one frame.
-async fn count(gpu: &Gpu, calls: &Calls, cubes: &Cubes, options: ViewOptions) -> (BTreeMap<&'static str, u64>, FrameStats) {
+async fn count(
+    gpu: &Gpu,
+    calls: &Calls,
+    cubes: &Cubes,
+    options: ViewOptions,
+) -> (BTreeMap<&'static str, u64>, FrameStats) {
     let renderer = Renderer::headless(gpu, SIZE).expect("a renderer");
     let view = soon("a view", cubes.view(SIZE, options)).await.expect("a view");
     let (center, half) = (cubes.bounds().center(), cubes.bounds().half_extent());
@@ -70,7 +75,8 @@ async fn count(gpu: &Gpu, calls: &Calls, cubes: &Cubes, options: ViewOptions) ->
     let ids = soon("ids", view.ids()).await.expect("read back");
     let covered = ids.iter().filter(|&&id| id != vulkio::NO_ID).count();
     assert!(covered * 5 > ids.len(), "{covered} pixels show a cube: nothing was drawn");
-    let grown = after.iter().map(|(&function, &count)| (function, count - before.0.get(function).copied().unwrap_or(0)));
+    let grown =
+        after.iter().map(|(&function, &count)| (function, count - before.0.get(function).copied().unwrap_or(0)));
     (grown.filter(|&(_, count)| count > 0).collect(), figures.expect("frames were drawn"))
 }
 

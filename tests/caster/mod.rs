@@ -3,7 +3,9 @@
 #![allow(dead_code, reason = "each test uses a part of it")]
 
 pub(crate) mod cameras;
+pub(crate) mod frustum;
 pub(crate) mod judge;
+pub(crate) mod packed;
 mod tree;
 
 use std::thread;
