@@ -24,7 +24,7 @@ pub(crate) struct Exact<'a> {
 #[derive(Debug, Default)]
 pub(crate) struct Verdict {
     pub(crate) pixels: usize,
-    /// Pixels of cubes whose edge is of [`LARGE`] or more pixels, and those of them that are equal.
+    /// Pixels of cubes whose edge is of [`LARGE`] or more pixels, in either picture, and those of them that are equal.
     pub(crate) large: usize,
     pub(crate) large_equal: usize,
     /// Pixels of cubes that have four of them or more, and those that are equal.
@@ -32,8 +32,9 @@ pub(crate) struct Verdict {
     pub(crate) wide_equal: usize,
     /// All that differ, of large cubes and of small ones and of nothing.
     pub(crate) different: usize,
-    /// Those of them that no edge excuses.
+    /// Those of them that no edge excuses: where neither picture shows a large cube, and where one does.
     pub(crate) wrong: usize,
+    pub(crate) wrong_large: usize,
     /// Cubes that cover a whole pixel and are nowhere.
     pub(crate) missing: usize,
     pub(crate) whole: usize,
@@ -50,6 +51,7 @@ impl Verdict {
         self.wide_equal += other.wide_equal;
         self.different += other.different;
         self.wrong += other.wrong;
+        self.wrong_large += other.wrong_large;
         self.missing += other.missing;
         self.whole += other.whole;
         self.notes.extend(other.notes);
@@ -59,11 +61,12 @@ impl Verdict {
     pub(crate) fn line(&self) -> String {
         let share = |equal: usize, of: usize| 100.0 * equal as f64 / of.max(1) as f64;
         format!(
-            "{} pixels, {} different, {} wrong; {:.4} % of {} of cubes with edges of 4 pixels, {:.4} % of {} of cubes with 4 \
+            "{} pixels, {} different, {} wrong and {} of large cubes; {:.4} % of {} of cubes with edges of 4 pixels, {:.4} % of {} of cubes with 4 \
              pixels; {} of {} whole cubes missing",
             self.pixels,
             self.different,
             self.wrong,
+            self.wrong_large,
             share(self.large_equal, self.large),
             self.large,
             share(self.wide_equal, self.wide),
@@ -104,28 +107,33 @@ impl<'a> Exact<'a> {
         2.0 * self.caster.cubes[hit.id as usize].half / hit.distance * self.lens.scale().min_element()
     }
 
+    /// Whether what a pixel shows and should not is a large cube, where it is entered or else at its middle.
+    fn shows_large(&self, pixel: usize, id: u32) -> bool {
+        let Some(cube) = self.caster.cubes.get(id as usize) else { return false };
+        let ray = self.lens.ray(self.lens.middle(pixel));
+        let middle = (cube.center - self.lens.eye).dot(self.lens.forward);
+        let distance = self.caster.enters(&ray, id).unwrap_or(middle);
+        self.edge(Hit { id, distance: distance.max(self.lens.near) }) >= LARGE
+    }
+
     pub(crate) fn judge(&self, ids: &[u32]) -> Verdict {
         assert_eq!(ids.len(), self.hits.len(), "an id for each pixel");
         let mut verdict = Verdict { pixels: ids.len(), whole: self.whole.len(), ..Verdict::default() };
         for (pixel, &id) in ids.iter().enumerate() {
-            let equal = self.id(pixel) == id;
-            if let Some(hit) = self.hits[pixel] {
-                if self.edge(hit) >= LARGE {
-                    verdict.large += 1;
-                    verdict.large_equal += usize::from(equal);
-                }
-                if self.areas[&hit.id] >= 4 {
-                    verdict.wide += 1;
-                    verdict.wide_equal += usize::from(equal);
-                }
-            }
+            let (equal, hit) = (self.id(pixel) == id, self.hits[pixel]);
+            let is_large = hit.is_some_and(|hit| self.edge(hit) >= LARGE) || !equal && self.shows_large(pixel, id);
+            verdict.large += usize::from(is_large);
+            verdict.large_equal += usize::from(is_large && equal);
+            let is_wide = hit.is_some_and(|hit| self.areas[&hit.id] >= 4);
+            verdict.wide += usize::from(is_wide);
+            verdict.wide_equal += usize::from(is_wide && equal);
             if equal {
                 continue;
             }
             verdict.different += 1;
             if !self.caster.may_show(&self.lens, pixel, id) {
-                verdict.wrong += 1;
-                if verdict.notes.len() < 5 {
+                *if is_large { &mut verdict.wrong_large } else { &mut verdict.wrong } += 1;
+                if verdict.notes.len() < 5 || !is_large && verdict.wrong < 5 {
                     verdict.notes.push(self.note(pixel, id));
                 }
             }
