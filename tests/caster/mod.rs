@@ -91,6 +91,11 @@ impl Lens {
         self.forward + self.right * across.x - self.up * across.y
     }
 
+    /// The direction through a pixel's middle.
+    pub(crate) fn toward(&self, pixel: usize) -> DVec3 {
+        self.direction(self.middle(pixel))
+    }
+
     fn ray(&self, at: DVec2) -> Ray {
         Ray::new(self.eye, self.direction(at))
     }
