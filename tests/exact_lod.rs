@@ -75,10 +75,36 @@ fn camera(random: &mut Random, source: &impl InstanceSource, pixels: f32) -> Cam
     Camera::perspective(fov, SIZE[0] as f32 / SIZE[1] as f32, edge * 0.1).look_at(eye, target, Vec3::Y)
 }
 
+/// A camera for which the scene fills the picture; how many pixels large an edge is then.
+fn full(random: &mut Random, source: &impl InstanceSource) -> (Camera, f32) {
+    let bounds = source.bounds();
+    let (fov, radius) = (0.7f32, bounds.half_extent().length());
+    let out = (random.vector(Vec3::NEG_ONE, Vec3::ONE) + Vec3::Y * 0.7).normalize_or(Vec3::Y);
+    let away = radius * random.between(0.9, 1.4) / (fov * 0.5).tan();
+    let eye = bounds.center() + out * away;
+    let edge = 2.0 * source.instance(source.len() / 2).half_edge;
+    let camera = Camera::perspective(fov, SIZE[0] as f32 / SIZE[1] as f32, radius * 1e-3);
+    let pixels = edge / away * SIZE[1] as f32 / (2.0 * (fov * 0.5).tan());
+    (camera.look_at(eye, bounds.center(), Vec3::Y), pixels)
+}
+
 async fn check(name: &str, source: impl InstanceSource + Clone) {
+    // From 6 pixels an edge down to 0.02.
+    let by_size = |random: &mut Random, n: usize| {
+        let pixels = 6.0 * 0.44f32.powi(n as i32);
+        (camera(random, &source, pixels), pixels)
+    };
+    compare(name, source.clone(), by_size).await;
+}
+
+async fn check_full(name: &str, source: impl InstanceSource + Clone) {
+    compare(name, source.clone(), |random, _| full(random, &source)).await;
+}
+
+async fn compare(name: &str, source: impl InstanceSource, camera: impl Fn(&mut Random, usize) -> (Camera, f32)) {
     let gpu = strict_gpu();
     let mut random = Random(seed());
-    let cubes = Cubes::upload(&gpu, source.clone()).await.expect("uploaded");
+    let cubes = Cubes::upload(&gpu, source).await.expect("uploaded");
     let caster = Caster::new(&cubes.packed().await.expect("read back"));
     let [width, height] = SIZE;
     let mut failures = Vec::new();
@@ -89,9 +115,7 @@ async fn check(name: &str, source: impl InstanceSource + Clone) {
         let raw = Stand::new(&gpu, &cubes, SIZE, ViewOptions::default().path(path).antialias(false)).await;
         let (mut worst, mut sum) = ([0f64; 4], [0f64; 4]);
         for n in 0..CAMERAS {
-            // From 6 pixels an edge down to 0.02.
-            let pixels = 6.0 * 0.44f32.powi(n as i32);
-            let camera = camera(&mut random, &source, pixels);
+            let (camera, pixels) = camera(&mut random, n);
             fine.draw(camera).await;
             let reference = means(&fine.colors().await, SIZE.map(|side| side * FINE), FINE);
             let reference_blocks = means(&fine.colors().await, SIZE.map(|side| side * FINE), 8 * FINE);
@@ -161,4 +185,17 @@ async fn the_city_with_level_of_detail_has_the_colours_of_all_boxes() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_terrain_with_level_of_detail_has_the_colours_of_all_boxes() {
     check("the terrain", terrain(10_000, 33)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hundreds_of_thousands_of_specks_have_the_colours_of_all_boxes() {
+    // Smaller than pixels, over all of the picture, with sky between them: each shown as a whole pixel would be too much.
+    check_full("the block", block(200_000)).await;
+    check_full("the field", field(200_000, 34)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wide_terrain_and_a_wide_city_have_the_colours_of_all_boxes() {
+    check_full("the terrain", terrain(200_000, 35)).await;
+    check_full("the city", city(200_000, 36)).await;
 }
