@@ -55,7 +55,7 @@ impl Stand {
 
 pub(crate) async fn run(graph: Graph) -> FrameStats {
     let done = soon("a submit", graph.submit()).await.expect("submitted");
-    soon("a frame", done).await.expect("complete")
+    *soon("a frame", done).await.expect("complete")
 }
 
 /// A buffer with these cubes, in their order.
