@@ -176,8 +176,9 @@ impl Caster {
         hits
     }
 
-    /// Whether a pixel may show `id`, or nothing for [`NO_ID`]: whether a ray within [`EDGE`] of its middle does, give or
-    /// take the rounding of depths.
+    /// Whether a pixel may show `id`, or nothing for [`NO_ID`]: whether a ray within [`EDGE`] of its middle meets that cube, and
+    /// in front of it, give or take the rounding of depths, only such cubes as another ray within [`EDGE`] misses. So each
+    /// cube's outline may be off by that much, on its own.
     pub(crate) fn may_show(&self, lens: &Lens, pixel: usize, id: u32) -> bool {
         let middle = lens.middle(pixel);
         let turned = |radius: f64| {
@@ -186,22 +187,36 @@ impl Caster {
                 middle + DVec2::from_angle(angle) * radius
             })
         };
-        let mut places = [middle].into_iter().chain(turned(EDGE)).chain(turned(EDGE / 2.0)).chain(turned(EDGE / 4.0));
-        places.any(|at| self.shows(lens, at, id))
-            || self.nearest_of(lens, middle, id).is_some_and(|at| self.shows(lens, at, id))
+        let around = [middle].into_iter().chain(turned(EDGE)).chain(turned(EDGE / 2.0)).chain(turned(EDGE / 4.0));
+        let mut rays: Vec<Ray> = around.map(|at| lens.ray(at)).collect();
+        rays.extend(self.nearest_of(lens, middle, id).map(|at| lens.ray(at)));
+        rays.iter().any(|ray| self.shows(lens, ray, id, &rays))
     }
 
-    fn shows(&self, lens: &Lens, at: DVec2, id: u32) -> bool {
-        let ray = lens.ray(at);
+    fn shows(&self, lens: &Lens, ray: &Ray, id: u32, rays: &[Ray]) -> bool {
         let rounding = 0.5f64.powi(20);
-        let front = self.first(&ray, lens.near * (1.0 + rounding));
-        if id == NO_ID {
-            return front.is_none();
-        }
-        let Some(distance) = self.enters(&ray, id) else { return false };
         let slack = |id: u32, distance: f64| distance * rounding + self.reach(lens, id) * rounding / 4.0;
-        distance >= lens.near * (1.0 - rounding) - self.reach(lens, id) * rounding / 4.0
-            && front.is_none_or(|hit| distance <= hit.distance + slack(id, distance) + slack(hit.id, hit.distance))
+        let mut limit = f64::INFINITY;
+        if id != NO_ID {
+            let Some(distance) = self.enters(ray, id) else { return false };
+            if distance < lens.near - slack(id, lens.near) {
+                return false;
+            }
+            limit = distance - slack(id, distance);
+        }
+        let mut hidden = false;
+        self.tree.walk(ray, lens.near, |front| {
+            let entered = self.enters(ray, front).filter(|_| front != id);
+            let in_front = |&at: &f64| at >= lens.near + slack(front, lens.near) && at < limit - slack(front, at);
+            hidden = hidden || entered.filter(in_front).is_some() && !self.missed(lens, front, rays);
+            if hidden { f64::NEG_INFINITY } else { limit }
+        });
+        !hidden
+    }
+
+    /// Whether one of these rays does not show a cube, which then is near its outline or the near plane.
+    fn missed(&self, lens: &Lens, id: u32, rays: &[Ray]) -> bool {
+        rays.iter().any(|ray| self.enters(ray, id).is_none_or(|distance| distance < lens.near))
     }
 
     /// What is rounded to 24 bits when a cube's faces are placed relative to the eye.
