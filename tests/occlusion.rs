@@ -39,6 +39,8 @@ struct Town {
     seen: Verdict,
     covered: usize,
     changed: usize,
+    /// Cells drawn with occlusion and without.
+    drawn: [u64; 2],
 }
 
 impl Town {
@@ -52,7 +54,7 @@ impl Town {
         let off = Stand::new(&gpu, &cubes, size, options.occlusion(false)).await;
         let (seen, random) = (Verdict::default(), Random(seed()));
         let (now, eye) = (home.clone(), bounds.center());
-        Self { gpu, cubes, home, now, places, bounds, random, size, on, off, eye, seen, covered: 0, changed: 0 }
+        Self { gpu, cubes, home, now, places, bounds, random, size, on, off, eye, seen, covered: 0, changed: 0, drawn: [0; 2] }
     }
 
     fn lens(&self, fov: f32) -> Camera {
@@ -150,6 +152,12 @@ impl Town {
         graph.add(self.off.view.draw(camera, &self.off.target));
         run(graph).await;
         let (on, off) = (self.on.last_ids().await, self.off.last_ids().await);
+        if n.is_multiple_of(7) {
+            for (sum, stand) in self.drawn.iter_mut().zip([&self.on, &self.off]) {
+                let counts = soon("counts", stand.view.counts()).await.expect("read back");
+                *sum += u64::from(counts.kept) + u64::from(counts.appeared);
+            }
+        }
         self.covered += off.iter().filter(|&&id| id != NO_ID).count();
         if n.is_multiple_of(LOOK) {
             let packed = soon("cubes", self.cubes.packed()).await.expect("read back");
@@ -179,6 +187,7 @@ impl Town {
 
     async fn end(self, frames: usize) {
         println!("{} pixels covered, the scene changed {} times; {}", self.covered, self.changed, self.seen.line());
+        println!("{:?} cells drawn with and without", self.drawn);
         let pixels = self.size[0] as usize * self.size[1] as usize * frames;
         assert!(self.covered * 4 > pixels, "{} of {pixels} pixels showed a cube", self.covered);
         assert_eq!((self.seen.wrong, self.seen.missing), (0, 0), "{}", self.seen.notes.join("\n"));

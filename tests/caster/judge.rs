@@ -116,11 +116,17 @@ impl<'a> Exact<'a> {
         self.edge(Hit { id, distance: distance.max(self.lens.near) }) >= LARGE
     }
 
+    /// Whether `id` is met exactly where the first one is: cubes in the same place.
+    fn tied(&self, pixel: usize, id: u32) -> bool {
+        let ray = self.lens.ray(self.lens.middle(pixel));
+        self.hits[pixel].is_some_and(|hit| self.caster.enters(&ray, id) == Some(hit.distance))
+    }
+
     pub(crate) fn judge(&self, ids: &[u32]) -> Verdict {
         assert_eq!(ids.len(), self.hits.len(), "an id for each pixel");
         let mut verdict = Verdict { pixels: ids.len(), whole: self.whole.len(), ..Verdict::default() };
         for (pixel, &id) in ids.iter().enumerate() {
-            let (equal, hit) = (self.id(pixel) == id, self.hits[pixel]);
+            let (equal, hit) = (self.id(pixel) == id || self.tied(pixel, id), self.hits[pixel]);
             let is_large = hit.is_some_and(|hit| self.edge(hit) >= LARGE) || !equal && self.shows_large(pixel, id);
             verdict.large += usize::from(is_large);
             verdict.large_equal += usize::from(is_large && equal);
@@ -139,7 +145,8 @@ impl<'a> Exact<'a> {
             }
         }
         let present: BTreeSet<u32> = ids.iter().copied().collect();
-        for (&id, &pixel) in self.whole.iter().filter(|(id, _)| !present.contains(id)) {
+        let missing = |&(&id, &pixel): &(&u32, &usize)| !present.contains(&id) && !self.tied(pixel, ids[pixel]);
+        for (&id, &pixel) in self.whole.iter().filter(missing) {
             verdict.missing += 1;
             verdict.notes.push(format!("missing: {}", self.note(pixel, ids[pixel])));
             debug_assert_eq!(id, self.id(pixel));
