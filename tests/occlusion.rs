@@ -57,7 +57,24 @@ impl Town {
         let off = Stand::new(&gpu, &cubes, size, options.occlusion(false)).await;
         let (seen, random) = (Verdict::default(), Random(seed()));
         let (now, eye) = (home.clone(), street.eye());
-        Self { gpu, cubes, home, now, places, bounds, street, random, size, on, off, eye, seen, covered: 0, changed: 0, drawn: [0; 2] }
+        Self {
+            gpu,
+            cubes,
+            home,
+            now,
+            places,
+            bounds,
+            street,
+            random,
+            size,
+            on,
+            off,
+            eye,
+            seen,
+            covered: 0,
+            changed: 0,
+            drawn: [0; 2],
+        }
     }
 
     fn lens(&self, fov: f32) -> Camera {
@@ -155,7 +172,8 @@ impl Town {
         graph.add(self.off.view.draw(camera, &self.off.target));
         run(graph).await;
         let (on, off) = (self.on.last_ids().await, self.off.last_ids().await);
-        if n.is_multiple_of(7) {
+        // Standing still, so that what the frame before showed hides the rest.
+        if n / 50 % 5 == 3 && n % 50 == 49 {
             for (sum, stand) in self.drawn.iter_mut().zip([&self.on, &self.off]) {
                 let counts = soon("counts", stand.view.counts()).await.expect("read back");
                 *sum += u64::from(counts.kept) + u64::from(counts.appeared);
@@ -192,7 +210,11 @@ impl Town {
         println!("{} pixels covered, the scene changed {} times; {}", self.covered, self.changed, self.seen.line());
         println!("{:?} cells drawn with and without", self.drawn);
         let [on, off] = self.drawn;
-        assert!(on * 10 < off * 9, "{on} cells were drawn, {off} without occlusion: nothing was left out");
+        let tiny = self.size[0].min(self.size[1]) < 30;
+        assert!(
+            tiny || frames < 200 || on * 10 < off * 8,
+            "{on} cells were drawn, {off} without: nothing was left out"
+        );
         let pixels = self.size[0] as usize * self.size[1] as usize * frames;
         assert!(self.covered * 4 > pixels, "{} of {pixels} pixels showed a cube", self.covered);
         assert_eq!((self.seen.wrong, self.seen.missing), (0, 0), "{}", self.seen.notes.join("\n"));
