@@ -20,7 +20,7 @@ const SIZE: [u32; 2] = [128, 96];
 const FINE: u32 = 4;
 const CAMERAS: usize = 8;
 /// Frames from one camera: an anti-aliasing over time has come to rest then.
-const FRAMES: usize = 8;
+const FRAMES: usize = 4;
 
 fn linear(byte: u8) -> f64 {
     let c = f64::from(byte) / 255.0;
@@ -111,25 +111,38 @@ async fn compare(name: &str, source: impl InstanceSource, camera: impl Fn(&mut R
     for (path_name, path) in PATHS {
         let plain = boxes(path).antialias(false);
         let fine = Stand::new(&gpu, &cubes, SIZE.map(|side| side * FINE), plain).await;
-        let lod = Stand::new(&gpu, &cubes, SIZE, ViewOptions::default().path(path)).await;
-        let raw = Stand::new(&gpu, &cubes, SIZE, ViewOptions::default().path(path).antialias(false)).await;
+        let raw = Stand::new(&gpu, &cubes, SIZE, plain).await;
+        // What to look at, and whether it is to be as the fine picture is, or as the raw one, which has the same rays.
+        let kinds = [
+            ("level of detail, smoothed", ViewOptions::default().path(path), false),
+            ("boxes, smoothed", boxes(path), false),
+            ("level of detail", ViewOptions::default().path(path).antialias(false), true),
+        ];
+        let mut stands = Vec::new();
+        for (kind, options, is_raw) in kinds {
+            stands.push((kind, Stand::new(&gpu, &cubes, SIZE, options).await, is_raw));
+        }
         let (mut worst, mut sum) = ([0f64; 4], [0f64; 4]);
         for n in 0..CAMERAS {
             let (camera, pixels) = camera(&mut random, n);
             fine.draw(camera).await;
-            let reference = means(&fine.colors().await, SIZE.map(|side| side * FINE), FINE);
-            let reference_blocks = means(&fine.colors().await, SIZE.map(|side| side * FINE), 8 * FINE);
-            for _ in 0..FRAMES {
-                lod.draw(camera).await;
-            }
             raw.draw(camera).await;
+            let fine_colors = fine.colors().await;
+            let fine_size = SIZE.map(|side| side * FINE);
+            let by_rays = [means(&fine_colors, fine_size, FINE), means(&fine_colors, fine_size, 8 * FINE)];
+            let raw_colors = raw.colors().await;
+            let by_raw = [means(&raw_colors, SIZE, 1), means(&raw_colors, SIZE, 8)];
             let exact = Exact::new(&caster, Lens::new(&camera, SIZE));
-            for (kind, stand) in [("lod", &lod), ("lod without antialias", &raw)] {
+            for (kind, stand, is_raw) in &stands {
+                for _ in 0..if *is_raw { 1 } else { FRAMES } {
+                    stand.draw(camera).await;
+                }
+                let [reference, reference_blocks] = if *is_raw { &by_raw } else { &by_rays };
                 let colors = stand.colors().await;
-                let pixel_error = apart(&means(&colors, SIZE, 1), &reference)[0];
+                let pixel_error = apart(&means(&colors, SIZE, 1), reference)[0];
                 let blocks = means(&colors, SIZE, 8);
-                let [block_error, block_most] = apart(&blocks, &reference_blocks);
-                let whole = apart(&[mean(&blocks)], &[mean(&reference_blocks)])[0];
+                let [block_error, block_most] = apart(&blocks, reference_blocks);
+                let whole = apart(&[mean(&blocks)], &[mean(reference_blocks)])[0];
                 let errors = [pixel_error, block_error, block_most, whole];
                 let ids = stand.last_ids().await;
                 let holes = exact.holes(&ids);
@@ -150,7 +163,7 @@ async fn compare(name: &str, source: impl InstanceSource, camera: impl Fn(&mut R
                 }
                 for i in 0..4 {
                     worst[i] = worst[i].max(errors[i]);
-                    sum[i] += errors[i] / (2 * CAMERAS) as f64;
+                    sum[i] += errors[i] / (3 * CAMERAS) as f64;
                 }
             }
             assert!(exact.shown() > 0, "{name}: nothing to see at {pixels} pixels; {camera:?}");
@@ -190,12 +203,12 @@ async fn the_terrain_with_level_of_detail_has_the_colours_of_all_boxes() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hundreds_of_thousands_of_specks_have_the_colours_of_all_boxes() {
     // Smaller than pixels, over all of the picture, with sky between them: each shown as a whole pixel would be too much.
-    check_full("the block", block(200_000)).await;
-    check_full("the field", field(200_000, 34)).await;
+    check_full("a large block", block(200_000)).await;
+    check_full("a large field", field(200_000, 34)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_wide_terrain_and_a_wide_city_have_the_colours_of_all_boxes() {
-    check_full("the terrain", terrain(200_000, 35)).await;
-    check_full("the city", city(200_000, 36)).await;
+    check_full("a wide terrain", terrain(200_000, 35)).await;
+    check_full("a wide city", city(200_000, 36)).await;
 }
