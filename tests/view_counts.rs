@@ -4,12 +4,12 @@ mod common;
 mod scenes;
 mod views;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use common::{Calls, close, counting, open, soon};
 use views::PATHS;
 use vulkio::{
-    CounterSnapshot, Cubes, FrameStats, Gpu, GpuOptions, RasterPath, Renderer, Validation, ViewOptions,
+    CounterSnapshot, Cubes, Gpu, GpuOptions, RasterPath, Renderer, RendererOptions, Validation, ViewOptions,
     glam::Vec3,
     scene::{Camera, block},
 };
@@ -18,13 +18,14 @@ const SIZE: [u32; 2] = [64, 48];
 const WARM_UP: usize = 8;
 const FRAMES: usize = 12;
 
-/// Made by threads that wait for the GPU, as often as it takes.
-const WAITS: [&str; 1] = ["vkWaitSemaphores"];
+/// Made beside frames: by threads that wait for the GPU as often as it takes, and when staging memory of the scene's upload is
+/// given back.
+const BESIDE: [&str; 2] = ["vkWaitSemaphores", "vkFreeMemory"];
 
 fn by_function(calls: &Calls) -> BTreeMap<&'static str, u64> {
     let mut sums = BTreeMap::new();
     for ((function, _), count) in calls.all() {
-        if !WAITS.contains(&function) {
+        if !BESIDE.contains(&function) {
             *sums.entry(function).or_default() += count;
         }
     }
@@ -36,48 +37,56 @@ fn made(counters: &CounterSnapshot) -> [u64; 4] {
     [counters.device_allocations, counters.command_pools, counters.pipelines, counters.descriptor_writes]
 }
 
-/// Calls for all counted frames by function, and the figures of one frame.
-async fn count(
-    gpu: &Gpu,
-    calls: &Calls,
-    cubes: &Cubes,
-    options: ViewOptions,
-) -> (BTreeMap<&'static str, u64>, FrameStats) {
-    let renderer = Renderer::headless(gpu, SIZE).expect("a renderer");
+/// Calls of one frame by function, and its figures.
+type Figures = (BTreeMap<&'static str, u64>, [u64; 5]);
+
+/// What a frame takes once all is warm.
+async fn count(gpu: &Gpu, calls: &Calls, cubes: &Cubes, options: ViewOptions) -> Figures {
+    // In place: how many tasks record a frame would depend on how busy the machine is.
+    let options_of = RendererOptions::default().in_place_below(Duration::from_secs(60));
+    let renderer = Renderer::with_options(gpu, SIZE, options_of).expect("a renderer");
     let view = soon("a view", cubes.view(SIZE, options)).await.expect("a view");
     let (center, half) = (cubes.bounds().center(), cubes.bounds().half_extent());
-    let mut before = (by_function(calls), gpu.counters());
-    let mut figures: Option<FrameStats> = None;
+    let mut warm = None;
+    let mut seen: Vec<Figures> = Vec::new();
     for n in 0..WARM_UP + FRAMES {
         if n == WARM_UP {
-            before = (by_function(calls), gpu.counters());
+            warm = Some(made(&gpu.counters()));
         }
         let angle = n as f32 * 0.3;
         let eye = center + Vec3::new(angle.sin(), 0.4, angle.cos()) * half.length() * 1.4;
         let camera = Camera::perspective(1.0, 4.0 / 3.0, 0.1).look_at(eye, center, Vec3::Y);
+        let before = by_function(calls);
         let frame = soon("a slot", renderer.frame()).await.expect("a frame");
         frame.add(view.draw(camera, frame.target()));
         let done = soon("a submit", frame.submit()).await.expect("submitted");
         let stats = soon("a frame", done).await.expect("complete");
         if n >= WARM_UP {
-            let plain = |stats: FrameStats| {
-                (stats.passes, stats.culled, stats.draws, stats.dispatches, stats.barriers, stats.submits)
-            };
-            let first = *figures.get_or_insert(stats);
-            assert_eq!(plain(stats), plain(first), "frame {n} is another than the first");
+            let figures = [stats.passes.into(), stats.culled.into(), stats.draws, stats.dispatches, stats.submits];
+            let grown = by_function(calls).into_iter().map(|(name, sum)| (name, sum - before.get(name).unwrap_or(&0)));
+            let mut grown: BTreeMap<_, _> = grown.filter(|&(_, count)| count > 0).collect();
+            without_prologue(&mut grown);
+            seen.push((grown, figures));
         }
     }
-    let after = by_function(calls);
     let counters = gpu.counters();
-    assert_eq!(made(&counters), made(&before.1), "allocations, pools, pipelines, descriptor writes after warm-up");
-    assert_eq!(counters.descriptor_writes, 0);
-    assert_eq!(calls.total("vkUpdateDescriptorSets"), 0);
+    assert_eq!(Some(made(&counters)), warm, "allocations, pools, pipelines, descriptor writes after warm-up");
+    assert_eq!((counters.descriptor_writes, calls.total("vkUpdateDescriptorSets")), (0, 0));
     let ids = soon("ids", view.ids()).await.expect("read back");
     let covered = ids.iter().filter(|&&id| id != vulkio::NO_ID).count();
     assert!(covered * 5 > ids.len(), "{covered} pixels show a cube: nothing was drawn");
-    let grown =
-        after.iter().map(|(&function, &count)| (function, count - before.0.get(function).copied().unwrap_or(0)));
-    (grown.filter(|&(_, count)| count > 0).collect(), figures.expect("frames were drawn"))
+    let first = seen.first().expect("frames were drawn").clone();
+    assert!(seen.iter().all(|figures| figures == &first), "frames differ: {seen:?}");
+    first
+}
+
+/// A frame that comes before the last one's end is noticed begins with a barrier, in a command buffer of its own: that is a
+/// matter of time and not of cubes.
+fn without_prologue(calls: &mut BTreeMap<&'static str, u64>) {
+    if calls.get("vkBeginCommandBuffer") == Some(&2) {
+        calls.insert("vkBeginCommandBuffer", 1);
+        calls.entry("vkCmdPipelineBarrier2").and_modify(|barriers| *barriers -= 1);
+    }
 }
 
 async fn check(options: impl Fn(RasterPath) -> ViewOptions, counts: &[usize]) {
@@ -89,10 +98,9 @@ async fn check(options: impl Fn(RasterPath) -> ViewOptions, counts: &[usize]) {
         for &cubes in counts {
             let scene = Cubes::upload(&gpu, block(cubes)).await.expect("uploaded");
             assert_eq!(scene.count(), cubes);
-            let (seen, stats) = count(&gpu, &calls, &scene, options(path)).await;
-            println!("{name}, {cubes} cubes: {stats}; {seen:?}");
-            assert!(seen.get("vkCmdPipelineBarrier2").is_some_and(|&count| count >= FRAMES as u64), "{seen:?}");
-            assert!(seen.get("vkQueueSubmit2") == Some(&(FRAMES as u64)), "{seen:?}");
+            let seen = count(&gpu, &calls, &scene, options(path)).await;
+            println!("{name}, {cubes} cubes: {seen:?}");
+            assert_eq!(seen.0.get("vkQueueSubmit2"), Some(&1), "{seen:?}");
             let (count, expected) = first.get_or_insert_with(|| (cubes, seen.clone()));
             assert_eq!(&seen, expected, "{name}: {cubes} cubes take other calls than {count}");
         }
