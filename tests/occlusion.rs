@@ -20,6 +20,8 @@ use vulkio::{
     scene::{Bounds, Camera, Instance, InstanceSource, city},
 };
 
+/// Both ways to draw, one after the other.
+const WAYS: [RasterPath; 2] = [RasterPath::Compute, RasterPath::Hardware];
 /// Exact pictures are made now and then.
 const LOOK: usize = 97;
 
@@ -210,7 +212,10 @@ impl Town {
         println!("{} pixels covered, the scene changed {} times; {}", self.covered, self.changed, self.seen.line());
         println!("{:?} cells drawn with and without", self.drawn);
         let [on, off] = self.drawn;
-        assert!(frames < 250 || on * 10 < off * 8, "{on} cells were drawn, {off} without: nothing was left out");
+        assert!(
+            frames < 250 || self.changed > 0 || on * 10 < off * 8,
+            "{on} cells were drawn, {off} without: nothing was left out"
+        );
         let pixels = self.size[0] as usize * self.size[1] as usize * frames;
         assert!(self.covered * 4 > pixels, "{} of {pixels} pixels showed a cube", self.covered);
         assert_eq!((self.seen.wrong, self.seen.missing), (0, 0), "{}", self.seen.notes.join("\n"));
@@ -240,7 +245,7 @@ async fn a_thousand_small_frames_of_the_hardware_path_miss_nothing() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_scene_that_stands_still_misses_nothing() {
-    for path in [RasterPath::Compute, RasterPath::Hardware] {
+    for path in WAYS {
         frames(40_000, [64, 48], boxes(path), 250, false).await;
     }
 }
@@ -249,7 +254,7 @@ async fn a_scene_that_stands_still_misses_nothing() {
 async fn pictures_of_any_size_miss_nothing() {
     // Depth pyramids of sizes that halve badly.
     for size in [[1, 1], [2, 3], [5, 200], [127, 1], [65, 65], [129, 31], [33, 255]] {
-        for path in [RasterPath::Compute, RasterPath::Hardware] {
+        for path in WAYS {
             frames(20_000, size, boxes(path), 200, false).await;
         }
     }
@@ -259,7 +264,7 @@ async fn pictures_of_any_size_miss_nothing() {
 async fn with_level_of_detail_what_is_hidden_is_left_out_all_the_same() {
     let gpu = strict_gpu();
     let mut random = Random(seed());
-    for path in [RasterPath::Compute, RasterPath::Hardware] {
+    for path in WAYS {
         let source = city(30_000, 6);
         let (bounds, given) = (source.bounds(), all(&source));
         let given: Vec<Cube> = given.iter().map(Cube::from).collect();

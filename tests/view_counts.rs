@@ -71,7 +71,6 @@ async fn count(gpu: &Gpu, calls: &Calls, cubes: &Cubes, options: ViewOptions) ->
     }
     let counters = gpu.counters();
     assert_eq!(Some(made(&counters)), warm, "allocations, pools, pipelines, descriptor writes after warm-up");
-    assert_eq!((counters.descriptor_writes, calls.total("vkUpdateDescriptorSets")), (0, 0));
     let ids = soon("ids", view.ids()).await.expect("read back");
     let covered = ids.iter().filter(|&&id| id != vulkio::NO_ID).count();
     assert!(covered * 5 > ids.len(), "{covered} pixels show a cube: nothing was drawn");
