@@ -168,3 +168,33 @@ async fn from_within_a_cube_only_the_others_are_seen_and_away_from_all_nothing()
     drop(cubes);
     close(gpu).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn large_cubes_for_which_there_is_no_room_in_a_list_are_drawn_all_the_same() {
+    let gpu = strict_gpu();
+    let mut random = Random(seed());
+    let given = heap(&mut random, 600, Vec3::ZERO, 12.0, [0.5, 6.0]);
+    let bounds = given.bounds();
+    let cubes = Cubes::upload(&gpu, given).await.expect("uploaded");
+    let caster = Caster::new(&cubes.packed().await.expect("read back"));
+    let size = [400, 300];
+    let mut most = 0;
+    for (path_name, path) in PATHS {
+        for tiles in [1, 7, 100] {
+            let stand = Stand::new(&gpu, &cubes, size, boxes(path).most_tiles(tiles)).await;
+            for n in 0..5 {
+                let camera = hard(&mut random, n, bounds, &caster.cubes, size);
+                let exact = Exact::new(&caster, Lens::new(&camera, size));
+                let verdict = exact.judge(&stand.ids(camera).await);
+                let counts = stand.view.counts().await.expect("read back");
+                most = most.max(counts.tiles);
+                let at = format!("{path_name}, room for {tiles}, {counts:?}, camera {n}: {camera:?}");
+                println!("{} {at}", verdict.line());
+                verdict.check(&at);
+            }
+        }
+    }
+    assert!(most > 100, "{most} tiles are no overflow");
+    drop(cubes);
+    close(gpu).await;
+}
