@@ -43,7 +43,8 @@ type Figures = (BTreeMap<&'static str, u64>, [u64; 5]);
 /// What a frame takes once all is warm.
 async fn count(gpu: &Gpu, calls: &Calls, cubes: &Cubes, options: ViewOptions) -> Figures {
     // In place: how many tasks record a frame would depend on how busy the machine is.
-    let options_of = RendererOptions::default().in_place_below(Duration::from_secs(60));
+    // One slot, so that its image is not new to a late frame.
+    let options_of = RendererOptions::default().in_place_below(Duration::from_secs(60)).frames_in_flight(1);
     let renderer = Renderer::with_options(gpu, SIZE, options_of).expect("a renderer");
     let view = soon("a view", cubes.view(SIZE, options)).await.expect("a view");
     let (center, half) = (cubes.bounds().center(), cubes.bounds().half_extent());

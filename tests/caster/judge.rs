@@ -117,7 +117,7 @@ impl<'a> Exact<'a> {
     }
 
     /// Whether `id` is met exactly where the first one is: cubes in the same place.
-    fn tied(&self, pixel: usize, id: u32) -> bool {
+    pub(crate) fn tied(&self, pixel: usize, id: u32) -> bool {
         let ray = self.lens.ray(self.lens.middle(pixel));
         self.hits[pixel].is_some_and(|hit| self.caster.enters(&ray, id) == Some(hit.distance))
     }
