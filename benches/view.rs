@@ -48,7 +48,7 @@ fn main() -> Result {
     let counts = harness::option("--count").map_or(usual.to_vec(), |count| vec![count]);
     println!("{size:?} pixels, {options:?}");
     println!(
-        "{:24} {:8} {:>9} {:>9} {:>9}   cells: kept, appeared, shown",
+        "{:24} {:8} {:>9} {:>9} {:>9}   cubes kept, cells appeared, cubes shown",
         "scene", "camera", "p50 µs", "p95 µs", "p99 µs"
     );
     harness::many_threads()?.block_on(async {

@@ -2,17 +2,17 @@
 // pixel's middle are out; so are those that showed in the frame before, which are drawn already.
 #version 460
 #extension GL_GOOGLE_include_directive : require
+#extension GL_KHR_shader_subgroup_basic : require
 #include "include/cells.glsl"
 #include "include/lens.glsl"
 #include "include/work.glsl"
 #include "include/pyramid.glsl"
 #include "include/lod.glsl"
 
-layout(local_size_x = 256) in;
+const uint LANES = 128;
 
-// Cells a lane.
-const uint EACH = 4;
-const uint PER_GROUP = 256 * EACH;
+layout(local_size_x = LANES) in;
+
 // Rounding, as part of a distance: see src/cull/frustum.rs.
 const float ROUNDING = 1.0 / 524288.0;
 
@@ -22,10 +22,11 @@ layout(push_constant, scalar) uniform Push {
     WorkList appeared;
     // 0: nothing is drawn yet.
     Pyramid pyramid;
+    // 0: single cubes are drawn first, no cells.
     List stamps;
 } push;
 
-shared uint found[PER_GROUP];
+shared uint found[LANES];
 shared uint found_count;
 shared uint first_place;
 
@@ -34,26 +35,14 @@ bool reaches(vec3 normal, vec3 center, vec3 reach) {
     return dot(normal, center) + dot(abs(normal), reach) >= 0.0;
 }
 
-uint farthest(uint level, uvec2 at, uint width) {
-    return push.pyramid.at[push.pyramid.first[level] + at.y * width + at.x];
+// Whether something may show that is in a rectangle and not nearer than `depth`.
+bool shows(Rect rect, uint depth, uint most) {
+    return farthest_in(push.pyramid, size_of(push.lens).x, rect.low, rect.high, most) <= depth;
 }
 
-// The farthest depth in a rectangle that is at most `most` + 1 texels wide and high at the level that is taken.
-uint farthest_in(Rect rect, uint most) {
-    const ivec2 span = rect.high - rect.low;
-    uint level = uint(max(findMSB(uint(max(span.x, span.y)) / most) - 1, 0));
-    const uvec2 low = uvec2(rect.low), high = uvec2(rect.high);
-    while (any(greaterThan((high >> (level + 1)) - (low >> (level + 1)), uvec2(most)))) {
-        ++level;
-    }
-    const uint width = level_side(push.lens.size & 0xffffu, level);
-    uint depth = 0xffffffffu;
-    for (uint y = low.y >> (level + 1); y <= high.y >> (level + 1); ++y) {
-        for (uint x = low.x >> (level + 1); x <= high.x >> (level + 1); ++x) {
-            depth = min(depth, farthest(level, uvec2(x, y), width));
-        }
-    }
-    return depth;
+// Whether the cell was among those that are drawn first.
+bool is_drawn(uint number) {
+    return uint64_t(push.stamps) != 0ul && push.stamps.at[number] == push.pyramid.frame - 1;
 }
 
 bool may_show(uint number) {
@@ -87,9 +76,9 @@ bool may_show(uint number) {
     if (uint64_t(push.pyramid) == 0ul) {
         return true;
     }
-    // The nearest depth that it can have; rounded to the near side.
-    const uint depth = floatBitsToUint(push.lens.near / nearest) + 2;
-    return farthest_in(rect, 1) <= depth && farthest_in(rect, 3) <= depth;
+    const uint depth = depth_before(push.lens, nearest);
+    // Most are hidden at the first look.
+    return shows(rect, depth, 1) && shows(rect, depth, 3) && shows(rect, depth, 7);
 }
 
 void main() {
@@ -98,20 +87,17 @@ void main() {
         found_count = 0;
     }
     barrier();
-    const bool skips = uint64_t(push.pyramid) != 0ul;
-    const uint before = skips ? push.pyramid.frame - 1 : 0;
-    for (uint k = 0; k < EACH; ++k) {
-        const uint number = gl_WorkGroupID.x * PER_GROUP + k * 256 + lane;
-        if (number < push.scene.cell_count && !(skips && push.stamps.at[number] == before) && may_show(number)) {
-            found[atomicAdd(found_count, 1)] = number;
-        }
+    // The second dimension only carries on where the first reached its limit.
+    const uint number = (gl_WorkGroupID.y * gl_NumWorkGroups.x + gl_WorkGroupID.x) * LANES + lane;
+    if (number < push.scene.cell_count && !is_drawn(number) && may_show(number)) {
+        found[atomicAdd(found_count, 1)] = number;
     }
     barrier();
     if (lane == 0 && found_count != 0) {
-        first_place = reserve(push.appeared, found_count, 1);
+        first_place = reserve(push.appeared, found_count, max(128 / gl_SubgroupSize, 1));
     }
     barrier();
-    for (uint i = lane; i < found_count; i += 256) {
-        push.appeared.at[first_place + i] = found[i];
+    if (lane < found_count) {
+        push.appeared.at[first_place + lane] = found[lane];
     }
 }

@@ -1,6 +1,6 @@
 // Makes the picture of a visibility buffer: each pixel's cube is shaded anew, so that nothing but its word was stored.
-// Where neighbours show other cubes or faces, four rays a pixel are averaged. Cells that own a pixel are listed for the
-// next frame, which draws them first.
+// Where neighbours show other cubes or faces, four rays a pixel are averaged. Cubes that own a pixel, or their cells, are
+// listed for the next frame, which draws them first.
 #version 460
 #extension GL_GOOGLE_include_directive : require
 #extension GL_EXT_control_flow_attributes : require
@@ -12,11 +12,11 @@
 #include "include/light.glsl"
 #include "include/lod.glsl"
 
-// A workgroup resolves as many pixels, one a lane, and looks at one more to each side.
-const uint SIDE = 16;
-const uint WIDE = SIDE + 2;
+// A workgroup looks at as many pixels, one a lane, and resolves those that are not at its sides.
+const uint WIDE = 16;
+const uint SIDE = WIDE - 2;
 
-layout(local_size_x = SIDE * SIDE) in;
+layout(local_size_x = WIDE * WIDE) in;
 
 layout(buffer_reference, scalar, buffer_reference_align = 8) restrict buffer Picture {
     Lens lens;
@@ -29,6 +29,7 @@ layout(buffer_reference, scalar, buffer_reference_align = 8) restrict buffer Pic
     // 0: nothing is listed.
     WorkList kept;
     Pyramid pyramid;
+    // 0: cubes are listed. Else cells.
     List stamps;
     uint antialias;
     // 0: the picture is there, and only cells are listed.
@@ -52,6 +53,9 @@ shared uvec2 colors[WIDE * WIDE];
 shared uint words[WIDE * WIDE];
 shared float depths[WIDE * WIDE];
 
+// Places of the pixels that take more than one ray.
+shared uint edges[SIDE * SIDE];
+shared uint edge_count;
 shared uint marked[SIDE * SIDE];
 shared uint marked_count;
 shared uint first_place;
@@ -207,20 +211,48 @@ vec3 smooth_color(uint place, vec2 pixel, uint around[9]) {
     return sum * 0.25;
 }
 
-vec3 color_of(uint place, vec2 pixel) {
+// What the pixel's own ray sees, and its neighbours' to four sides.
+vec3 soft_color(uint place) {
+    vec3 sum = vec3(0.0);
+    [[unroll]] for (uint i = 0; i < 4; ++i) {
+        sum += color_between(place, neighbour(place, BESIDE[i]));
+    }
+    return sum * 0.25;
+}
+
+void store(uint place, vec3 color) {
+    const uvec2 pixel = gl_WorkGroupID.xy * SIDE + uvec2(place % WIDE, place / WIDE) - 1;
+    imageStore(target, ivec2(pixel), vec4(to_srgb(color), 1.0));
+}
+
+// Shades a pixel, or notes that it takes several rays.
+void shade(uint place) {
+    bool differs = false, is_edge = false;
     if (push.picture.antialias != 0) {
-        uint around[9];
-        bool differs = false;
         [[unroll]] for (uint k = 0; k < 9; ++k) {
             const uint other = neighbour(place, k);
-            around[k] = words[other];
             differs = differs || words[other] != words[place] || face_at(other) != face_at(place);
-        }
-        if (differs) {
-            return smooth_color(place, pixel, around);
+            is_edge = is_edge || (words[other] != NO_ID && !is_small(other));
         }
     }
-    return unpack(colors[place]);
+    if (differs && is_edge) {
+        edges[atomicAdd(edge_count, 1)] = place;
+    } else {
+        store(place, differs ? soft_color(place) : unpack(colors[place]));
+    }
+}
+
+// Shades those that do: all lanes have work, wherever the edges are.
+void shade_edges() {
+    for (uint i = gl_LocalInvocationIndex; i < edge_count; i += WIDE * WIDE) {
+        const uint place = edges[i];
+        uint around[9];
+        [[unroll]] for (uint k = 0; k < 9; ++k) {
+            around[k] = words[neighbour(place, k)];
+        }
+        const vec2 pixel = vec2(gl_WorkGroupID.xy * SIDE + uvec2(place % WIDE, place / WIDE)) - 1.0;
+        store(place, smooth_color(place, pixel, around));
+    }
 }
 
 // Parts that stand for all cover a surface but for a few pixels. One that shows nothing, with cubes on nearly all sides, is
@@ -240,39 +272,43 @@ uint filling(uint place) {
     return sides >= 6 && parts >= 3 ? found : NO_ID;
 }
 
-// Stamps the pixel's cell, if none did yet in this frame, and notes it.
+// Notes what the pixel shows: its cube, or its cell, if none did yet in this frame.
 void mark(uint place, uvec2 pixel) {
-    const uint cell = words[place] >> 8;
-    const bool as_left = pixel.x > 0 && words[place - 1] >> 8 == cell;
-    const bool as_above = pixel.y > 0 && words[place - WIDE] >> 8 == cell;
-    // A neighbour of the same cell speaks for it, which may be another workgroup's.
+    // Where cells are listed, cubes of one cell are alike.
+    const bool lists_cells = uint64_t(push.picture.stamps) != 0ul;
+    const uint shift = lists_cells ? 8 : 0;
+    const uint own = words[place] >> shift;
+    const bool as_left = pixel.x > 0 && words[place - 1] >> shift == own;
+    const bool as_above = pixel.y > 0 && words[place - WIDE] >> shift == own;
+    // A neighbour that shows the same speaks for it, which may be another workgroup's.
     if (words[place] == NO_ID || as_left || as_above) {
         return;
     }
-    const uint frame = push.picture.pyramid.frame;
-    if (push.picture.stamps.at[cell] != frame && atomicExchange(push.picture.stamps.at[cell], frame) != frame) {
-        marked[atomicAdd(marked_count, 1)] = cell;
+    if (lists_cells) {
+        const uint frame = push.picture.pyramid.frame;
+        if (push.picture.stamps.at[own] == frame || atomicExchange(push.picture.stamps.at[own], frame) == frame) {
+            return;
+        }
     }
+    marked[atomicAdd(marked_count, 1)] = own;
 }
 
 void main() {
-    const uint lane = gl_LocalInvocationIndex;
+    const uint place = gl_LocalInvocationIndex;
     const uvec2 size = size_of(push.picture.lens);
-    const ivec2 corner = ivec2(gl_WorkGroupID.xy * SIDE);
+    const uvec2 at = uvec2(place % WIDE, place / WIDE);
+    const uvec2 pixel = gl_WorkGroupID.xy * SIDE + at - 1;
+    const bool is_inner = all(greaterThan(at, uvec2(0))) && all(lessThan(at, uvec2(WIDE - 1)));
+    const bool is_own = is_inner && all(lessThan(pixel, size));
     const bool marks = uint64_t(push.picture.kept) != 0ul;
-    if (lane == 0) {
+    if (place == 0) {
         marked_count = 0;
+        edge_count = 0;
     }
-    for (uint i = lane; i < WIDE * WIDE; i += SIDE * SIDE) {
-        look(i, corner + ivec2(i % WIDE, i / WIDE) - 1, size);
-    }
+    look(place, ivec2(pixel), size);
     barrier();
-    const uvec2 at = uvec2(lane % SIDE, lane / SIDE);
-    const uvec2 pixel = uvec2(corner) + at;
-    const uint place = (at.y + 1) * WIDE + at.x + 1;
-    const bool is_inside = all(lessThan(pixel, size));
     if (has_lod(push.picture.lens)) {
-        const uint fills = is_inside && words[place] == NO_ID ? filling(place) : NO_ID;
+        const uint fills = is_own && words[place] == NO_ID ? filling(place) : NO_ID;
         barrier();
         if (fills != NO_ID) {
             note(place, fills, vec2(pixel));
@@ -280,23 +316,23 @@ void main() {
         }
         barrier();
     }
-    if (is_inside) {
+    if (is_own) {
         if (push.picture.shades != 0) {
-            const vec3 color = color_of(place, vec2(pixel));
-            imageStore(target, ivec2(pixel), vec4(to_srgb(color), 1.0));
+            shade(place);
         }
         if (marks) {
             mark(place, pixel);
         }
     }
     barrier();
+    shade_edges();
     if (marks && marked_count != 0) {
-        if (lane == 0) {
-            first_place = reserve(push.picture.kept, marked_count, 1);
+        if (place == 0) {
+            first_place = reserve(push.picture.kept, marked_count, 128);
         }
         barrier();
-        if (lane < marked_count) {
-            push.picture.kept.at[first_place + lane] = marked[lane];
+        if (place < marked_count) {
+            push.picture.kept.at[first_place + place] = marked[place];
         }
     }
 }

@@ -89,7 +89,7 @@ mod upload;
 pub use ash;
 pub use glam;
 
-pub use cells::{Refit, RefitSome};
+pub use cells::{PackTimes, Refit, RefitSome};
 pub use cull::{Cubes, Cull, ResetArgs};
 pub use error::{Error, Result, Source};
 pub use exec::{

@@ -146,12 +146,12 @@ fn the_graph_is_written_in_the_format_that_its_file_is_named_for() {
     let text = dumped(&folder, "graph.txt");
     assert_eq!(text, dumped(&folder, "graph"), "text unless it says otherwise");
     let count = |prefix: &str| text.lines().filter(|line| line.starts_with(prefix)).count();
-    let passes: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("  pass ")).collect();
-    assert_eq!((passes.first(), passes.last()), (Some(&"`view.begin`"), Some(&"`view.copy`")), "{text}");
+    let names: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("  pass ")).collect();
+    assert!(names.first() == Some(&"`view.begin`") && names.iter().all(|name| name.starts_with("`view.")), "{text}");
     let (passes, barriers) = (count("  pass "), count("  barrier "));
     assert!(text.starts_with(&format!("passes {passes}, waves ")) && passes > 5, "{text}");
     assert!(text.contains(&format!(", barriers {barriers} ")) && barriers > 2, "{text}");
-    assert!(text.ends_with(": `view.copy`\n"), "{text}");
+    assert!(text.ends_with(&format!(": {}\n", names[passes - 1])), "{text}");
 
     let mermaid = dumped(&folder, "graph.mmd");
     assert!(mermaid.starts_with("flowchart TD\n") && mermaid.contains("[\"view.test (wave "), "{mermaid}");
@@ -239,7 +239,7 @@ fn a_validated_run_is_silent_and_its_figures_agree() {
     let found: BTreeSet<&str> = figures.as_object().expect("an object").keys().map(String::as_str).collect();
     assert_eq!(found, KEYS.into_iter().chain(MORE).collect());
     let n = |key: &str| figures[key].as_u64().unwrap_or_else(|| panic!("{key}: {text}"));
-    assert_eq!((n("cubes"), n("frames"), n("descriptor_writes"), n("msaa")), (1000, 3, 0, 1));
+    assert_eq!((n("cubes"), n("frames"), n("msaa")), (1000, 3, 1));
     assert_eq!((&figures["scene"], &figures["lod"]), (&Value::from("grid"), &Value::from(true)));
     assert!(["hardware", "compute"].map(Value::from).contains(&figures["path"]), "{text}");
     assert!(n("draws") + n("dispatches") >= 3 && n("submits") >= 3 && n("barriers") >= 3, "{text}");
@@ -274,6 +274,8 @@ fn a_run_of_some_frames_allocates_nothing_after_warm_up_and_repeats_by_its_seed(
         let figures = fs::read_to_string(folder.0.join("figures.json")).expect("a file");
         let figures: Value = serde_json::from_str(&figures).expect("JSON");
         assert_eq!(figures["frames"], 40);
+        // At most one for each frame's target, when it is first drawn to.
+        assert!(figures["descriptor_writes"].as_u64().is_some_and(|writes| writes <= 3), "{figures}");
         assert_eq!(figures["device_allocations_after_warmup"], 0);
         let picture = fs::read(folder.0.join(out)).expect("a picture");
         (figures["visible"].clone(), picture)

@@ -162,3 +162,127 @@ async fn large_cubes_are_drawn_whole_also_where_their_list_is_full() {
     }
     close(gpu).await;
 }
+
+/// One camera after the other in a city: steps along a street, turns, and jumps.
+fn walk(random: &mut Random, start: Camera, frames: usize) -> Vec<Camera> {
+    let mut camera = start;
+    let forward = |camera: &Camera| camera.basis()[2].as_vec3();
+    let steps = (0..frames).map(|n| {
+        let ahead = camera.eye() + forward(&camera);
+        camera = match n % 8 {
+            7 => {
+                let eye = random.vector(Vec3::new(-40.0, 1.5, -40.0), Vec3::new(40.0, 30.0, 40.0));
+                camera.look_at(eye, random.vector(Vec3::splat(-20.0), Vec3::splat(20.0)), Vec3::Y)
+            }
+            3 => camera.look_at(camera.eye(), ahead + random.vector(Vec3::NEG_ONE, Vec3::ONE), Vec3::Y),
+            _ => camera.look_at(camera.eye() + forward(&camera) * 0.7, ahead + forward(&camera), Vec3::Y),
+        };
+        camera
+    });
+    steps.collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn cells_that_are_left_out_as_hidden_change_no_pixel() {
+    let gpu = strict_gpu();
+    let mut random = Random(seed() + 2);
+    let city = vulkio::scene::city(60_000, 3);
+    let cameras = walk(&mut random, city.street_camera(1.6), 40);
+    let cubes = Cubes::upload(&gpu, city).await.expect("uploaded");
+    let renderer = Renderer::headless(&gpu, SIZE).expect("a renderer");
+    for options in [exact(), exact().lod(true), exact().most_tiles(2)] {
+        let all = cubes.view(SIZE, options.occlusion(false)).await.expect("a view");
+        let front = cubes.view(SIZE, options).await.expect("a view");
+        let (mut drawn, mut in_all) = (0, 0);
+        for (n, &camera) in cameras.iter().enumerate() {
+            let expected = draw(&renderer, &all, camera).await;
+            let ids = draw(&renderer, &front, camera).await;
+            let different = ids.iter().zip(&expected).filter(|(id, expected)| id != expected).count();
+            assert_eq!(different, 0, "frame {n} of {options:?}: {camera:?}");
+            let [front, all] = [front.counts().await.expect("read back"), all.counts().await.expect("read back")];
+            assert!(front.shown > 0 || ids.iter().all(|&id| id == NO_ID), "frame {n}: {front:?}");
+            assert_eq!(all.kept, 0);
+            drawn += front.appeared;
+            in_all += all.appeared;
+        }
+        println!("{drawn} of {in_all} cells show or may; {options:?}");
+        assert!(drawn * 4 < in_all * 3, "{drawn} of {in_all} cells show or may");
+    }
+    close(gpu).await;
+}
+
+/// Means of blocks of 8 × 8 pixels, as linear light.
+fn blocks(bytes: &[u8], size: [u32; 2]) -> Vec<f64> {
+    let linear = |byte: u8| {
+        let c = f64::from(byte) / 255.0;
+        if c <= 0.04045 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) }
+    };
+    let (across, down) = (size[0] as usize / 8, size[1] as usize / 8);
+    let mut means = vec![0.0; across * down * 3];
+    for (i, &byte) in bytes.iter().enumerate().filter(|(i, _)| i % 4 < 3) {
+        let (x, y) = (i / 4 % size[0] as usize / 8, i / 4 / size[0] as usize / 8);
+        means[(y * across + x) * 3 + i % 4] += linear(byte) / 64.0;
+    }
+    means
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_part_of_a_far_cell_stands_for_all_of_it() {
+    const SIZE: [u32; 2] = [160, 96];
+    let gpu = strict_gpu();
+    let terrain = vulkio::scene::terrain(30_000, 5);
+    let bounds = vulkio::scene::InstanceSource::bounds(&terrain);
+    let cubes = Cubes::upload(&gpu, terrain).await.expect("uploaded");
+    let renderer = Renderer::headless(&gpu, SIZE).expect("a renderer");
+    let lens = Camera::perspective(0.8, 160.0 / 96.0, 1.0);
+    let mut fewer = 0;
+    for (n, away) in [1.7, 2.5, 4.0, 8.0].into_iter().enumerate() {
+        let out = Vec3::new(1.0, 0.7 + 0.2 * n as f32, -0.6).normalize() * bounds.half_extent().length() * away;
+        let camera = lens.look_at(bounds.center() + out, bounds.center(), Vec3::Y);
+        let mut pictures = Vec::new();
+        for lod in [false, true] {
+            let view = cubes.view(SIZE, exact().lod(lod)).await.expect("a view");
+            let ids = draw(&renderer, &view, camera).await;
+            let picture = renderer.capture().await.expect("read back");
+            pictures.push((blocks(picture.bytes(), SIZE), ids));
+        }
+        let [(exact, exact_ids), (parts, part_ids)] = &pictures[..] else { unreachable!("two were drawn") };
+        let error = exact.iter().zip(parts).map(|(a, b)| (a - b).abs()).sum::<f64>() / exact.len() as f64;
+        let distinct = |ids: &[u32]| ids.iter().collect::<std::collections::BTreeSet<_>>().len();
+        println!("{away}: error {error:.5}, {} and {} cubes", distinct(exact_ids), distinct(part_ids));
+        assert!(error <= 0.01, "{away}: the mean of blocks is off by {error}");
+        fewer += usize::from(distinct(part_ids) < distinct(exact_ids));
+        let [width, height] = SIZE.map(|side| side as usize);
+        let inner = (1..height - 1).flat_map(|y| (1..width - 1).map(move |x| y * width + x));
+        for i in inner.filter(|i| (0..9).all(|k| exact_ids[i + k / 3 * width + k % 3 - width - 1] != NO_ID)) {
+            assert_ne!(part_ids[i], NO_ID, "{away}: a hole at pixel {}, {}", i % width, i / width);
+        }
+    }
+    assert!(fewer >= 2, "the far pictures show fewer cubes");
+    close(gpu).await;
+}
+
+#[tokio::test]
+async fn a_target_of_another_size_or_format_fails_the_frame_with_both() {
+    let gpu = strict_gpu();
+    let cubes = Cubes::upload(&gpu, block(2, Vec3::ZERO)).await.expect("uploaded");
+    let view = cubes.view([32, 16], ViewOptions::default()).await.expect("a view");
+    let camera = Camera::perspective(1.0, 2.0, 0.1);
+    let renderer = Renderer::headless(&gpu, [16, 32]).expect("a renderer");
+    let frame = renderer.frame().await.expect("a frame");
+    frame.add(view.draw(camera, frame.target()));
+    let error = frame.submit().await.expect_err("another size").to_string();
+    assert!(error.contains("32 × 16") && error.contains("16 × 32"), "{error}");
+
+    let format = vulkio::ash::vk::Format::B8G8R8A8_SRGB;
+    let image = gpu.image_with_format::<vulkio::RenderTarget>("bgra", [32, 16], format).expect("an image");
+    let graph = vulkio::Graph::new(&gpu, "other format");
+    graph.add(view.draw(camera, &image));
+    let error = graph.submit().await.expect_err("another format").to_string();
+    assert!(error.contains("`bgra`") && error.contains("R8G8B8A8_SRGB"), "{error}");
+    assert!(view.ids().await.expect("read back").iter().all(|&id| id == NO_ID), "nothing was drawn");
+    for size in [[0, 4], [4, 16_385]] {
+        assert!(cubes.view(size, ViewOptions::default()).await.is_err());
+    }
+    close(gpu).await;
+}

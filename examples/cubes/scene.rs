@@ -57,7 +57,6 @@ pub(crate) async fn upload(args: &Args, gpu: &Gpu, count: usize) -> Result<Uploa
         }
         None => (None, 0.0),
     };
-    let began = Instant::now();
     let name = args.input.as_deref().map_or_else(|| args.scene.name(), file_name);
     let cubes = match (file, args.scene) {
         (Some(file), _) => Cubes::upload(gpu, file).await,
@@ -67,9 +66,8 @@ pub(crate) async fn upload(args: &Args, gpu: &Gpu, count: usize) -> Result<Uploa
         (None, Scene::City) => Cubes::upload(gpu, scene::city(count, args.seed)).await,
         (None, Scene::Terrain) => Cubes::upload(gpu, scene::terrain(count, args.seed)).await,
     }?;
-    let all = began.elapsed();
-    let pack = cubes.packing_time();
-    let [pack_seconds, upload_seconds] = [pack, all.saturating_sub(pack)].map(|time| time.as_secs_f64());
+    let times = cubes.times();
+    let [pack_seconds, upload_seconds] = [times.order + times.cells, times.upload].map(|time| time.as_secs_f64());
     Ok(Uploaded { cubes, name, read_seconds, pack_seconds, upload_seconds })
 }
 

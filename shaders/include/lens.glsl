@@ -12,10 +12,10 @@ struct Lens {
     // What projecting may err by, in pixels, and more.
     float margin;
     vec3 down;
-    // The ray through the middle of pixel (0, 0), and how it changes with x and y. Its part along `forward` is 1.
+    // The ray through the middle of pixel (0, 0). Its part along `forward` is 1.
     vec3 ray;
-    vec3 ray_x;
-    vec3 ray_y;
+    // How it changes from pixel to pixel, as parts of `across` and `down`.
+    vec2 steps;
 };
 
 uvec2 size_of(Lens lens) {
@@ -23,7 +23,7 @@ uvec2 size_of(Lens lens) {
 }
 
 vec3 ray_of(Lens lens, vec2 pixel) {
-    return lens.ray + pixel.x * lens.ray_x + pixel.y * lens.ray_y;
+    return lens.ray + pixel.x * (lens.steps.x * lens.across) + pixel.y * (lens.steps.y * lens.down);
 }
 
 float sum_of_abs(vec3 v) {
@@ -66,6 +66,11 @@ Rect rect_between(Lens lens, vec2 low, vec2 high) {
     const vec2 first = clamp(ceil(low + middle - lens.margin), vec2(0.0), size);
     const vec2 last = clamp(floor(high + middle + lens.margin), vec2(-1.0), size - 1.0);
     return Rect(ivec2(first), ivec2(last));
+}
+
+// What depth a point has at the most that is `nearest` or farther away, as bits.
+uint depth_before(Lens lens, float nearest) {
+    return floatBitsToUint(lens.near / nearest) + 2;
 }
 
 // The pixels that a box may show in: half extents `reach`, around `center`, whose distance is at most `depth.y` and at

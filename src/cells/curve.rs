@@ -9,17 +9,25 @@ const MOST_BITS: u32 = 24;
 /// How places in a box become keys.
 #[derive(Debug)]
 pub(super) struct Curve {
-    origin: Vec3,
-    scale: Vec3,
+    origin: [f32; 3],
+    scale: [f32; 3],
     /// The largest whole coordinates.
-    last: Vec3,
-    /// Which bit of which axis comes first, second and so on, until all three come in turn.
-    prefix: Vec<(usize, u32)>,
+    last: [u32; 3],
+    /// Which bits of which axis come first, second and so on, until all three come in turn.
+    prefix: Vec<Bits>,
     /// The axes in their turn, and how often that comes.
     turn: [usize; 3],
     turns: u32,
     /// By the number of leading bits that two keys share: how long the box is where they part.
     lengths: Vec<f32>,
+}
+
+/// Bits of one axis that follow each other.
+#[derive(Debug)]
+struct Bits {
+    axis: usize,
+    lowest: u32,
+    count: u32,
 }
 
 impl Curve {
@@ -51,16 +59,10 @@ impl Curve {
         if lengths.is_empty() {
             return None;
         }
-        let cells = used.map(|bits| (1u32 << bits) as f32);
-        let scale = |axis: usize| if used[axis] > 0 { cells[axis] / (high[axis] - low[axis]) } else { 0.0 };
-        let (origin, scale) = (low, Vec3::from_array([0, 1, 2].map(scale)));
-        let last = Vec3::from_array(cells) - 1.0;
-        let mut left = used;
-        let next = |axis: usize| {
-            left[axis] -= 1;
-            (axis, left[axis])
-        };
-        let prefix = prefix.into_iter().map(next).collect();
+        let scale =
+            |axis: usize| if used[axis] > 0 { (1u32 << used[axis]) as f32 / (high[axis] - low[axis]) } else { 0.0 };
+        let (origin, scale, last) = (low.to_array(), [0, 1, 2].map(scale), used.map(|bits| (1 << bits) - 1));
+        let prefix = bits_of(&prefix, used);
         Some(Self { origin, scale, last, prefix, turn, turns, lengths })
     }
 
@@ -70,13 +72,19 @@ impl Curve {
     }
 
     /// How far along the curve a place is; outside the box, that of the nearest place in it.
-    pub(super) fn key(&self, place: Vec3) -> u64 {
-        let whole = ((place - self.origin) * self.scale).clamp(Vec3::ZERO, self.last);
-        let whole = whole.to_array().map(|axis| axis as u32);
-        let first = self.prefix.iter().fold(0, |key, &(axis, bit)| key << 1 | u64::from(whole[axis] >> bit & 1));
+    #[inline]
+    pub(super) fn key(&self, place: [f32; 3]) -> u64 {
+        // `as` ends at 0 and at the largest number there is, and takes what is no number for 0.
+        let whole = |axis: usize| (((place[axis] - self.origin[axis]) * self.scale[axis]) as u32).min(self.last[axis]);
+        let whole = [whole(0), whole(1), whole(2)];
+        let mut key = 0;
+        for bits in &self.prefix {
+            key = key << bits.count | u64::from(whole[bits.axis] >> bits.lowest) & ((1 << bits.count) - 1);
+        }
         let mask = (1 << self.turns) - 1;
-        let [a, b, c] = self.turn.map(|axis| spread(u64::from(whole[axis] & mask)));
-        first << (3 * self.turns) | a << 2 | b << 1 | c
+        let [a, b, c] = self.turn;
+        let in_turn = spread(whole[a] & mask) << 2 | spread(whole[b] & mask) << 1 | spread(whole[c] & mask);
+        key << (3 * self.turns) | in_turn
     }
 
     /// The length of the smallest of the curve's boxes that holds the places of two keys; 0 for one key.
@@ -86,8 +94,19 @@ impl Curve {
     }
 }
 
+/// The bits of `axes`, one after the other, where each axis has as many as `left` says.
+fn bits_of(axes: &[usize], mut left: [u32; 3]) -> Vec<Bits> {
+    let runs = axes.chunk_by(|one, other| one == other).map(|run| {
+        let (axis, count) = (run[0], run.len() as u32);
+        left[axis] -= count;
+        Bits { axis, lowest: left[axis], count }
+    });
+    runs.collect()
+}
+
 /// Each bit at three times its place.
-fn spread(mut x: u64) -> u64 {
+fn spread(x: u32) -> u64 {
+    let mut x = u64::from(x);
     x = (x | x << 32) & 0x001f_0000_0000_ffff;
     x = (x | x << 16) & 0x001f_0000_ff00_00ff;
     x = (x | x << 8) & 0x100f_00f0_0f00_f00f;
@@ -103,10 +122,10 @@ mod tests {
     fn in_a_cube_the_curve_is_mortons() {
         let curve = Curve::new(Vec3::ZERO, Vec3::splat(8.0), 9).expect("a box");
         for (key, place) in [(0, [0.5, 0.5, 0.5]), (0b001, [0.5, 0.5, 1.5]), (0b100, [1.5, 0.5, 0.5])] {
-            assert_eq!(curve.key(Vec3::from_array(place)), key);
+            assert_eq!(curve.key(place), key);
         }
-        assert_eq!((curve.bits(), curve.key(Vec3::splat(7.9)), curve.key(Vec3::splat(99.0))), (9, 511, 511));
-        assert_eq!(curve.key(Vec3::splat(-1.0)), 0);
+        assert_eq!((curve.bits(), curve.key([7.9; 3]), curve.key([99.0; 3])), (9, 511, 511));
+        assert_eq!(curve.key([-1.0; 3]), 0);
         assert_eq!([curve.gap(0, 1), curve.gap(0, 0o10), curve.gap(0, 0o777), curve.gap(5, 5)], [2.0, 4.0, 8.0, 0.0]);
     }
 
@@ -115,9 +134,8 @@ mod tests {
         for size in [[64, 2, 4], [1, 128, 4], [3, 5, 7], [300, 1, 1], [16, 16, 1]] {
             let far = Vec3::from_array(size.map(|n| n as f32 - 1.0));
             let curve = Curve::new(Vec3::ZERO, far, 32).expect("a box");
-            let places = (0..size[0] * size[1] * size[2]).map(|i| {
-                Vec3::from_array([i % size[0], i / size[0] % size[1], i / size[0] / size[1]].map(|axis| axis as f32))
-            });
+            let places = (0..size[0] * size[1] * size[2])
+                .map(|i| [i % size[0], i / size[0] % size[1], i / size[0] / size[1]].map(|axis| axis as f32));
             let mut keys: Vec<_> = places.map(|place| curve.key(place)).collect();
             keys.sort_unstable();
             keys.dedup();

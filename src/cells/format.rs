@@ -119,9 +119,7 @@ impl Cell {
 
     fn steps_to(&self, position: [f32; 3]) -> [u16; 3] {
         // `as` saturates: what is no cube of this cell ends at its side.
-        std::array::from_fn(|axis| {
-            ((tamed(position[axis]) - self.min[axis]) * inverse(self.step[axis])).round_ties_even() as u16
-        })
+        std::array::from_fn(|axis| nearest((tamed(position[axis]) - self.min[axis]) * inverse(self.step[axis])) as u16)
     }
 
     /// The number of steps, less one, that comes nearest to a half edge.
@@ -158,7 +156,7 @@ fn lattice(low: f32, high: f32) -> (f32, f32) {
     loop {
         let step = power_of_two(power);
         let min = (low * inverse(step)).floor() * step;
-        if ((high - min) * inverse(step)).round_ties_even() <= LAST {
+        if nearest((high - min) * inverse(step)) <= LAST {
             return (min, step);
         }
         power += 1;
@@ -168,6 +166,12 @@ fn lattice(low: f32, high: f32) -> (f32, f32) {
 /// The number itself; 0 if it is so small that GPUs may take it, or what is made of it, for 0.
 fn tamed(coordinate: f32) -> f32 {
     if coordinate.abs() < SMALLEST { 0.0 } else { coordinate }
+}
+
+/// The nearest whole number, of two the even one, of a number from 0 to 2^22. `round_ties_even` does the same in a call.
+fn nearest(x: f32) -> f32 {
+    const WHOLE: f32 = 8_388_608.0; // 2^23, from which on there are no other
+    (x + WHOLE) - WHOLE
 }
 
 fn power_of_two(power: i32) -> f32 {
@@ -239,6 +243,15 @@ mod tests {
         let (cell, _) = Cell::around(&cubes, 0);
         assert_eq!(cell.unpack(&cell.pack(&cubes[2], 0)).half_edge, 0.7);
         assert!(cell.unpack(&cell.pack(&cubes[0], 0)).half_edge <= 0.7);
+    }
+
+    #[test]
+    fn numbers_are_rounded_to_the_nearest_and_halves_to_even_ones() {
+        for i in 0..1 << 20 {
+            let x = i as f32 / 16.0;
+            assert_eq!(nearest(x), x.round_ties_even(), "{x}");
+        }
+        assert_eq!([-3.0, f32::NAN, 1e9].map(|x| nearest(x) as u16), [0, 0, u16::MAX]);
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod packed;
 mod refit;
 mod stop;
 mod store;
+mod times;
 
 pub(crate) use format::{
     BYTES_PER_CELL, LEAST_IN_CELL, MOST_CELLS, MOST_CHUNK_SHIFT, MOST_CHUNKS, PackedCube, device_bytes, most_cubes_in,
@@ -23,3 +24,4 @@ pub(crate) use refit::{MOST_GROUPS, Refits};
 pub use refit::{Refit, RefitSome};
 pub(crate) use stop::Stop;
 pub(crate) use store::CellStore;
+pub use times::PackTimes;

@@ -114,12 +114,8 @@ fn box_for(source: &impl InstanceSource) -> Result<Bounds> {
 const NOTHING: Bounds = Bounds { min: Vec3::INFINITY, max: Vec3::NEG_INFINITY };
 
 fn at(source: &impl InstanceSource, id: usize) -> Bounds {
-    let place = place(source, id);
+    let place = Vec3::from_array(source.instance(id).position);
     Bounds { min: place, max: place }
-}
-
-fn place(source: &impl InstanceSource, id: usize) -> Vec3 {
-    Vec3::from_array(source.instance(id).position)
 }
 
 /// Ranges of ids, all but the last equally long.
@@ -152,7 +148,7 @@ struct Buckets {
 impl Buckets {
     /// A cube's bucket and its entry.
     fn find(&self, id: usize, position: [f32; 3]) -> (usize, Entry) {
-        let key = self.curve.key(Vec3::from_array(position));
+        let key = self.curve.key(position);
         ((key >> self.shift()) as usize, Entry::keyed(key, id))
     }
 
@@ -262,7 +258,7 @@ fn sort_within(source: &impl InstanceSource, entries: &mut [Entry], stop: &Stop)
         entries.iter_mut().for_each(|entry| entry.set_gap(0.0));
         return Ok(());
     };
-    let key = |entry: &mut Entry| *entry = Entry::keyed(curve.key(place(source, entry.id())), entry.id());
+    let key = |entry: &mut Entry| *entry = Entry::keyed(curve.key(source.instance(entry.id()).position), entry.id());
     if entries.len() > BY_ONE_THREAD {
         entries.par_iter_mut().for_each(key);
     } else {

@@ -1,6 +1,6 @@
 //! Makes cells of a scene's cubes.
 
-use std::{ops::Range, sync::Arc};
+use std::{ops::Range, sync::Arc, time::Instant};
 
 use rayon::prelude::*;
 
@@ -9,6 +9,7 @@ use super::{
     format::{Cell, CellExtent, PackedCube},
     order::{Entry, Order},
     stop::Stop,
+    times::PackTimes,
 };
 use crate::{
     error::Result,
@@ -28,6 +29,8 @@ pub(crate) struct Packing<S> {
     pub(crate) extents: Arc<Vec<CellExtent>>,
     /// Around all cubes, whatever the source says.
     pub(crate) bounds: Bounds,
+    /// So far: nothing is uploaded.
+    pub(crate) times: PackTimes,
 }
 
 impl<S: InstanceSource> Packing<S> {
@@ -36,7 +39,9 @@ impl<S: InstanceSource> Packing<S> {
     /// # Errors
     /// [`Error::Invalid`](crate::Error::Invalid) for a cube that cannot be shown; [`Error::Cancelled`](crate::Error::Cancelled).
     pub(crate) fn new(source: S, stop: &Stop) -> Result<Self> {
+        let began = Instant::now();
         let mut order = Order::of(&source, stop)?;
+        let mut times = PackTimes { order: began.elapsed(), ..PackTimes::default() };
         let parts = cut(&source, order.entries_mut(), stop)?;
         let bounds = parts.iter().map(|part| part.bounds).reduce(Bounds::join);
         let bounds = bounds.unwrap_or_else(|| source.bounds());
@@ -47,7 +52,8 @@ impl<S: InstanceSource> Packing<S> {
             extents.extend(part.extents);
         }
         cells.push(Cell { first: order.entries().len() as u32, ..Cell::default() });
-        Ok(Self { source, order, cells: Arc::new(cells), extents: Arc::new(extents), bounds })
+        times.cells = began.elapsed() - times.order;
+        Ok(Self { source, order, cells: Arc::new(cells), extents: Arc::new(extents), bounds, times })
     }
 
     /// How many cubes there are.

@@ -1,9 +1,6 @@
 //! A scene of cubes on the GPU.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Instant};
 
 use futures::future::try_join3;
 
@@ -14,7 +11,7 @@ use super::{
 };
 use crate::{
     Gpu,
-    cells::{CellStore, MOST_CHUNKS, Packing, Refits, Stop},
+    cells::{CellStore, MOST_CHUNKS, PackTimes, Packing, Refits, Stop},
     error::{Error, Result},
     scene::{Bounds, Camera, InstanceSource},
 };
@@ -45,7 +42,7 @@ pub(crate) struct Shared {
     pub(crate) gpu: Gpu,
     pub(crate) groups: [u32; 3],
     pub(crate) bounds: Bounds,
-    packed_in: Duration,
+    times: PackTimes,
     pub(crate) store: CellStore,
     pub(crate) refits: Refits,
     pub(crate) flat: Flat,
@@ -91,16 +88,17 @@ impl Cubes {
         let store = async {
             let stop = Stop::default();
             let _stop = stop.when_dropped();
-            let began = Instant::now();
             let packing = gpu.shared.helpers.run("packing cubes", move || Packing::new(source, &stop)).await??;
-            let (bounds, packed_in) = (packing.bounds, began.elapsed());
-            Ok((CellStore::upload(gpu, packing, chunk_shift).await?, bounds, packed_in))
+            let (bounds, mut times, began) = (packing.bounds, packing.times, Instant::now());
+            let store = CellStore::upload(gpu, packing, chunk_shift).await?;
+            times.upload = began.elapsed();
+            Ok((store, bounds, times))
         };
-        let (flat, refits, (store, bounds, packed_in)) = try_join3(Flat::new(gpu), Refits::new(gpu), store).await?;
+        let (flat, refits, (store, bounds, times)) = try_join3(Flat::new(gpu), Refits::new(gpu), store).await?;
 
         let groups = limits.groups(store.cell_count);
         let gpu = gpu.clone();
-        let shared = Shared { gpu, groups, bounds, packed_in, store, refits, flat };
+        let shared = Shared { gpu, groups, bounds, times, store, refits, flat };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -117,17 +115,22 @@ impl Cubes {
         self.shared.store.cube_count as usize
     }
 
-    /// A box that holds every cube.
+    /// How many cells of neighbours they are packed in; of 128 to 256 each, unless there are fewer in all.
+    #[must_use]
+    pub fn cell_count(&self) -> usize {
+        self.shared.store.cell_count as usize
+    }
+
+    /// What the upload took.
+    #[must_use]
+    pub fn times(&self) -> PackTimes {
+        self.shared.times
+    }
+
+    /// A box that holds every cube as it was uploaded; from its size follow how far one sees, in haze.
     #[must_use]
     pub fn bounds(&self) -> Bounds {
         self.shared.bounds
-    }
-
-    /// How much of the [`upload`](Self::upload) went into making the cubes and putting them in order, before they were written.
-    #[doc(hidden)]
-    #[must_use]
-    pub fn packing_time(&self) -> Duration {
-        self.shared.packed_in
     }
 
     /// The systems that find out which cubes `camera` sees, whatever is in front of them.

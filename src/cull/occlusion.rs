@@ -15,13 +15,15 @@ const BUILD: &[u8] = include_bytes!("../../shaders/spv/pyramid.comp.spv");
 const TEST: &[u8] = include_bytes!("../../shaders/spv/cells_test.comp.spv");
 
 /// Cells that a workgroup tests; cells_test.comp has the same number.
-const PER_GROUP: u32 = 1024;
+const PER_GROUP: u32 = 128;
+/// Workgroups along a dimension: no device takes less.
+const MOST_GROUPS: u32 = 65_535;
 
 /// The kernels, the pyramid, and which cells showed when.
 pub(crate) struct Occlusion {
     pub(crate) pyramid: Pyramid,
-    /// By cell: the number of the last frame that showed it.
-    pub(crate) stamps: GpuBuffer<u32>,
+    /// By cell: the number of the last frame that showed it, where cells are drawn first and not single cubes.
+    pub(crate) stamps: Option<GpuBuffer<u32>>,
     build: ComputePipeline,
     test: ComputePipeline,
 }
@@ -53,9 +55,12 @@ struct Test {
 const _: () = assert!(size_of::<Test>() <= 128);
 
 impl Occlusion {
-    pub(crate) async fn new(gpu: &Gpu, size: [u32; 2], cells: usize) -> Result<Self> {
-        let stamps = gpu.buffer::<u32>("view.stamps", cells)?;
-        gpu.upload_with(&stamps, |_, out: &mut [u32]| out.fill(0)).await?;
+    /// With `stamped` cells, if cells are what is drawn first.
+    pub(crate) async fn new(gpu: &Gpu, size: [u32; 2], stamped: Option<usize>) -> Result<Self> {
+        let stamps = stamped.map(|cells| gpu.buffer::<u32>("view.stamps", cells)).transpose()?;
+        if let Some(stamps) = &stamps {
+            gpu.upload_with(stamps, |_, out: &mut [u32]| out.fill(0)).await?;
+        }
         let build = gpu.compute_pipeline("view.pyramid", BUILD).await?;
         let test = gpu.compute_pipeline("view.test", TEST).await?;
         Ok(Self { pyramid: Pyramid::new(gpu, size).await?, stamps, build, test })
@@ -101,17 +106,40 @@ impl Occlusion {
         let uses = pass.uses();
         scene.read_by(uses);
         appeared.written_by(uses);
-        uses.reads(&self.pyramid.buffer).reads(&self.stamps);
+        uses.reads(&self.pyramid.buffer);
+        let stamps = self.stamps.as_ref().filter(|_| occludes);
+        if let Some(stamps) = stamps {
+            uses.reads(stamps);
+        }
         let push = Test {
             lens,
             scene: scene.header.address(),
             appeared: appeared.address(),
             pyramid: if occludes { self.pyramid.buffer.address() } else { 0 },
-            stamps: self.stamps.address(),
+            stamps: stamps.map_or(0, GpuBuffer::address),
         };
-        let (kernel, groups) = (self.test.clone(), [scene.cell_count.div_ceil(PER_GROUP), 1, 1]);
+        let (kernel, groups) = (self.test.clone(), groups_for(scene.cell_count));
         pass.record(move |cmd| {
             cmd.bind(&kernel).push(&push).dispatch(groups);
         })
+    }
+}
+
+/// In two dimensions where one is not enough.
+fn groups_for(cells: u32) -> [u32; 3] {
+    let needed = cells.div_ceil(PER_GROUP);
+    let x = needed.min(MOST_GROUPS);
+    [x, needed.div_ceil(x), 1]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_cell_is_tested_also_where_one_dimension_is_too_short() {
+        assert_eq!(groups_for(1), [1, 1, 1]);
+        assert_eq!(groups_for(65_535 * PER_GROUP), [65_535, 1, 1]);
+        assert_eq!(groups_for(1 << 24), [65_535, 3, 1]);
     }
 }

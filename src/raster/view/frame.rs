@@ -47,15 +47,20 @@ impl DrawView {
         Ok(())
     }
 
-    /// Draws the cells of a list into the visibility buffer.
+    /// Draws what is in a list into the visibility buffer: cells, but what compute shaders draw first are single cubes.
     fn draw(&self, passes: &mut Passes<'_>, lens: Lens, list: &WorkList, first: bool, last: bool) {
         let state = &self.view.state;
         let scene = &state.cubes.shared.store;
         match &state.raster {
             Raster::Compute(painter) => {
-                let phase = Phase { lens, scene, visibility: &state.visibility, list, large: &state.large };
-                passes.add("view.cells", |pass| painter.cells(pass, &phase));
-                passes.add("view.tiles", |pass| painter.tiles(pass, &phase));
+                let pyramid = (!first).then_some(&state.occlusion.pyramid);
+                let phase = Phase { lens, scene, visibility: &state.visibility, list, large: &state.large, pyramid };
+                if last {
+                    passes.add("view.cells", |pass| painter.cells(pass, &phase));
+                } else {
+                    passes.add("view.words", |pass| painter.words(pass, &phase));
+                }
+                passes.add(if last { "view.tiles" } else { "view.words_tiles" }, |pass| painter.tiles(pass, &phase));
             }
             Raster::Hardware(hardware) => {
                 let batch = list.batch();

@@ -19,10 +19,10 @@ pub(crate) struct Lens {
     across: [f32; 3],
     margin: f32,
     down: [f32; 3],
-    /// The ray through the middle of pixel (0, 0), and how it changes from pixel to pixel. Its part along `forward` is 1.
+    /// The ray through the middle of pixel (0, 0). Its part along `forward` is 1.
     ray: [f32; 3],
-    ray_x: [f32; 3],
-    ray_y: [f32; 3],
+    /// How it changes from pixel to pixel, as parts of `across` and `down`.
+    steps: [f32; 2],
 }
 
 impl Lens {
@@ -45,8 +45,7 @@ impl Lens {
             margin: 0.002 + 8e-7 * across.length().max(down.length()) as f32,
             down: single(down),
             ray: single(ray),
-            ray_x: single(ray_x),
-            ray_y: single(ray_y),
+            steps: [0, 1].map(|axis| (2.0 * half[axis] / [width, height][axis]).powi(2) as f32),
         }
     }
 
@@ -67,7 +66,7 @@ mod tests {
         let lens = Lens::new(&camera, [1919, 1079], false);
         let v = |a: [f32; 3]| Vec3::from_array(a);
         for (x, y) in [(0.0, 0.0), (1918.0, 0.0), (700.0, 1078.0), (959.0, 539.0)] {
-            let ray = v(lens.ray) + x * v(lens.ray_x) + y * v(lens.ray_y);
+            let ray = v(lens.ray) + x * lens.steps[0] * v(lens.across) + y * lens.steps[1] * v(lens.down);
             assert!((ray.dot(v(lens.forward)) - 1.0).abs() < 1e-6);
             let point = ray * 37.0;
             let distance = point.dot(v(lens.forward));
@@ -86,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn push_constants_have_room_for_a_lens_and_four_addresses() {
-        assert_eq!(size_of::<Lens>(), 128 - 4 * 8);
+    fn push_constants_have_room_for_a_lens_and_six_addresses() {
+        assert_eq!(size_of::<Lens>(), 128 - 6 * 8);
     }
 }

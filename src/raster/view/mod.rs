@@ -129,11 +129,11 @@ impl View {
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ViewCounts {
-    /// Cells that were drawn first, because the frame before showed them.
+    /// What was drawn first, because the frame before showed it: cells, or on the compute path single cubes.
     pub kept: u32,
     /// Cells that were drawn then.
     pub appeared: u32,
-    /// Cells that own a pixel.
+    /// What owns a pixel, as in `kept`; a cube in several places may count as several.
     pub shown: u32,
     /// Tiles of large cubes in the second phase, those that found no place included.
     pub tiles: u32,

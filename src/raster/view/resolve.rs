@@ -6,13 +6,13 @@ use crate::{
     error::Result,
     graph::{Pass, PassId},
     pipeline::ComputePipeline,
-    resource::{GpuImage, RenderTarget},
+    resource::{GpuBuffer, GpuImage, RenderTarget},
 };
 
 const RESOLVE: &[u8] = include_bytes!("../../../shaders/spv/resolve.comp.spv");
 
 /// Pixels to a side of what one workgroup resolves; resolve.comp has the same number.
-const SIDE: u32 = 16;
+const SIDE: u32 = 14;
 /// Distance at which 63 % of a cube has faded into the sky, in diagonals of the scene.
 const HAZE: f32 = 1.6;
 
@@ -62,7 +62,9 @@ impl Resolve {
         uses.writes(&state.visibility).reads(&occlusion.pyramid.buffer).writes(target.storage_target());
         if state.options.occlusion {
             state.kept.written_by(uses);
-            uses.writes(&occlusion.stamps);
+        }
+        if let Some(stamps) = &occlusion.stamps {
+            uses.writes(stamps);
         }
         let picture = Picture {
             lens,
@@ -72,7 +74,7 @@ impl Resolve {
             visibility: state.visibility.address(),
             kept: if state.options.occlusion { state.kept.address() } else { 0 },
             pyramid: occlusion.pyramid.buffer.address(),
-            stamps: occlusion.stamps.address(),
+            stamps: occlusion.stamps.as_ref().map_or(0, GpuBuffer::address),
             antialias: u32::from(state.options.antialias && !state.raster.shades()),
             shades: u32::from(!state.raster.shades()),
         };

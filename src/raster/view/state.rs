@@ -27,10 +27,10 @@ const IDS: &[u8] = include_bytes!("../../../shaders/spv/view_ids.comp.spv");
 const LANES: u32 = 256;
 /// Each of their lanes goes over a few pixels of large pictures.
 const MOST_GROUPS: u32 = 4096;
-/// Tiles of large cubes for which there is room, a tile of the picture: what finds none is drawn more slowly.
-const TILES_EACH: u32 = 64;
-/// Pixels to a side of a tile.
-const TILE: u32 = 64;
+/// There is room for as many tiles of large cubes as this many pixels go into the picture, and for some in small pictures:
+/// what finds none is drawn more slowly.
+const PIXELS_PER_TILE: u32 = 12;
+const LEAST_TILES: u32 = 4096;
 
 /// Behind every handle of a view.
 pub(super) struct ViewState {
@@ -43,9 +43,9 @@ pub(super) struct ViewState {
     pub(super) resolve: Resolve,
     /// What each pixel shows: a depth in the upper half, a word in the lower.
     pub(super) visibility: GpuBuffer<u64>,
-    /// Cells that owned a pixel of the last frame.
+    /// What owned a pixel of the last frame: cells for the rasteriser, single cubes for compute shaders.
     pub(super) kept: WorkList,
-    /// Cells that show besides.
+    /// Cells that may show besides.
     pub(super) appeared: WorkList,
     /// Tiles of large cubes, of compute shaders alone.
     pub(super) large: WorkList,
@@ -106,10 +106,14 @@ impl ViewState {
         let path = choose(gpu, options)?;
         let pixels = size[0] * size[1];
         let cells = cubes.shared.store.cell_count as usize;
-        let most_tiles = options.most_tiles.unwrap_or(size[0].div_ceil(TILE) * size[1].div_ceil(TILE) * TILES_EACH);
+        let most_tiles = options.most_tiles.unwrap_or((pixels / PIXELS_PER_TILE).max(LEAST_TILES));
+        let (keeps_cells, kept) = match path {
+            RasterPath::Hardware => (true, cells.min(pixels as usize)),
+            RasterPath::Compute | RasterPath::Auto => (false, pixels as usize),
+        };
         let visibility = gpu.buffer::<u64>("view.visibility", pixels as usize)?;
         let lists = try_join3(
-            WorkList::new(gpu, "view.kept", cells.min(pixels as usize), 1),
+            WorkList::new(gpu, "view.kept", kept, 1),
             WorkList::new(gpu, "view.appeared", cells, 1),
             WorkList::new(gpu, "view.large", most_tiles as usize, TILE_WORDS),
         );
@@ -120,7 +124,7 @@ impl ViewState {
         );
         let parts = try_join4(
             Raster::new(gpu, path, size, options),
-            Occlusion::new(gpu, size, cells),
+            Occlusion::new(gpu, size, keeps_cells.then_some(cells)),
             Resolve::new(gpu),
             lists,
         );
