@@ -127,6 +127,10 @@ impl Row {
         Self { name: name.to_owned(), moved, add: Box::new(add) }
     }
 
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     pub(crate) fn culling(name: &str, cubes: &Cubes, camera: Camera, every_cube: bool, moved: Option<Bytes>) -> Self {
         let cubes = cubes.clone();
         Self::new(name, moved, move |frame| {

@@ -18,12 +18,9 @@ pub(super) struct Mesh {
 }
 
 impl Mesh {
-    pub(super) async fn new(gpu: &Gpu) -> Result<Self> {
-        Self::of(gpu, SHIFT).await
-    }
-
-    /// The mesh of instances of `1 << shift` cubes, 256 at the most.
-    pub(super) async fn of(gpu: &Gpu, shift: u32) -> Result<Self> {
+    /// The mesh of instances of two to the power of `shift` cubes, 256 at the most.
+    pub(super) async fn new(gpu: &Gpu, shift: Option<u32>) -> Result<Self> {
+        let shift = shift.unwrap_or(SHIFT);
         let all: Vec<u16> = indices(1 << shift).collect();
         let indices = gpu.buffer::<u16>("raster.indices", all.len())?;
         gpu.upload(&indices, 0, all).await?;

@@ -44,11 +44,12 @@ pub(crate) struct Hardware {
 }
 
 impl Hardware {
-    /// With several `samples` a pixel, or as many of them as the device has, draws shade as well.
+    /// With several `samples` a pixel, or as many of them as the device has, draws shade as well. An instance is two to the
+    /// power of `shift` cubes, where that is given.
     ///
     /// # Errors
     /// Those of making images, buffers and pipelines.
-    pub(crate) async fn new(gpu: &Gpu, size: [u32; 2], samples: u32) -> Result<Self> {
+    pub(crate) async fn new(gpu: &Gpu, size: [u32; 2], samples: u32, shift: Option<u32>) -> Result<Self> {
         let targets = Targets::new(gpu, size)?;
         let samples = Samples::new(gpu, size, samples).await?;
         let desc = |name, vertex| {
@@ -63,7 +64,7 @@ impl Hardware {
             gpu.graphics_pipeline(desc("raster.words", WORDS)),
         );
         let kernels = try_join(gpu.compute_pipeline("raster.args", ARGS), gpu.compute_pipeline("raster.merge", MERGE));
-        let ((cells, words), (args, merge), mesh) = try_join3(pipelines, kernels, Mesh::new(gpu)).await?;
+        let ((cells, words), (args, merge), mesh) = try_join3(pipelines, kernels, Mesh::new(gpu, shift)).await?;
         Ok(Self { mesh, targets, samples, cells, words, args, merge })
     }
 

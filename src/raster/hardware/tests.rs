@@ -150,7 +150,7 @@ fn cameras() -> Vec<Camera> {
 
 async fn opened() -> (Gpu, Hardware) {
     let gpu = Gpu::open_blocking(GpuOptions::default().validation(Validation::Strict)).expect("tests need a device");
-    let hardware = Hardware::new(&gpu, SIZE, 1).await.expect("pipelines");
+    let hardware = Hardware::new(&gpu, SIZE, 1, None).await.expect("pipelines");
     (gpu, hardware)
 }
 
@@ -216,7 +216,7 @@ async fn instances_of_any_number_of_cubes_draw_the_same() {
     let words = (Listed::Words, scene.cubes.iter().map(|cube| cube.0).collect());
     let mut pictures = Vec::new();
     for shift in [5, 6, 7, 8] {
-        hardware.mesh = Mesh::of(&gpu, shift).await.expect("a mesh");
+        hardware.mesh = Mesh::new(&gpu, Some(shift)).await.expect("a mesh");
         for list in [&cells, &words] {
             pictures.push(draw(&gpu, &hardware, &scene, &camera, std::slice::from_ref(list)).await);
         }

@@ -38,11 +38,20 @@ pub struct ViewOptions {
     /// and picks look at the first, which is not in the pixel's middle.
     pub samples: u32,
     pub(crate) most_tiles: Option<u32>,
+    pub(crate) instance_shift: Option<u32>,
 }
 
 impl Default for ViewOptions {
     fn default() -> Self {
-        Self { path: RasterPath::Auto, lod: true, occlusion: true, antialias: true, samples: 1, most_tiles: None }
+        Self {
+            path: RasterPath::Auto,
+            lod: true,
+            occlusion: true,
+            antialias: true,
+            samples: 1,
+            most_tiles: None,
+            instance_shift: None,
+        }
     }
 }
 
@@ -75,6 +84,13 @@ impl ViewOptions {
     #[must_use]
     pub fn samples(self, samples: u32) -> Self {
         Self { samples, ..self }
+    }
+
+    /// An instance of the rasteriser's draws is 2 to this power cubes, at most 8: for measuring.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn cubes_an_instance(self, power: u32) -> Self {
+        Self { instance_shift: Some(power.min(8)), ..self }
     }
 
     /// Room for so many tiles of large cubes: for tests of what happens when there is too little.

@@ -66,9 +66,11 @@ impl Raster {
         matches!(self, Self::Hardware(hardware) if hardware.shades())
     }
 
-    async fn new(gpu: &Gpu, path: RasterPath, size: [u32; 2], samples: u32) -> Result<Self> {
+    async fn new(gpu: &Gpu, path: RasterPath, size: [u32; 2], options: ViewOptions) -> Result<Self> {
         match path {
-            RasterPath::Hardware => Hardware::new(gpu, size, samples).await.map(Self::Hardware),
+            RasterPath::Hardware => {
+                Hardware::new(gpu, size, options.samples, options.instance_shift).await.map(Self::Hardware)
+            }
             RasterPath::Compute | RasterPath::Auto => Painter::new(gpu).await.map(Self::Compute),
         }
     }
@@ -121,7 +123,7 @@ impl ViewState {
             gpu.compute_pipeline("view.pick", PICK),
         );
         let parts = try_join4(
-            Raster::new(gpu, path, size, options.samples),
+            Raster::new(gpu, path, size, options),
             Occlusion::new(gpu, size, keeps_cells.then_some(cells)),
             Resolve::new(gpu),
             lists,
