@@ -6,7 +6,7 @@ mod scenes;
 use common::{close, strict_gpu};
 use scenes::{Random, block, seed};
 use vulkio::{
-    Cubes, Error, Gpu, GpuBuffer, Graph, Systems,
+    Cubes, Error, Gpu, GpuBuffer, Graph, NO_ID, Renderer, Systems, ViewOptions,
     glam::Vec3,
     scene::{Camera, Instance, InstanceSource, Wave, grid},
 };
@@ -196,6 +196,47 @@ async fn a_cull_after_a_refit_sees_the_cubes_where_they_are() {
         }
     }
     assert_eq!(seen, [1728, 0, 0, 1728]);
+    close(gpu).await;
+}
+
+#[tokio::test]
+async fn a_scene_that_was_refitted_is_seen_as_one_that_was_uploaded_so() {
+    let gpu = strict_gpu();
+    let mut random = Random(seed());
+    // Cells that grow to many times their size: who goes by what they were loses most of them.
+    let before = clusters(&mut random, 0.2);
+    let now: Vec<_> = before.iter().map(|old| cube(&mut random, center(cluster_of(old)), 25.0)).collect();
+    let refitted = Cubes::upload(&gpu, before).await.expect("uploaded");
+    run(&gpu, refitted.refit(&buffer(&gpu, &now).await).expect("as many")).await;
+    let fresh = Cubes::upload(&gpu, now.clone()).await.expect("uploaded");
+
+    let renderer = Renderer::headless(&gpu, [96, 64]).expect("a renderer");
+    let options = ViewOptions::default().lod(false);
+    let views = [
+        refitted.view([96, 64], options.clone()).await.expect("a view"),
+        fresh.view([96, 64], options).await.expect("a view"),
+    ];
+    let mut seen = 0;
+    for _ in 0..12 {
+        let camera = random.camera(now.bounds());
+        run(&gpu, (refitted.cull(camera), fresh.cull(camera))).await;
+        assert_eq!(
+            refitted.visible().await.expect("read back"),
+            fresh.visible().await.expect("read back"),
+            "{camera:?}"
+        );
+        let mut ids = Vec::new();
+        for view in &views {
+            let frame = renderer.frame().await.expect("a frame");
+            frame.add(view.draw(camera, frame.target()));
+            frame.submit().await.expect("submitted").await.expect("completed");
+            ids.push(view.ids().await.expect("read back"));
+        }
+        assert!(ids[0] == ids[1], "{camera:?}");
+        seen += ids[0].iter().filter(|&&id| id != NO_ID).count();
+    }
+    assert!(seen > 1000, "the cameras saw cubes at {seen} pixels, too few to tell");
+    drop((refitted, fresh, views, renderer));
     close(gpu).await;
 }
 
