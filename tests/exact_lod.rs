@@ -157,10 +157,12 @@ async fn compare(name: &str, source: impl InstanceSource, camera: impl Fn(&mut R
                     holes.len(),
                 );
                 println!("{text}");
+                // No hole in a surface; between cubes that let the sky through, a pixel in a thousand may let it through too.
+                let is_hole = covered > 0 || holes.len() * 1000 > ids.len();
                 // One ray a pixel has an error of its own; level of detail may add 1 % to that of all boxes.
                 let own = if kind.starts_with("boxes") { errors[1] } else { boxes_error };
                 boxes_error = if kind.starts_with("boxes") { errors[1] } else { boxes_error };
-                if block_error > 0.01 + if *is_raw { 0.0 } else { own } || whole > 0.01 || !holes.is_empty() {
+                if block_error > 0.01 + if *is_raw { 0.0 } else { own } || whole > 0.01 || is_hole {
                     failures.push(format!("{text}; {camera:?}"));
                 }
                 for i in 0..4 {
