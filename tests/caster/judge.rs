@@ -167,7 +167,8 @@ impl<'a> Exact<'a> {
         format!("({}, {}): exact {exact:?}; shown {shown}", pixel % width, pixel / width)
     }
 
-    /// Pixels that are empty in `ids` though all around them there are cubes.
+    /// Pixels that are empty in `ids` though cubes are seen at the middles of all pixels around them, and though no edge
+    /// excuses that.
     pub(crate) fn holes(&self, ids: &[u32]) -> Vec<usize> {
         let [width, height] = self.lens.size.map(|side| side as usize);
         let full = |pixel: usize| {
@@ -175,7 +176,17 @@ impl<'a> Exact<'a> {
             let inner = (1..width.max(1) - 1).contains(&x) && (1..height.max(1) - 1).contains(&y);
             inner && (y - 1..=y + 1).all(|y| (x - 1..=x + 1).all(|x| self.hits[y * width + x].is_some()))
         };
-        (0..ids.len()).filter(|&pixel| ids[pixel] == NO_ID && full(pixel)).collect()
+        let empty = (0..ids.len()).filter(|&pixel| ids[pixel] == NO_ID && full(pixel));
+        empty.filter(|&pixel| !self.caster.may_show(&self.lens, pixel, NO_ID)).collect()
+    }
+
+    /// Those of some pixels that cubes cover, as far as an 8 by 8 raster in them and in their neighbours' halves tells.
+    pub(crate) fn covered(&self, pixels: &[usize]) -> usize {
+        let covers = |pixel: usize| {
+            let around = (0..256).map(|i| DVec2::new((i % 16) as f64 - 7.5, (i / 16) as f64 - 7.5) / 8.0);
+            around.map(|off| self.lens.middle(pixel) + off).all(|at| self.caster.cast(&self.lens, at).is_some())
+        };
+        pixels.iter().filter(|&&pixel| covers(pixel)).count()
     }
 }
 
