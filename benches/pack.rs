@@ -18,7 +18,7 @@ use futures::executor::block_on;
 use harness::{Args, Result};
 use rayon::prelude::*;
 use vulkio::{
-    Cubes, DeviceKind, Gpu, GpuOptions, PackTimes, Renderer, RendererOptions,
+    Cubes, Gpu, GpuOptions, PackTimes, Renderer, RendererOptions,
     scene::{self, InstanceSource, Wave},
 };
 

@@ -35,7 +35,7 @@ fn clusters(random: &mut Random, reach: f32) -> Vec<Instance> {
 
 fn cube(random: &mut Random, center: Vec3, reach: f32) -> Instance {
     let place = center + random.vector(Vec3::splat(-reach), Vec3::splat(reach));
-    let half_edge = if random.bits() % 2 == 0 { 0.5 } else { 2f32.powf(random.between(-12.0, 0.0)) };
+    let half_edge = if random.bits().is_multiple_of(2) { 0.5 } else { 2f32.powf(random.between(-12.0, 0.0)) };
     Instance { position: place.to_array(), half_edge, color: random.bits() as u32 }
 }
 
@@ -160,7 +160,7 @@ async fn some_cubes_are_packed_again_with_their_cells_and_no_other() {
     let mut expected = before.clone();
     for round in 0..5 {
         let now: Vec<_> = before.iter().map(|old| cube(&mut random, center(cluster_of(old)), 15.0)).collect();
-        let moved: Vec<usize> = (0..CLUSTERS).filter(|_| random.bits() % 3 == 0).chain([round]).collect();
+        let moved: Vec<usize> = (0..CLUSTERS).filter(|_| random.bits().is_multiple_of(3)).chain([round]).collect();
         let of_moved = |id: &usize| moved.contains(&cluster_of(&before[*id]));
         for id in (0..now.len()).filter(of_moved) {
             expected[id] = now[id];

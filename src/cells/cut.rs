@@ -30,7 +30,8 @@ pub(super) fn segments(entries: &[Entry]) -> Vec<Range<usize>> {
 /// gaps) gains nothing more, and takes fifty times as long.
 pub(super) fn cells(entries: &[Entry]) -> Vec<usize> {
     let mut ends = Vec::with_capacity(entries.len() / LEAST_IN_CELL + 1);
-    let mut parts = vec![0..entries.len()];
+    let whole = 0..entries.len();
+    let mut parts = vec![whole];
     while let Some(part) = parts.pop() {
         if part.len() <= MOST_IN_CELL {
             ends.push(part.end);

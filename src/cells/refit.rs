@@ -82,12 +82,12 @@ impl Cubes {
     /// colours. Everything may have moved. What comes after it in a frame, or in later frames, sees the cubes there.
     ///
     /// ```no_run
-    /// # use vulkio::{Cubes, Renderer, Streamed, UploadData, ViewOptions, scene::{Camera, Instance}};
-    /// # async fn f(renderer: Renderer, cubes: Cubes, places: Streamed<Instance>, moved: Vec<Instance>, camera: Camera) -> vulkio::Result<()> {
+    /// # use vulkio::{Cubes, Renderer, Streamed, View, scene::{Camera, Instance}};
+    /// # async fn f(renderer: Renderer, cubes: Cubes, view: View, places: Streamed<Instance>, moved: Vec<Instance>, camera: Camera) -> vulkio::Result<()> {
     /// let places = places.update(moved).await?;
     /// let frame = renderer.frame().await?;
     /// frame.add(cubes.refit(&places)?);
-    /// frame.add(cubes.cull(camera));
+    /// frame.add(view.draw(camera, frame.target()));
     /// frame.submit().await?;
     /// # Ok(()) }
     /// ```
@@ -96,8 +96,8 @@ impl Cubes {
     /// become large, and more of what is hidden is looked at. Then upload the scene anew. [`bounds`](Self::bounds) stay
     /// what they were.
     ///
-    /// A cube with a coordinate that is no number within ±2^60, or a half edge that is none of 2^-60 to 2^60, stays what it was, to
-    /// within half a step of its cell.
+    /// A cube with a coordinate that is no number within ±2^60, or a half edge that is none of 2^-60 to 2^60, stays what it
+    /// was: to within half a step of its cell, each time.
     ///
     /// # Errors
     ///
@@ -111,6 +111,15 @@ impl Cubes {
     /// those cells are packed again as well, so `places` has to be right for all.
     ///
     /// When it is first used, it makes tables of 4 bytes a cube and 8 a cell on the GPU, and waits for that.
+    ///
+    /// ```no_run
+    /// # use vulkio::{Cubes, Gpu, GpuBuffer, Frame, scene::Instance};
+    /// # async fn f(gpu: Gpu, cubes: Cubes, frame: Frame, places: GpuBuffer<Instance>, moved: Vec<(usize, Instance)>) -> vulkio::Result<()> {
+    /// let ids = moved.iter().map(|&(id, _)| id as u32).collect();
+    /// gpu.upload_ranges(&places, moved.into_iter().map(|(id, cube)| (id, [cube]))).await?;
+    /// frame.add(cubes.refit_some(&places, ids).await?);
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     ///

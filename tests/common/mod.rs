@@ -204,6 +204,20 @@ shim! {
     "vkCmdDispatch" dispatch: fn(cmd: vk::CommandBuffer, x: u32, y: u32, z: u32);
     "vkCmdDraw" draw: fn(cmd: vk::CommandBuffer, vertices: u32, instances: u32, first_vertex: u32, first_instance: u32);
     "vkCmdDrawIndexedIndirect" draw_indirect: fn(cmd: vk::CommandBuffer, buffer: vk::Buffer, offset: u64, count: u32, stride: u32);
+    "vkCmdDrawIndexedIndirectCount" draw_indexed_count: fn(cmd: vk::CommandBuffer, buffer: vk::Buffer, offset: u64, counts: vk::Buffer, count: u64, most: u32, stride: u32);
+    "vkCmdDrawIndirect" draw_plain_indirect: fn(cmd: vk::CommandBuffer, buffer: vk::Buffer, offset: u64, count: u32, stride: u32);
+    "vkCmdDrawIndirectCount" draw_count: fn(cmd: vk::CommandBuffer, buffer: vk::Buffer, offset: u64, counts: vk::Buffer, count: u64, most: u32, stride: u32);
+    "vkCmdDrawIndexed" draw_indexed: fn(cmd: vk::CommandBuffer, indices: u32, instances: u32, first: u32, vertex: i32, instance: u32);
+    "vkCmdDispatchIndirect" dispatch_indirect: fn(cmd: vk::CommandBuffer, buffer: vk::Buffer, offset: u64);
+    "vkCmdBeginRendering" begin_rendering: fn(cmd: vk::CommandBuffer, info: *const vk::RenderingInfo<'_>);
+    "vkCmdEndRendering" end_rendering: fn(cmd: vk::CommandBuffer);
+    "vkCmdBindPipeline" bind_pipeline: fn(cmd: vk::CommandBuffer, point: vk::PipelineBindPoint, pipeline: vk::Pipeline);
+    "vkCmdPushConstants" push_constants: fn(cmd: vk::CommandBuffer, layout: vk::PipelineLayout, stages: vk::ShaderStageFlags, offset: u32, size: u32, values: *const c_void);
+    "vkCmdFillBuffer" fill_buffer: fn(cmd: vk::CommandBuffer, buffer: vk::Buffer, offset: u64, size: u64, word: u32);
+    "vkCmdUpdateBuffer" update_buffer: fn(cmd: vk::CommandBuffer, buffer: vk::Buffer, offset: u64, size: u64, bytes: *const c_void);
+    "vkCmdCopyImageToBuffer" copy_image_to_buffer: fn(cmd: vk::CommandBuffer, image: vk::Image, layout: vk::ImageLayout, buffer: vk::Buffer, regions: u32, region: *const c_void);
+    "vkCmdCopyBufferToImage" copy_buffer_to_image: fn(cmd: vk::CommandBuffer, buffer: vk::Buffer, image: vk::Image, layout: vk::ImageLayout, regions: u32, region: *const c_void);
+    "vkBeginCommandBuffer" begin: fn(cmd: vk::CommandBuffer, info: *const c_void) -> vk::Result;
 }
 
 /// Options whose device counts its calls, and the counts.
