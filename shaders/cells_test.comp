@@ -22,8 +22,6 @@ layout(push_constant, scalar) uniform Push {
     WorkList appeared;
     // 0: nothing is drawn yet.
     Pyramid pyramid;
-    // 0: single cubes are drawn first, no cells.
-    List stamps;
 } push;
 
 shared uint found[LANES];
@@ -38,11 +36,6 @@ bool reaches(vec3 normal, vec3 center, vec3 reach) {
 // Whether something may show that is in a rectangle and not nearer than `depth`.
 bool shows(Rect rect, uint depth, uint most) {
     return farthest_in(push.pyramid, size_of(push.lens).x, rect.low, rect.high, most) <= depth;
-}
-
-// Whether the cell was among those that are drawn first.
-bool is_drawn(uint number) {
-    return uint64_t(push.stamps) != 0ul && push.stamps.at[number] == push.pyramid.frame - 1;
 }
 
 bool may_show(uint number) {
@@ -89,7 +82,7 @@ void main() {
     barrier();
     // The second dimension only carries on where the first reached its limit.
     const uint number = (gl_WorkGroupID.y * gl_NumWorkGroups.x + gl_WorkGroupID.x) * LANES + lane;
-    if (number < push.scene.cell_count && !is_drawn(number) && may_show(number)) {
+    if (number < push.scene.cell_count && may_show(number)) {
         found[atomicAdd(found_count, 1)] = number;
     }
     barrier();

@@ -1,4 +1,4 @@
-// The arguments of a draw of as many cubes as a list has.
+// The arguments of a draw of as many cubes as a list has, which may be empty then.
 #version 460
 #extension GL_GOOGLE_include_directive : require
 #include "include/cells.glsl"
@@ -13,10 +13,15 @@ layout(push_constant, scalar) uniform Push {
     // An entry of the list is two to this power cubes at the most, an instance of the draw to that one.
     uint entry_shift;
     uint instance_shift;
+    // Not 0: the list is empty from now on.
+    uint empties;
 } push;
 
 void main() {
-    const uint count = push.count.at[0];
+    const uint count = entries_of(push.count);
+    if (push.empties != 0) {
+        push.count.at[0] = 0;
+    }
     push.args.index_count = push.index_count;
     // Rounded up, without an overflow.
     push.args.instance_count = push.entry_shift >= push.instance_shift

@@ -8,7 +8,6 @@
 #include "include/lens.glsl"
 #include "include/visibility.glsl"
 #include "include/work.glsl"
-#include "include/pyramid.glsl"
 #include "include/light.glsl"
 #include "include/lod.glsl"
 
@@ -28,11 +27,9 @@ layout(buffer_reference, scalar, buffer_reference_align = 8) restrict buffer Pic
     VisibilityHalves visibility;
     // 0: nothing is listed.
     WorkList kept;
-    Pyramid pyramid;
     // 0: cubes are listed. Else cells.
-    List stamps;
     uint antialias;
-    // 0: the picture is there, and only cells are listed.
+    // 0: the picture is there, and cubes are listed only.
     uint shades;
 };
 
@@ -272,23 +269,14 @@ uint filling(uint place) {
     return sides >= 6 && parts >= 3 ? found : NO_ID;
 }
 
-// Notes what the pixel shows: its cube, or its cell, if none did yet in this frame.
+// Notes the cube that the pixel shows.
 void mark(uint place, uvec2 pixel) {
-    // Where cells are listed, cubes of one cell are alike.
-    const bool lists_cells = uint64_t(push.picture.stamps) != 0ul;
-    const uint shift = lists_cells ? 8 : 0;
-    const uint own = words[place] >> shift;
-    const bool as_left = pixel.x > 0 && words[place - 1] >> shift == own;
-    const bool as_above = pixel.y > 0 && words[place - WIDE] >> shift == own;
+    const uint own = words[place];
+    const bool as_left = pixel.x > 0 && words[place - 1] == own;
+    const bool as_above = pixel.y > 0 && words[place - WIDE] == own;
     // A neighbour that shows the same speaks for it, which may be another workgroup's.
-    if (words[place] == NO_ID || as_left || as_above) {
+    if (own == NO_ID || as_left || as_above) {
         return;
-    }
-    if (lists_cells) {
-        const uint frame = push.picture.pyramid.frame;
-        if (push.picture.stamps.at[own] == frame || atomicExchange(push.picture.stamps.at[own], frame) == frame) {
-            return;
-        }
     }
     marked[atomicAdd(marked_count, 1)] = own;
 }

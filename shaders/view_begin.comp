@@ -21,7 +21,6 @@ void main() {
         make_empty(push.appeared);
         make_empty(push.large);
         push.pyramid.done = 0;
-        push.pyramid.frame += 1;
     }
     const uint width = gl_NumWorkGroups.x * gl_WorkGroupSize.x;
     for (uint i = gl_GlobalInvocationID.x; i < push.pixels; i += width) {

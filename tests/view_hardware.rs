@@ -18,7 +18,7 @@ async fn draw(renderer: &Renderer, view: &View, camera: Camera) -> (Vec<u32>, Ve
     frame.add(view.draw(camera, frame.target()));
     let capture = frame.capture();
     let stats = frame.submit().await.expect("submitted").await.expect("completed");
-    assert_eq!(stats.draws, if view.path() == RasterPath::Hardware { 2 } else { 0 });
+    assert_eq!(stats.draws, if view.path() == RasterPath::Hardware { 3 } else { 0 });
     (view.ids().await.expect("read back"), capture.await.expect("a picture").bytes().to_vec())
 }
 
@@ -88,11 +88,41 @@ async fn without_occlusion_the_rasteriser_draws_once_and_shows_the_same() {
         let frame = renderer.frame().await.expect("a frame");
         frame.add(without.draw(camera, frame.target()));
         let stats = frame.submit().await.expect("submitted").await.expect("completed");
-        assert_eq!(stats.draws, 1);
+        assert_eq!(stats.draws, 2);
         assert!(ids == without.ids().await.expect("read back"), "step {step}");
         assert!(ids.iter().any(|&id| id != NO_ID));
     }
     drop((with, without));
+    close(gpu).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn cells_whose_cubes_find_no_place_in_the_list_are_drawn_whole() {
+    let gpu = strict_gpu();
+    let renderer = Renderer::headless(&gpu, SIZE).expect("a renderer");
+    let cubes = Cubes::upload(&gpu, block(12, Vec3::ZERO)).await.expect("uploaded");
+    let options = ViewOptions::default().path(RasterPath::Hardware);
+    let roomy = cubes.view(SIZE, options).await.expect("a view");
+    for (room, occlusion) in [(1, true), (1, false), (300, true), (700, false)] {
+        let tight = cubes.view(SIZE, options.most_tiles(room).occlusion(occlusion)).await.expect("a view");
+        let mut overflows = 0;
+        for step in 0..5 {
+            // The second picture is that of the first, the others are from elsewhere.
+            let eye = Vec3::new(22.0 - (step as f32 - 1.0).max(0.0) * 9.0, 9.0, 16.0);
+            let camera = Camera::perspective(0.9, 1.7, 0.1).look_at(eye, Vec3::ZERO, Vec3::Y);
+            let (ids, colors) = draw(&renderer, &roomy, camera).await;
+            let frame = renderer.frame().await.expect("a frame");
+            frame.add(tight.draw(camera, frame.target()));
+            let capture = frame.capture();
+            frame.submit().await.expect("submitted");
+            let picture = capture.await.expect("a picture");
+            assert!(ids == tight.ids().await.expect("read back"), "room for {room}, {occlusion}, step {step}");
+            assert!(picture.bytes() == colors, "room for {room}, {occlusion}, step {step}");
+            overflows += u32::from(tight.counts().await.expect("read back").tiles > room);
+        }
+        assert!(overflows > 0, "room for {room} is enough for all");
+    }
+    drop(roomy);
     close(gpu).await;
 }
 

@@ -69,8 +69,8 @@ async fn several_samples_make_edges_smooth_and_leave_the_rest() {
     let (plain, plain_ids) = draw(&gpu, &plain).await;
     let reference = averaged(&draw(&gpu, &fine).await.0);
 
-    for (occlusion, asked) in [(true, 4), (false, 4), (true, 8)] {
-        let options = options.samples(asked).occlusion(occlusion);
+    for (occlusion, asked, room) in [(true, 4, u32::MAX), (false, 4, u32::MAX), (true, 8, u32::MAX), (true, 4, 20)] {
+        let options = options.samples(asked).occlusion(occlusion).most_tiles(room);
         let view = cubes.view(SIZE, options).await.expect("a view");
         assert_eq!(view.path(), RasterPath::Hardware);
         let (smooth, ids) = draw(&gpu, &view).await;

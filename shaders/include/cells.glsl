@@ -61,6 +61,11 @@ layout(buffer_reference, scalar, buffer_reference_align = 4) restrict buffer Lis
     uint at[];
 };
 
+// The number of entries of a list, from where that and the list's capacity are.
+uint entries_of(List count) {
+    return min(count.at[0], count.at[1]);
+}
+
 const uint NO_ID = 0xffffffffu;
 
 uint word_of(uint cell, uint index) {

@@ -5,8 +5,6 @@ layout(buffer_reference, scalar, buffer_reference_align = 4) restrict buffer Pyr
     uint first[16];
     // Workgroups that are through; the last one makes the coarse levels.
     uint done;
-    // The number of the frame: cells that showed in frame n are stamped with it.
-    uint frame;
     // Depths as float bits.
     uint at[];
 };

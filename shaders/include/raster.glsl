@@ -6,7 +6,7 @@ layout(push_constant, scalar) uniform Push {
     Scene scene;
     // Of cells, or of words.
     List list;
-    // How many entries it has.
+    // How many entries are wanted, and how many have room.
     List count;
     // World space relative to the eye -> clip space: reversed Z, infinite far plane, y down.
     mat4 eye_to_clip;

@@ -19,11 +19,9 @@ const PER_GROUP: u32 = 128;
 /// Workgroups along a dimension: no device takes less.
 const MOST_GROUPS: u32 = 65_535;
 
-/// The kernels, the pyramid, and which cells showed when.
+/// The kernels and the pyramid.
 pub(crate) struct Occlusion {
     pub(crate) pyramid: Pyramid,
-    /// By cell: the number of the last frame that showed it, where cells are drawn first and not single cubes.
-    pub(crate) stamps: Option<GpuBuffer<u32>>,
     build: ComputePipeline,
     test: ComputePipeline,
 }
@@ -49,21 +47,15 @@ struct Test {
     scene: u64,
     appeared: u64,
     pyramid: u64,
-    stamps: u64,
 }
 
 const _: () = assert!(size_of::<Test>() <= 128);
 
 impl Occlusion {
-    /// With `stamped` cells, if cells are what is drawn first.
-    pub(crate) async fn new(gpu: &Gpu, size: [u32; 2], stamped: Option<usize>) -> Result<Self> {
-        let stamps = stamped.map(|cells| gpu.buffer::<u32>("view.stamps", cells)).transpose()?;
-        if let Some(stamps) = &stamps {
-            gpu.upload_with(stamps, |_, out: &mut [u32]| out.fill(0)).await?;
-        }
+    pub(crate) async fn new(gpu: &Gpu, size: [u32; 2]) -> Result<Self> {
         let build = gpu.compute_pipeline("view.pyramid", BUILD).await?;
         let test = gpu.compute_pipeline("view.test", TEST).await?;
-        Ok(Self { pyramid: Pyramid::new(gpu, size).await?, stamps, build, test })
+        Ok(Self { pyramid: Pyramid::new(gpu, size).await?, build, test })
     }
 
     /// Builds the pyramid, and empties the lists of what is drawn by then.
@@ -94,7 +86,7 @@ impl Occlusion {
         })
     }
 
-    /// Lists the cells that may show; with `occludes`, only those that are not drawn yet and not hidden.
+    /// Lists the cells that may show; with `occludes`, only those that are not hidden.
     pub(crate) fn test(
         &self,
         mut pass: Pass<'_>,
@@ -107,16 +99,11 @@ impl Occlusion {
         scene.read_by(uses);
         appeared.written_by(uses);
         uses.reads(&self.pyramid.buffer);
-        let stamps = self.stamps.as_ref().filter(|_| occludes);
-        if let Some(stamps) = stamps {
-            uses.reads(stamps);
-        }
         let push = Test {
             lens,
             scene: scene.header.address(),
             appeared: appeared.address(),
             pyramid: if occludes { self.pyramid.buffer.address() } else { 0 },
-            stamps: stamps.map_or(0, GpuBuffer::address),
         };
         let (kernel, groups) = (self.test.clone(), groups_for(scene.cell_count));
         pass.record(move |cmd| {

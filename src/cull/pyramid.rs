@@ -6,8 +6,8 @@ use crate::{Gpu, error::Result, resource::GpuBuffer};
 
 /// pyramid.glsl has as many offsets: enough for pictures of 65,536 pixels a side.
 const MOST_LEVELS: usize = 16;
-/// The offsets, how many workgroups are through, the number of the frame.
-const HEADER: usize = MOST_LEVELS + 2;
+/// The offsets, and how many workgroups are through.
+const HEADER: usize = MOST_LEVELS + 1;
 /// Pixels to a side of what one workgroup makes.
 const TILE: u32 = 64;
 
@@ -24,8 +24,6 @@ impl Pyramid {
         let buffer = gpu.buffer::<u32>("view.pyramid", HEADER + texels as usize)?;
         let mut header = firsts.clone();
         header.resize(HEADER, 0);
-        // Frame 0 is what the stamps of cells say that never showed: the first frame is 2, the one before it 1.
-        header[HEADER - 1] = 1;
         gpu.upload(&buffer, 0, header).await?;
         let groups = [size[0].div_ceil(TILE), size[1].div_ceil(TILE), 1];
         Ok(Self { buffer, levels: firsts.len() as u32, groups })

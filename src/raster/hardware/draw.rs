@@ -31,9 +31,12 @@ pub(crate) enum Listed {
 #[derive(Clone, Debug)]
 pub(crate) struct Batch {
     pub(crate) listed: Listed,
-    /// The addresses of the first entry, and of how many there are.
+    /// The address of the first entry.
     pub(crate) entries: u64,
+    /// The address of how many there are, which the capacity follows.
     pub(crate) count: u64,
+    /// Whether it is empty once its draw's arguments are made: for cells, whose draw asks no more.
+    pub(crate) empties: bool,
     /// What these are in.
     pub(crate) buffer: Use,
 }
@@ -75,7 +78,7 @@ struct ArgsPush {
     index_count: u32,
     entry_shift: u32,
     instance_shift: u32,
-    unused: u32,
+    empties: u32,
 }
 
 /// As in raster_merge.comp.
@@ -103,10 +106,11 @@ impl Hardware {
                 Listed::Words => 0,
             },
             instance_shift: self.mesh.shift,
-            unused: 0,
+            empties: batch.empties.into(),
         };
         let kernel = self.args.clone();
-        pass.reads(&batch.buffer).writes(&self.targets.args).record(move |cmd| {
+        let pass = if batch.empties { pass.writes(&batch.buffer) } else { pass.reads(&batch.buffer) };
+        pass.writes(&self.targets.args).record(move |cmd| {
             cmd.bind(&kernel).push(&push).dispatch([1, 1, 1]);
         })
     }
@@ -153,8 +157,12 @@ impl Hardware {
 
     fn drawn_to(&self, drawn: &Drawn<'_>) -> (GraphicsPipeline, Attachments) {
         let Targets { words, depth, .. } = &self.targets;
-        if let (Some(samples), Listed::Cells) = (&self.samples, drawn.batch.listed) {
-            return (samples.pipeline.clone(), samples.attachments(drawn.first, drawn.target, words, depth));
+        if let Some(samples) = &self.samples {
+            let pipeline = match drawn.batch.listed {
+                Listed::Cells => samples.cells.clone(),
+                Listed::Words => samples.by_word.clone(),
+            };
+            return (pipeline, samples.attachments(drawn.first, drawn.target, words, depth));
         }
         let pipeline = match drawn.batch.listed {
             Listed::Cells => self.cells.clone(),

@@ -4,6 +4,7 @@
 //! samples a pixel, `draw` the passes.
 
 mod draw;
+mod list;
 mod mesh;
 mod samples;
 mod targets;
@@ -20,6 +21,8 @@ use crate::{
 };
 
 pub(crate) use draw::{Batch, Drawn, Listed};
+pub(crate) use list::Listing;
+use list::Lists;
 use mesh::Mesh;
 use samples::Samples;
 use targets::Targets;
@@ -27,6 +30,7 @@ use targets::Targets;
 const CELLS: &[u8] = include_bytes!("../../../shaders/spv/raster_cells.vert.spv");
 const WORDS: &[u8] = include_bytes!("../../../shaders/spv/raster_words.vert.spv");
 const CELLS_LIT: &[u8] = include_bytes!("../../../shaders/spv/raster_cells_lit.vert.spv");
+const WORDS_LIT: &[u8] = include_bytes!("../../../shaders/spv/raster_words_lit.vert.spv");
 const LIT: &[u8] = include_bytes!("../../../shaders/spv/raster_lit.frag.spv");
 const WORD: &[u8] = include_bytes!("../../../shaders/spv/raster_word.frag.spv");
 const ARGS: &[u8] = include_bytes!("../../../shaders/spv/raster_args.comp.spv");
@@ -36,6 +40,7 @@ const MERGE: &[u8] = include_bytes!("../../../shaders/spv/raster_merge.comp.spv"
 pub(crate) struct Hardware {
     mesh: Mesh,
     targets: Targets,
+    lists: Lists,
     samples: Option<Samples>,
     cells: GraphicsPipeline,
     words: GraphicsPipeline,
@@ -44,14 +49,15 @@ pub(crate) struct Hardware {
 }
 
 impl Hardware {
-    /// With several `samples` a pixel, or as many of them as the device has, draws shade as well. An instance is two to the
+    /// For scenes of up to so many cells. With several `samples` a pixel, or as many of them as the device has, draws shade as well. An instance is two to the
     /// power of `shift` cubes, where that is given.
     ///
     /// # Errors
     /// Those of making images, buffers and pipelines.
-    pub(crate) async fn new(gpu: &Gpu, size: [u32; 2], samples: u32, shift: Option<u32>) -> Result<Self> {
+    pub(crate) async fn new(gpu: &Gpu, size: [u32; 2], cells: usize, samples: u32, shift: Option<u32>) -> Result<Self> {
         let targets = Targets::new(gpu, size)?;
         let samples = Samples::new(gpu, size, samples).await?;
+        let lists = Lists::new(gpu, cells).await?;
         let desc = |name, vertex| {
             GraphicsDesc::new(name, vertex, WORD)
                 .color(vk::Format::R32_UINT)
@@ -65,7 +71,7 @@ impl Hardware {
         );
         let kernels = try_join(gpu.compute_pipeline("raster.args", ARGS), gpu.compute_pipeline("raster.merge", MERGE));
         let ((cells, words), (args, merge), mesh) = try_join3(pipelines, kernels, Mesh::new(gpu, shift)).await?;
-        Ok(Self { mesh, targets, samples, cells, words, args, merge })
+        Ok(Self { mesh, targets, lists, samples, cells, words, args, merge })
     }
 
     /// Whether draws of cells make the picture themselves.

@@ -4,7 +4,7 @@ use std::sync::Once;
 
 use ash::vk;
 
-use super::{CELLS_LIT, LIT};
+use super::{CELLS_LIT, LIT, WORDS_LIT};
 use crate::{
     Gpu,
     error::Result,
@@ -22,7 +22,8 @@ pub(super) struct Samples {
     words: GpuImage<Ids>,
     colors: GpuImage<RenderTarget>,
     depth: GpuImage<Depth>,
-    pub(super) pipeline: GraphicsPipeline,
+    pub(super) cells: GraphicsPipeline,
+    pub(super) by_word: GraphicsPipeline,
 }
 
 /// The attachments of a draw, in the order of its outputs.
@@ -39,14 +40,17 @@ impl Samples {
             return Ok(None);
         }
         let desc = ImageDesc::new(size).samples(count);
-        let pipeline = GraphicsDesc::new("raster.cells lit", CELLS_LIT, LIT).samples(count);
-        let [words, colors, depth] = FORMATS;
-        let pipeline = pipeline.color(words).color(colors).depth(depth).cull(vk::CullModeFlags::BACK);
+        let pipeline = |name, vertex| {
+            let [words, colors, depth] = FORMATS;
+            let pipeline = GraphicsDesc::new(name, vertex, LIT).samples(count);
+            gpu.graphics_pipeline(pipeline.color(words).color(colors).depth(depth).cull(vk::CullModeFlags::BACK))
+        };
         Ok(Some(Self {
             words: gpu.image_with("raster.word samples", desc)?,
             colors: gpu.image_with("raster.color samples", desc)?,
             depth: gpu.image_with("raster.depth samples", desc)?,
-            pipeline: gpu.graphics_pipeline(pipeline).await?,
+            cells: pipeline("raster.cells lit", CELLS_LIT).await?,
+            by_word: pipeline("raster.words lit", WORDS_LIT).await?,
         }))
     }
 

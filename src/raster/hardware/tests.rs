@@ -105,11 +105,18 @@ async fn draw(
     gpu.upload(&visibility, 0, vec![0u64; pixels]).await.expect("uploaded");
     let graph = Graph::new(gpu, "draw");
     for (number, (listed, entries)) in batches.iter().enumerate() {
-        let list: GpuBuffer<u32> = gpu.buffer("list", 1 + entries.len()).expect("a buffer");
-        let words = std::iter::once(entries.len() as u32).chain(entries.iter().copied());
+        let list: GpuBuffer<u32> = gpu.buffer("list", 2 + entries.len()).expect("a buffer");
+        // More are wanted than have room.
+        let words = [entries.len() as u32 + 9, entries.len() as u32].into_iter().chain(entries.iter().copied());
         gpu.upload(&list, 0, words.collect::<Vec<_>>()).await.expect("uploaded");
-        let (count, entries) = (list.address(), list.address() + 4);
-        let batch = Batch { listed: *listed, entries, count, buffer: (&list).into() };
+        let (count, entries) = (list.address(), list.address() + 8);
+        let batch = Batch {
+            listed: *listed,
+            entries,
+            count,
+            empties: number == 0 && *listed == Listed::Cells,
+            buffer: (&list).into(),
+        };
         hardware.args(graph.pass("args"), &batch);
         let drawn = Drawn { scene: scene.store(), camera, batch: &batch, first: number == 0, target: None, haze: 0.0 };
         hardware.draw(graph.pass("draw"), &drawn);
@@ -150,7 +157,7 @@ fn cameras() -> Vec<Camera> {
 
 async fn opened() -> (Gpu, Hardware) {
     let gpu = Gpu::open_blocking(GpuOptions::default().validation(Validation::Strict)).expect("tests need a device");
-    let hardware = Hardware::new(&gpu, SIZE, 1, None).await.expect("pipelines");
+    let hardware = Hardware::new(&gpu, SIZE, 1, 1, None).await.expect("pipelines");
     (gpu, hardware)
 }
 

@@ -7,17 +7,16 @@ use crate::{
     error::{Error, Result},
     exec::{Encoder, Shown},
     graph::{Graph, Pass, PassId, Systems},
-    raster::{compute::Phase, hardware::Drawn},
+    raster::{
+        compute::Phase,
+        hardware::{Batch, Drawn, Hardware, Listing},
+    },
     resource::{GpuImage, RenderTarget},
     scene::Camera,
 };
 
 /// The format of targets: the resolve writes bytes of it.
 const TARGET: ash::vk::Format = ash::vk::Format::R8G8B8A8_SRGB;
-
-/// Of several samples a pixel the depth that hides is the first one's. Behind the edges of what is near, others see past it:
-/// so a cell counts as hidden only if it is behind the pixels around it as well.
-const NEIGHBOURS: f32 = 1.0;
 
 /// What [`View::draw`] gives: several passes, to be added to a frame or graph.
 #[derive(Clone, Debug)]
@@ -47,7 +46,7 @@ impl DrawView {
         Ok(())
     }
 
-    /// Draws what is in a list into the visibility buffer: cells, but what compute shaders draw first are single cubes.
+    /// Draws what is in a list into the visibility buffer: cells, but what is drawn first are single cubes.
     fn draw(&self, passes: &mut Passes<'_>, lens: Lens, list: &WorkList, first: bool, last: bool) {
         let state = &self.view.state;
         let scene = &state.cubes.shared.store;
@@ -63,15 +62,38 @@ impl DrawView {
                 passes.add(if last { "view.tiles" } else { "view.words_tiles" }, |pass| painter.tiles(pass, &phase));
             }
             Raster::Hardware(hardware) => {
-                let batch = list.batch();
-                passes.add("view.args", |pass| hardware.args(pass, &batch));
-                let (target, haze) = (last.then_some(&self.target), haze_of(&state.cubes));
-                let drawn = Drawn { scene, camera: &self.camera, batch: &batch, first, target, haze };
-                passes.add("view.draw", |pass| hardware.draw(pass, &drawn));
+                if last {
+                    let pyramid = (!first).then_some(&state.occlusion.pyramid);
+                    let listing =
+                        Listing { lens: state.lens_for_cells(lens), scene, cells: list, words: &state.large, pyramid };
+                    passes.add("view.list", |pass| hardware.list(pass, &listing));
+                    self.rasterise(passes, hardware, &state.large.words(), first, None);
+                    self.rasterise(passes, hardware, &hardware.whole(), false, Some(&self.target));
+                } else {
+                    self.rasterise(passes, hardware, &list.words(), first, None);
+                }
                 passes.add("view.texels", |pass| hardware.copy(pass));
                 passes.add("view.merge", |pass| hardware.merge(pass, &state.visibility));
             }
         }
+    }
+}
+
+impl DrawView {
+    /// Draws a list with the rasteriser; where that makes the picture, and this is its end, to `target`.
+    fn rasterise(
+        &self,
+        passes: &mut Passes<'_>,
+        hardware: &Hardware,
+        batch: &Batch,
+        first: bool,
+        target: Option<&GpuImage<RenderTarget>>,
+    ) {
+        let cubes = &self.view.state.cubes;
+        let (scene, haze) = (&cubes.shared.store, haze_of(cubes));
+        let drawn = Drawn { scene, camera: &self.camera, batch, first, target, haze };
+        passes.add("view.args", |pass| hardware.args(pass, batch));
+        passes.add("view.draw", |pass| hardware.draw(pass, &drawn));
     }
 }
 
@@ -94,8 +116,8 @@ impl Systems for DrawView {
                 occlusion.build(pass, state.size, &state.visibility, &state.kept, &state.large)
             });
         }
-        let test_lens = if state.raster.shades() { lens.widened(NEIGHBOURS) } else { lens };
-        passes.add("view.test", |pass| occlusion.test(pass, test_lens, scene, &state.appeared, occludes));
+        let cells_lens = state.lens_for_cells(lens);
+        passes.add("view.test", |pass| occlusion.test(pass, cells_lens, scene, &state.appeared, occludes));
         self.draw(&mut passes, lens, &state.appeared, !occludes, true);
         passes.add("view.resolve", |pass| state.resolve.shade(pass, state, lens, &self.target));
         if let Some(drawn) = passes.last {

@@ -129,13 +129,14 @@ impl View {
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ViewCounts {
-    /// What was drawn first, because the frame before showed it: cells, or on the compute path single cubes.
+    /// Cubes that were drawn first, because the frame before showed them.
     pub kept: u32,
     /// Cells that were drawn then.
     pub appeared: u32,
-    /// What owns a pixel, as in `kept`; a cube in several places may count as several.
+    /// Cubes that own a pixel; one in several places may count as several.
     pub shown: u32,
-    /// Tiles of large cubes in the second phase, those that found no place included.
+    /// Tiles of large cubes in the second phase, or all cubes that the rasteriser was to draw in it, those that found no place
+    /// included.
     pub tiles: u32,
 }
 

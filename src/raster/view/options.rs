@@ -93,7 +93,7 @@ impl ViewOptions {
         Self { instance_shift: Some(power.min(8)), ..self }
     }
 
-    /// Room for so many tiles of large cubes: for tests of what happens when there is too little.
+    /// Room for so many tiles of large cubes, or cubes that the rasteriser draws: for tests of what happens when there is too little.
     #[doc(hidden)]
     #[must_use]
     pub fn most_tiles(self, tiles: u32) -> Self {

@@ -6,7 +6,7 @@ use crate::{
     error::Result,
     graph::{Pass, PassId},
     pipeline::ComputePipeline,
-    resource::{GpuBuffer, GpuImage, RenderTarget},
+    resource::{GpuImage, RenderTarget},
 };
 
 const RESOLVE: &[u8] = include_bytes!("../../../shaders/spv/resolve.comp.spv");
@@ -36,8 +36,6 @@ struct Picture {
     scene: u64,
     visibility: u64,
     kept: u64,
-    pyramid: u64,
-    stamps: u64,
     antialias: u32,
     shades: u32,
 }
@@ -47,7 +45,7 @@ impl Resolve {
         Ok(Self { kernel: gpu.compute_pipeline("view.resolve", RESOLVE).await? })
     }
 
-    /// Makes the picture of what is visible in `target`, unless drawing did, and lists the cells that show if occlusion is on.
+    /// Makes the picture of what is visible in `target`, unless drawing did, and lists the cubes that show if occlusion is on.
     pub(super) fn shade(
         &self,
         mut pass: Pass<'_>,
@@ -56,15 +54,11 @@ impl Resolve {
         target: &GpuImage<RenderTarget>,
     ) -> PassId {
         let scene = &state.cubes.shared;
-        let occlusion = &state.occlusion;
         let uses = pass.uses();
         scene.store.read_by(uses);
-        uses.writes(&state.visibility).reads(&occlusion.pyramid.buffer).writes(target.storage_target());
+        uses.writes(&state.visibility).writes(target.storage_target());
         if state.options.occlusion {
             state.kept.written_by(uses);
-        }
-        if let Some(stamps) = &occlusion.stamps {
-            uses.writes(stamps);
         }
         let picture = Picture {
             lens,
@@ -73,8 +67,6 @@ impl Resolve {
             scene: scene.store.header.address(),
             visibility: state.visibility.address(),
             kept: if state.options.occlusion { state.kept.address() } else { 0 },
-            pyramid: occlusion.pyramid.buffer.address(),
-            stamps: occlusion.stamps.as_ref().map_or(0, GpuBuffer::address),
             antialias: u32::from(state.options.antialias && !state.raster.shades()),
             shades: u32::from(!state.raster.shades()),
         };

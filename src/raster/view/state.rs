@@ -4,7 +4,12 @@ use std::sync::Once;
 
 use futures::future::{try_join, try_join3, try_join4};
 
-use super::{RasterPath, ViewCounts, ViewOptions, lens::MOST_PIXELS, resolve::Resolve, work::WorkList};
+use super::{
+    RasterPath, ViewCounts, ViewOptions,
+    lens::{Lens, MOST_PIXELS},
+    resolve::Resolve,
+    work::WorkList,
+};
 use crate::{
     Gpu,
     cull::{Cubes, Occlusion},
@@ -32,6 +37,13 @@ const MOST_GROUPS: u32 = 4096;
 const PIXELS_PER_TILE: u32 = 12;
 const LEAST_TILES: u32 = 4096;
 
+/// Of several samples a pixel the depth that hides is the first one's. Behind the edges of what is near, others see past it:
+/// so a cell counts as hidden only if it is behind the pixels around it as well.
+const NEIGHBOURS: f32 = 1.0;
+
+/// Cubes a pixel that the rasteriser's list has room for.
+const WORDS_EACH: u32 = 4;
+
 /// Behind every handle of a view.
 pub(super) struct ViewState {
     pub(super) cubes: Cubes,
@@ -47,7 +59,7 @@ pub(super) struct ViewState {
     pub(super) kept: WorkList,
     /// Cells that may show besides.
     pub(super) appeared: WorkList,
-    /// Tiles of large cubes, of compute shaders alone.
+    /// Tiles of large cubes for compute shaders, all cubes that may show for the rasteriser.
     pub(super) large: WorkList,
     begin: ComputePipeline,
     ids: ComputePipeline,
@@ -66,10 +78,10 @@ impl Raster {
         matches!(self, Self::Hardware(hardware) if hardware.shades())
     }
 
-    async fn new(gpu: &Gpu, path: RasterPath, size: [u32; 2], options: ViewOptions) -> Result<Self> {
+    async fn new(gpu: &Gpu, path: RasterPath, size: [u32; 2], cells: usize, options: ViewOptions) -> Result<Self> {
         match path {
             RasterPath::Hardware => {
-                Hardware::new(gpu, size, options.samples, options.instance_shift).await.map(Self::Hardware)
+                Hardware::new(gpu, size, cells, options.samples, options.instance_shift).await.map(Self::Hardware)
             }
             RasterPath::Compute | RasterPath::Auto => Painter::new(gpu).await.map(Self::Compute),
         }
@@ -107,15 +119,17 @@ impl ViewState {
         let pixels = size[0] * size[1];
         let cells = cubes.shared.store.cell_count as usize;
         let most_tiles = options.most_tiles.unwrap_or((pixels / PIXELS_PER_TILE).max(LEAST_TILES));
-        let (keeps_cells, kept) = match path {
-            RasterPath::Hardware => (true, cells.min(pixels as usize)),
-            RasterPath::Compute | RasterPath::Auto => (false, pixels as usize),
+        // What finds no place is drawn by whole cells.
+        let words = options.most_tiles.unwrap_or(pixels.saturating_mul(WORDS_EACH)).min(cubes.shared.store.cube_count);
+        let (large, entry) = match path {
+            RasterPath::Hardware => (words, 1),
+            RasterPath::Compute | RasterPath::Auto => (most_tiles, TILE_WORDS),
         };
         let visibility = gpu.buffer::<u64>("view.visibility", pixels as usize)?;
         let lists = try_join3(
-            WorkList::new(gpu, "view.kept", kept, 1),
+            WorkList::new(gpu, "view.kept", pixels as usize, 1),
             WorkList::new(gpu, "view.appeared", cells, 1),
-            WorkList::new(gpu, "view.large", most_tiles as usize, TILE_WORDS),
+            WorkList::new(gpu, "view.large", large as usize, entry),
         );
         let kernels = try_join3(
             gpu.compute_pipeline("view.begin", BEGIN),
@@ -123,8 +137,8 @@ impl ViewState {
             gpu.compute_pipeline("view.pick", PICK),
         );
         let parts = try_join4(
-            Raster::new(gpu, path, size, options),
-            Occlusion::new(gpu, size, keeps_cells.then_some(cells)),
+            Raster::new(gpu, path, size, cells, options),
+            Occlusion::new(gpu, size),
             Resolve::new(gpu),
             lists,
         );
@@ -160,6 +174,11 @@ impl ViewState {
         self.begin(pass);
         graph.submit().await?;
         Ok(())
+    }
+
+    /// The lens that tells which cells and cubes may show.
+    pub(super) fn lens_for_cells(&self, lens: Lens) -> Lens {
+        if self.raster.shades() { lens.widened(NEIGHBOURS) } else { lens }
     }
 
     /// Whether parts of cells stand for all of them: the rasteriser draws every cube.

@@ -43,10 +43,19 @@ impl WorkList {
         uses.reads(self.buffer.indirect()).reads(&self.buffer);
     }
 
-    /// The list, of cells, as the rasteriser draws it.
-    pub(crate) fn batch(&self) -> Batch {
+    /// The list, of words, as the rasteriser draws it.
+    pub(crate) fn words(&self) -> Batch {
+        self.batch(Listed::Words, false)
+    }
+
+    /// The list, of cells, as the rasteriser draws it; it is empty then.
+    pub(crate) fn cells_once(&self) -> Batch {
+        self.batch(Listed::Cells, true)
+    }
+
+    fn batch(&self, listed: Listed, empties: bool) -> Batch {
         let word = |index: usize| self.address() + (index * size_of::<u32>()) as u64;
-        Batch { listed: Listed::Cells, entries: word(HEADER), count: word(COUNT), buffer: (&self.buffer).into() }
+        Batch { listed, entries: word(HEADER), count: word(COUNT), empties, buffer: (&self.buffer).into() }
     }
 
     /// Dispatches the bound kernel for its entries.
