@@ -269,7 +269,7 @@ uint filling(uint place) {
             found = words[other];
         }
     }
-    return sides >= 6 && parts >= 3 ? found : NO_ID;
+    return sides >= 5 && parts >= 1 ? found : NO_ID;
 }
 
 // Notes what the pixel shows: its cube, or its cell, if none did yet in this frame.
