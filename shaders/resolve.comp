@@ -266,7 +266,7 @@ uint filling(uint place) {
             found = words[other];
         }
     }
-    return sides >= 6 && parts >= 3 ? found : NO_ID;
+    return sides >= 5 && parts >= 1 ? found : NO_ID;
 }
 
 // Notes the cube that the pixel shows.

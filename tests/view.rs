@@ -235,8 +235,8 @@ async fn a_part_of_a_far_cell_stands_for_all_of_it() {
     let cubes = Cubes::upload(&gpu, terrain).await.expect("uploaded");
     let renderer = Renderer::headless(&gpu, SIZE).expect("a renderer");
     let lens = Camera::perspective(0.8, 160.0 / 96.0, 1.0);
-    let mut fewer = 0;
-    for (n, away) in [1.7, 2.5, 4.0, 8.0].into_iter().enumerate() {
+    let mut changed = 0;
+    for (n, away) in [1.7, 4.0, 8.0, 12.0].into_iter().enumerate() {
         let out = Vec3::new(1.0, 0.7 + 0.2 * n as f32, -0.6).normalize() * bounds.half_extent().length() * away;
         let camera = lens.look_at(bounds.center() + out, bounds.center(), Vec3::Y);
         let mut pictures = Vec::new();
@@ -251,14 +251,14 @@ async fn a_part_of_a_far_cell_stands_for_all_of_it() {
         let distinct = |ids: &[u32]| ids.iter().collect::<std::collections::BTreeSet<_>>().len();
         println!("{away}: error {error:.5}, {} and {} cubes", distinct(exact_ids), distinct(part_ids));
         assert!(error <= 0.01, "{away}: the mean of blocks is off by {error}");
-        fewer += usize::from(distinct(part_ids) < distinct(exact_ids));
+        changed += usize::from(part_ids != exact_ids);
         let [width, height] = SIZE.map(|side| side as usize);
         let inner = (1..height - 1).flat_map(|y| (1..width - 1).map(move |x| y * width + x));
         for i in inner.filter(|i| (0..9).all(|k| exact_ids[i + k / 3 * width + k % 3 - width - 1] != NO_ID)) {
             assert_ne!(part_ids[i], NO_ID, "{away}: a hole at pixel {}, {}", i % width, i / width);
         }
     }
-    assert!(fewer >= 2, "the far pictures show fewer cubes");
+    assert!(changed >= 2, "{changed} pictures show other cubes: nothing stood for all");
     close(gpu).await;
 }
 

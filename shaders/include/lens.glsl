@@ -82,12 +82,34 @@ Rect rect_in_front(Lens lens, vec3 center, vec3 reach, float distance, float nea
     return rect_between(lens, at - off, at + off);
 }
 
-// As above, for a box that the near plane may cut.
-Rect rect_cut(Lens lens, vec3 center, vec3 reach, float distance, float farthest) {
-    const vec2 at = vec2(dot(center, lens.across), dot(center, lens.down));
-    const vec2 wide = vec2(dot(abs(lens.across), reach), dot(abs(lens.down), reach));
-    const vec2 low = at - wide, high = at + wide;
-    const vec2 by_near = vec2(1.0 / lens.near), by_far = vec2(1.0 / farthest);
-    return rect_between(lens, low * mix(by_far, by_near, lessThan(low, vec2(0.0))),
-                        high * mix(by_far, by_near, greaterThan(high, vec2(0.0))));
+// As above, for a cube that the near plane may cut. It shows only where rays enter it behind that plane: through the faces that
+// look at the eye. Each edge of these is cut at the plane, and projected.
+Rect rect_cut(Lens lens, vec3 center, float half_edge) {
+    const float plane = lens.near * 0.9999;
+    vec2 low = vec2(3e38), high = vec2(-3e38);
+    for (uint i = 0; i < 12; ++i) {
+        const uint axis = i >> 2, corner = i & 3u;
+        const vec3 along = vec3(equal(uvec3(0, 1, 2), uvec3(axis)));
+        const vec3 across = along.zxy, up = along.yzx;
+        const float offset = dot(center, along);
+        if (abs(offset) <= half_edge) {
+            continue;
+        }
+        // Corners go round the face.
+        const vec3 face = center - sign(offset) * half_edge * along;
+        vec3 from = face + half_edge * ((corner == 1 || corner == 2 ? across : -across) + (corner >= 2 ? up : -up));
+        vec3 to = face + half_edge * ((corner <= 1 ? across : -across) + (corner == 1 || corner == 2 ? up : -up));
+        const float a = dot(from, lens.forward), b = dot(to, lens.forward);
+        if (max(a, b) < plane) {
+            continue;
+        }
+        from = a < plane ? mix(from, to, (plane - a) / (b - a)) : from;
+        to = b < plane ? mix(to, from, (plane - b) / (a - b)) : to;
+        const vec2 first = vec2(dot(from, lens.across), dot(from, lens.down)) / max(a, plane);
+        const vec2 last = vec2(dot(to, lens.across), dot(to, lens.down)) / max(b, plane);
+        low = min(low, min(first, last));
+        high = max(high, max(first, last));
+    }
+    // Points at the plane are close, and err by more.
+    return rect_between(lens, low - 0.25, high + 0.25);
 }

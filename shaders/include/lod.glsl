@@ -1,8 +1,9 @@
 // Level of detail: of a cell whose cubes are smaller than a pixel, a part of the cubes stands for all. Cells are stored so
 // that every beginning is spread evenly; at level n the first 2^-n of it is drawn, with areas 2^n times as large.
 
-// Drawn cubes have edges of so many pixels at the most. Fewer are needed the larger they may be, and details go.
-const float LARGEST = 1.0;
+// Drawn cubes have edges of so many pixels at the most. The larger, the fewer are drawn; but as many as pixels leave holes
+// by chance, and blur.
+const float LARGEST = 0.5;
 const float MOST_LEVELS = 8.0;
 
 bool has_lod(Lens lens) {

@@ -19,6 +19,8 @@ layout(push_constant, scalar) uniform Push {
 const uint MOST_AT_ONCE = 32;
 // The side of a tile.
 const int TILE = 32;
+// Tiles an entry of the list stands for: one after the other along the rows.
+const uint RUN = 8;
 // Boxes of more pixels are tested against the pyramid first.
 const uint MOST_UNTESTED = 8;
 
@@ -29,15 +31,19 @@ struct Box {
     uint word;
 };
 
-void paint_pixel(Box box, uvec2 pixel) {
-    const uint at = pixel.y * (push.lens.size & 0xffffu) + pixel.x;
-    // What is there only grows: an old value costs a needless atomic at the worst.
-    const uint there = VisibilityHalves(push.visibility).at[at].y;
+// The depth that a pixel shows. It only grows: an old value costs a needless atomic at the worst.
+uint depth_at(uvec2 pixel) {
+    return VisibilityHalves(push.visibility).at[pixel.y * (push.lens.size & 0xffffu) + pixel.x].y;
+}
+
+// Paints a pixel that shows the depth `there`.
+void paint_pixel(Box box, uvec2 pixel, uint there) {
     const vec3 ray = ray_of(push.lens, vec2(pixel));
     if (meets(ray, box.center, box.half_edge)) {
         const float distance = entry(ray, box.center, box.half_edge);
         const uint depth = floatBitsToUint(push.lens.near / distance);
         if (distance >= push.lens.near && depth >= there) {
+            const uint at = pixel.y * (push.lens.size & 0xffffu) + pixel.x;
             atomicMax(push.visibility.at[at], uint64_t(depth) << 32 | box.word);
         }
     }
@@ -49,12 +55,25 @@ uvec2 pixel_of(uint k, uint low, uint width) {
     return uvec2((low & 0xffffu) + k - y * width, (low >> 16) + y);
 }
 
-// All lanes of a subgroup paint one tile.
-void paint_tile(Box box, uint low, uint size) {
+// All lanes of a subgroup paint one tile of a box that is nowhere nearer than `bound`.
+void paint_tile(Box box, uint bound, uint low, uint size) {
     const uint width = size & 0xffffu;
     const uint pixels = width * (size >> 16);
-    for (uint k = gl_SubgroupInvocationID; k < pixels; k += gl_SubgroupSize) {
-        paint_pixel(box, pixel_of(k, low, width));
+    for (uint base = 0; base < pixels; base += 4 * gl_SubgroupSize) {
+        uvec2 at[4];
+        uint there[4];
+        // Four at once: most are hidden, and waiting for memory is all that they cost.
+        [[unroll]] for (uint i = 0; i < 4; ++i) {
+            const uint k = base + i * gl_SubgroupSize + gl_SubgroupInvocationID;
+            at[i] = pixel_of(min(k, pixels - 1), low, width);
+            there[i] = depth_at(at[i]);
+            there[i] = k < pixels ? there[i] : 0xffffffffu;
+        }
+        [[unroll]] for (uint i = 0; i < 4; ++i) {
+            if (there[i] <= bound) {
+                paint_pixel(box, at[i], there[i]);
+            }
+        }
     }
 }
 
@@ -67,20 +86,50 @@ uint join(ivec2 v) {
     return uint(v.x | v.y << 16);
 }
 
-// Hands a box on, tile by tile; false if the list is full.
+// The nearest depth that a box can have.
+uint bound_of(float nearest) {
+    return nearest > push.lens.near ? depth_before(push.lens, nearest) : 0x7f800000u;
+}
+
+ivec2 tiles_of(ivec2 size) {
+    return (size - 1) / TILE + 1;
+}
+
+// Hands a box on; false if the list is full.
 bool hand_on(Box box, Rect rect) {
-    const ivec2 tiles = (rect.high - rect.low) / TILE + 1;
-    const uint count = uint(tiles.x * tiles.y);
+    const ivec2 size = rect.high - rect.low + 1;
+    const ivec2 tiles = tiles_of(size);
+    const uint count = (uint(tiles.x * tiles.y) + RUN - 1) / RUN;
+    // A part is for those that are too large to be painted at once.
+    if (count == 1 && push.large.count > push.large.capacity / 4 * 3) {
+        return false;
+    }
     const uint first = reserve(push.large, count, subgroups());
     const bool fits = first + count <= push.large.capacity;
     for (uint i = 0; i < count && first + i < push.large.capacity; ++i) {
-        const ivec2 low = rect.low + ivec2(i % uint(tiles.x), i / uint(tiles.x)) * TILE;
-        push.large.at[3 * (first + i)] = box.word;
-        push.large.at[3 * (first + i) + 1] = join(low);
+        push.large.at[4 * (first + i)] = box.word;
+        push.large.at[4 * (first + i) + 1] = join(rect.low);
         // Where not all of it fits, its places are left empty, and it is painted at once.
-        push.large.at[3 * (first + i) + 2] = fits ? join(min(rect.high - low + 1, ivec2(TILE))) : 0;
+        push.large.at[4 * (first + i) + 2] = fits ? join(size) : 0;
+        push.large.at[4 * (first + i) + 3] = i * RUN;
     }
     return fits;
+}
+
+// The subgroup paints some tiles of a rectangle.
+void paint_tiles(Box box, uint bound, ivec2 low, ivec2 size, uint first, uint count) {
+    const uint across = uint(tiles_of(size).x);
+    const uint end = min(first + count, across * uint(tiles_of(size).y));
+    for (uint i = first; i < end; ++i) {
+        const ivec2 corner = ivec2(i % across, i / across) * TILE;
+        const ivec2 part = min(size - corner, ivec2(TILE));
+        const ivec2 from = low + corner;
+        const bool is_hidden = uint64_t(push.pyramid) != 0ul
+            && farthest_in(push.pyramid, push.lens.size & 0xffffu, from, from + part - 1, 2) > bound;
+        if (!is_hidden) {
+            paint_tile(box, bound, join(from), join(part));
+        }
+    }
 }
 
 // The pixels that the box may show in; `nearest` is how near it comes.
@@ -94,7 +143,7 @@ Rect rect_of(Box box, out float nearest) {
     if (distance + reach < push.lens.near) {
         return Rect(ivec2(0), ivec2(-1));
     }
-    return rect_cut(push.lens, box.center, vec3(box.half_edge), distance, distance + reach);
+    return rect_cut(push.lens, box.center, box.half_edge);
 }
 
 // Whether all of a rectangle shows what is nearer.
@@ -140,7 +189,7 @@ void paint_boxes(Box box, bool is_there) {
         const uint k = place - subgroupShuffle(start, owner);
         const uvec2 pixel = pixel_of(k, subgroupShuffle(low, owner), uint(subgroupShuffle(size.x, owner)));
         if (place < total) {
-            paint_pixel(other, pixel);
+            paint_pixel(other, pixel, depth_at(pixel));
         }
     }
 
@@ -151,11 +200,7 @@ void paint_boxes(Box box, bool is_there) {
         waiting[lane >> 5] &= waiting[lane >> 5] - 1;
         const Box other = Box(subgroupShuffle(box.center, lane), subgroupShuffle(box.half_edge, lane),
                               subgroupShuffle(box.word, lane));
-        const ivec2 first = subgroupShuffle(rect.low, lane), last = subgroupShuffle(rect.high, lane);
-        for (int y = first.y; y <= last.y; y += TILE) {
-            for (int x = first.x; x <= last.x; x += TILE) {
-                paint_tile(other, join(ivec2(x, y)), join(min(last - ivec2(x, y) + 1, ivec2(TILE))));
-            }
-        }
+        const ivec2 first = subgroupShuffle(rect.low, lane);
+        paint_tiles(other, bound_of(subgroupShuffle(nearest, lane)), first, subgroupShuffle(size, lane), 0, 0x7fffffffu);
     }
 }

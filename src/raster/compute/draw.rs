@@ -15,8 +15,8 @@ const CELLS: &[u8] = include_bytes!("../../../shaders/spv/cells_draw.comp.spv");
 const WORDS: &[u8] = include_bytes!("../../../shaders/spv/words_draw.comp.spv");
 const LARGE: &[u8] = include_bytes!("../../../shaders/spv/cells_large.comp.spv");
 
-/// Words of a tile's entry: the cube, the first pixel, the size.
-pub(crate) const TILE_WORDS: usize = 3;
+/// Words of an entry: the cube, the first pixel, the size, and the first of a few tiles.
+pub(crate) const TILE_WORDS: usize = 4;
 
 /// The kernels.
 pub(crate) struct Painter {

@@ -32,9 +32,9 @@ const IDS: &[u8] = include_bytes!("../../../shaders/spv/view_ids.comp.spv");
 const LANES: u32 = 256;
 /// Each of their lanes goes over a few pixels of large pictures.
 const MOST_GROUPS: u32 = 4096;
-/// There is room for as many tiles of large cubes as this many pixels go into the picture, and for some in small pictures:
+/// There is room for as many entries of large cubes as this many pixels go into the picture, and for some in small pictures:
 /// what finds none is drawn more slowly.
-const PIXELS_PER_TILE: u32 = 12;
+const PIXELS_PER_TILE: u32 = 4;
 const LEAST_TILES: u32 = 4096;
 
 /// Of several samples a pixel the depth that hides is the first one's. Behind the edges of what is near, others see past it:
