@@ -140,7 +140,7 @@ fn moved(camera: Camera, motion: Motion, n: usize, step: f32) -> Camera {
     let (eye, turn) = match motion {
         Motion::Still => (camera.eye(), 0.0),
         Motion::Slow => (camera.eye() + right * step * n as f32, 0.0),
-        Motion::Jumps => (camera.eye(), if n % 2 == 0 { 0.6 } else { -0.6 }),
+        Motion::Jumps => (camera.eye(), if n.is_multiple_of(2) { 0.6 } else { -0.6 }),
     };
     let forward = Quat::from_axis_angle(up, turn) * forward;
     camera.look_at(eye, eye + forward, up)

@@ -29,7 +29,7 @@ bool may_show(vec3 center, float half_edge) {
         return false;
     }
     if (nearest <= push.lens.near) {
-        return !is_empty(rect_cut(push.lens, center, vec3(half_edge), distance, distance + reach));
+        return !is_empty(rect_cut(push.lens, center, half_edge));
     }
     const Rect rect = rect_in_front(push.lens, center, vec3(half_edge), distance, nearest);
     if (is_empty(rect) || uint64_t(push.pyramid) == 0ul) {

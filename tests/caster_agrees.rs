@@ -107,7 +107,7 @@ fn a_known_view_shows_what_is_known() {
             };
             let pixel = y * 8 + x;
             // Middles that lie on the first one's outline are anyone's.
-            let open = [-0.5, 1.5].contains(&across) && first || [-0.5, 1.5].contains(&up) && first;
+            let open = first && ([-0.5, 1.5].contains(&across) || [-0.5, 1.5].contains(&up));
             assert!(open || exact.id(pixel) == expected, "({x}, {y}): {}, not {expected}", exact.id(pixel));
             if !open {
                 assert_eq!(caster.may_show(&exact.lens, pixel, NO_ID), expected == NO_ID);

@@ -55,7 +55,7 @@ impl Town {
         let street = source.street_camera(size[0] as f32 / size[1] as f32);
         let cubes = Cubes::upload(&gpu, source).await.expect("uploaded");
         let places = views::places(&gpu, &home).await;
-        let on = Stand::new(&gpu, &cubes, size, options.clone().occlusion(true)).await;
+        let on = Stand::new(&gpu, &cubes, size, options.occlusion(true)).await;
         let off = Stand::new(&gpu, &cubes, size, options.occlusion(false)).await;
         let (seen, random) = (Verdict::default(), Random(seed()));
         let (now, eye) = (home.clone(), street.eye());
@@ -275,7 +275,7 @@ async fn with_level_of_detail_what_is_hidden_is_left_out_all_the_same() {
         let cubes = Cubes::upload(&gpu, source).await.expect("uploaded");
         let size = [61, 47];
         let options = ViewOptions::default().path(path);
-        let on = Stand::new(&gpu, &cubes, size, options.clone().occlusion(true)).await;
+        let on = Stand::new(&gpu, &cubes, size, options.occlusion(true)).await;
         let off = Stand::new(&gpu, &cubes, size, options.occlusion(false)).await;
         for n in 0..150 {
             let near = hard(&mut random, n / 2, bounds, &given, size);

@@ -78,7 +78,7 @@ mod tests {
                 let [a, b, c] = [0, 1, 2].map(|i| corner(center, triangle[i]).0);
                 let face = corner(center, triangle[0]).1;
                 let mut normal = Vec3::ZERO;
-                normal[face / 2] = if face % 2 == 0 { 1.0 } else { -1.0 };
+                normal[face / 2] = if face.is_multiple_of(2) { 1.0 } else { -1.0 };
                 let turn = (b - a).cross(c - a);
                 assert_eq!(turn.normalize(), normal, "{triangle:?} around {center}");
                 assert_eq!((a - center).dot(normal), 1.0);
