@@ -8,6 +8,7 @@
 #include "include/work.glsl"
 #include "include/pyramid.glsl"
 #include "include/lod.glsl"
+#include "include/slices.glsl"
 
 const uint LANES = 128;
 
@@ -87,7 +88,7 @@ void main() {
     }
     barrier();
     if (lane == 0 && found_count != 0) {
-        first_place = reserve(push.appeared, found_count, max(128 / gl_SubgroupSize, 1));
+        first_place = reserve(push.appeared, found_count, slices() * gl_SubgroupSize);
     }
     barrier();
     if (lane < found_count) {

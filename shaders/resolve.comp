@@ -316,7 +316,7 @@ void main() {
     shade_edges();
     if (marks && marked_count != 0) {
         if (place == 0) {
-            first_place = reserve(push.picture.kept, marked_count, 128);
+            first_place = reserve(push.picture.kept, marked_count, 1);
         }
         barrier();
         if (place < marked_count) {

@@ -77,11 +77,6 @@ void paint_tile(Box box, uint bound, uint low, uint size) {
     }
 }
 
-// Subgroups of a workgroup of 128 lanes.
-uint subgroups() {
-    return max(128 / gl_SubgroupSize, 1);
-}
-
 uint join(ivec2 v) {
     return uint(v.x | v.y << 16);
 }
@@ -104,7 +99,7 @@ bool hand_on(Box box, Rect rect) {
     if (count == 1 && push.large.count > push.large.capacity / 4 * 3) {
         return false;
     }
-    const uint first = reserve(push.large, count, subgroups());
+    const uint first = reserve(push.large, count, gl_SubgroupSize);
     const bool fits = first + count <= push.large.capacity;
     for (uint i = 0; i < count && first + i < push.large.capacity; ++i) {
         push.large.at[4 * (first + i)] = box.word;

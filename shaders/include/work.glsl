@@ -3,6 +3,8 @@
 
 // Groups go round the list: no device's limit for a dispatch is less.
 const uint MOST_GROUPS = 65535;
+// Lanes of the workgroups that work lists off.
+const uint GROUP_LANES = 128;
 
 layout(buffer_reference, scalar, buffer_reference_align = 4) restrict buffer WorkList {
     uint groups[3];
@@ -14,10 +16,10 @@ layout(buffer_reference, scalar, buffer_reference_align = 4) restrict buffer Wor
     uint at[];
 };
 
-// Makes room for `count` entries, which `per_group` to a workgroup work off; where the first of them goes.
-uint reserve(WorkList list, uint count, uint per_group) {
+// Makes room for `count` entries, each of which so many lanes work off; where the first of them goes.
+uint reserve(WorkList list, uint count, uint lanes) {
     const uint first = atomicAdd(list.count, count);
-    const uint groups = (min(first + count, list.capacity) + per_group - 1) / per_group;
+    const uint groups = (min(first + count, list.capacity) * lanes + GROUP_LANES - 1) / GROUP_LANES;
     atomicMax(list.groups[0], min(groups, MOST_GROUPS));
     return first;
 }
