@@ -21,8 +21,14 @@ void main() {
         const uint word = push.list.at[min(i, count - 1)];
         const Cell cell = push.scene.cells.at[word >> 8];
         const uvec4 packed = load_packed(push.scene, cell.first + (word & 0xffu));
-        const float growth = growth_of(level_of(push.lens, push.scene, cell, word >> 8));
-        const Box box = Box(position_of(cell, packed) - push.lens.eye, half_edge_of(cell, packed) * growth, word);
-        paint_boxes(box, i < count);
+        const float level = level_of(push.lens, push.scene, cell, word >> 8);
+        bool is_there = i < count;
+        if (level > 0.0) {
+            // Others stand for it by now.
+            const uint cubes = push.scene.cells.at[(word >> 8) + 1].first - cell.first;
+            is_there = is_there && (word & 0xffu) < drawn_of(cubes, level);
+        }
+        const float half_edge = half_edge_of(cell, packed) * growth_of(level);
+        paint_boxes(Box(position_of(cell, packed) - push.lens.eye, half_edge, word), is_there);
     }
 }
