@@ -177,8 +177,8 @@ impl Caster {
     }
 
     /// Whether a pixel may show `id`, or nothing for [`NO_ID`]: whether a ray within [`EDGE`] of its middle meets that cube, and
-    /// in front of it, give or take the rounding of depths, only such cubes as another ray within [`EDGE`] misses. So each
-    /// cube's outline may be off by that much, on its own.
+    /// in front of it, give or take the rounding of depths, only such cubes as another ray within [`EDGE`] misses or meets
+    /// further away. So each cube may be off by that much in the picture, on its own.
     pub(crate) fn may_show(&self, lens: &Lens, pixel: usize, id: u32) -> bool {
         let middle = lens.middle(pixel);
         let turned = |radius: f64| {
@@ -208,15 +208,17 @@ impl Caster {
         self.tree.walk(ray, lens.near, |front| {
             let entered = self.enters(ray, front).filter(|_| front != id);
             let in_front = |&at: &f64| at >= lens.near + slack(front, lens.near) && at < limit - slack(front, at);
-            hidden = hidden || entered.filter(in_front).is_some() && !self.missed(lens, front, rays);
+            hidden = hidden || entered.filter(in_front).is_some() && !self.missed(lens, front, limit, rays);
             if hidden { f64::NEG_INFINITY } else { limit }
         });
         !hidden
     }
 
-    /// Whether one of these rays does not show a cube, which then is near its outline or the near plane.
-    fn missed(&self, lens: &Lens, id: u32, rays: &[Ray]) -> bool {
-        rays.iter().any(|ray| self.enters(ray, id).is_none_or(|distance| distance < lens.near))
+    /// Whether one of these rays does not meet a cube between the near plane and `limit`: it is off its outline then, or the
+    /// near plane's, or a face is so steep that the place within the pixel decides.
+    fn missed(&self, lens: &Lens, id: u32, limit: f64, rays: &[Ray]) -> bool {
+        let met = |ray: &Ray| self.enters(ray, id).filter(|&at| at >= lens.near && at < limit);
+        rays.iter().any(|ray| met(ray).is_none())
     }
 
     /// What is rounded to 24 bits when a cube's faces are placed relative to the eye.
