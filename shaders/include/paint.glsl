@@ -99,7 +99,8 @@ bool hand_on(Box box, Rect rect) {
     if (count == 1 && push.large.count > push.large.capacity / 4 * 3) {
         return false;
     }
-    const uint first = reserve(push.large, count, gl_SubgroupSize);
+    // A subgroup for each tile of a run.
+    const uint first = reserve(push.large, count, gl_SubgroupSize * RUN);
     const bool fits = first + count <= push.large.capacity;
     for (uint i = 0; i < count && first + i < push.large.capacity; ++i) {
         push.large.at[4 * (first + i)] = box.word;
