@@ -19,8 +19,9 @@ layout(buffer_reference, scalar, buffer_reference_align = 4) restrict buffer Wor
 // Makes room for `count` entries, each of which so many lanes work off; where the first of them goes.
 uint reserve(WorkList list, uint count, uint lanes) {
     const uint first = atomicAdd(list.count, count);
-    const uint groups = (min(first + count, list.capacity) * lanes + GROUP_LANES - 1) / GROUP_LANES;
-    atomicMax(list.groups[0], min(groups, MOST_GROUPS));
+    // More than makes the most groups is cut off before the product could overflow.
+    const uint entries = min(min(first + count, list.capacity), MOST_GROUPS * GROUP_LANES / lanes);
+    atomicMax(list.groups[0], (entries * lanes + GROUP_LANES - 1) / GROUP_LANES);
     return first;
 }
 
