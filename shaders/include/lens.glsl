@@ -38,6 +38,17 @@ bool meets(vec3 ray, vec3 center, float half_edge) {
     return off.x <= reach.x && off.y <= reach.y && off.z <= reach.z;
 }
 
+// Whether a ray through some pixels may meet the box: `meets` for a rectangle of pixels at once, rounded outwards.
+bool may_meet(Lens lens, ivec2 low, ivec2 size, vec3 center, float half_edge) {
+    const vec2 wide = vec2(size) * 0.5;
+    const vec3 ray = ray_of(lens, vec2(low) + wide - 0.5);
+    const vec3 to_side = wide.x * lens.steps.x * lens.across, to_end = wide.y * lens.steps.y * lens.down;
+    const vec3 off = abs(cross(ray, center)) - abs(cross(to_side, center)) - abs(cross(to_end, center));
+    const vec3 r = abs(ray) + abs(to_side) + abs(to_end);
+    const vec3 reach = half_edge * (r.yzx + r.zxy) + 1e-5 * sum_of_abs(center) * sum_of_abs(r);
+    return all(lessThanEqual(off, reach));
+}
+
 // Where the ray goes through each of the three faces that look at the eye; it enters the box through the last.
 vec3 entries(vec3 ray, vec3 center, float half_edge) {
     return (sign(ray) * center - half_edge) / abs(ray);

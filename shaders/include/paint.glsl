@@ -20,7 +20,7 @@ const uint MOST_AT_ONCE = 32;
 // The side of a tile.
 const int TILE = 32;
 // Tiles an entry of the list stands for: one after the other along the rows.
-const uint RUN = 8;
+const uint RUN = 4;
 // Boxes of more pixels are tested against the pyramid first.
 const uint MOST_UNTESTED = 8;
 
@@ -99,8 +99,7 @@ bool hand_on(Box box, Rect rect) {
     if (count == 1 && push.large.count > push.large.capacity / 4 * 3) {
         return false;
     }
-    // A subgroup for each tile of a run.
-    const uint first = reserve(push.large, count, gl_SubgroupSize * RUN);
+    const uint first = reserve(push.large, count, gl_SubgroupSize);
     const bool fits = first + count <= push.large.capacity;
     for (uint i = 0; i < count && first + i < push.large.capacity; ++i) {
         push.large.at[4 * (first + i)] = box.word;
@@ -120,6 +119,9 @@ void paint_tiles(Box box, uint bound, ivec2 low, ivec2 size, uint first, uint co
         const ivec2 corner = ivec2(i % across, i / across) * TILE;
         const ivec2 part = min(size - corner, ivec2(TILE));
         const ivec2 from = low + corner;
+        if (!may_meet(push.lens, from, part, box.center, box.half_edge)) {
+            continue;
+        }
         const bool is_hidden = uint64_t(push.pyramid) != 0ul
             && farthest_in(push.pyramid, push.lens.size & 0xffffu, from, from + part - 1, 2) > bound;
         if (!is_hidden) {
