@@ -27,7 +27,8 @@ layout(buffer_reference, scalar, buffer_reference_align = 8) restrict buffer Pic
     VisibilityHalves visibility;
     // 0: nothing is listed.
     WorkList kept;
-    // 0: cubes are listed. Else cells.
+    // What was listed last, by the hash of it.
+    List listed;
     uint antialias;
     // 0: the picture is there, and cubes are listed only.
     uint shades;
@@ -276,6 +277,11 @@ void mark(uint place, uvec2 pixel) {
     const bool as_above = pixel.y > 0 && words[place - WIDE] == own;
     // A neighbour that shows the same speaks for it, which may be another workgroup's.
     if (own == NO_ID || as_left || as_above) {
+        return;
+    }
+    // A large cube has many such pixels, along its left. Which of them comes first does not matter, and a cube that others
+    // with its hash push out is listed again.
+    if (!is_small(place) && atomicExchange(push.picture.listed.at[own * 2654435761u >> (32 - LISTED_BITS)], own) == own) {
         return;
     }
     marked[atomicAdd(marked_count, 1)] = own;

@@ -13,6 +13,7 @@ layout(push_constant, scalar) uniform Push {
     WorkList appeared;
     WorkList large;
     Pyramid pyramid;
+    List listed;
     uint pixels;
 } push;
 
@@ -25,5 +26,8 @@ void main() {
     const uint width = gl_NumWorkGroups.x * gl_WorkGroupSize.x;
     for (uint i = gl_GlobalInvocationID.x; i < push.pixels; i += width) {
         push.visibility.at[i] = 0ul;
+    }
+    for (uint i = gl_GlobalInvocationID.x; i < 1u << LISTED_BITS; i += width) {
+        push.listed.at[i] = NO_ID;
     }
 }

@@ -6,6 +6,9 @@ const uint MOST_GROUPS = 65535;
 // Lanes of the workgroups that work lists off.
 const uint GROUP_LANES = 128;
 
+// Entries of the table of what was listed: two to this power.
+const uint LISTED_BITS = 16;
+
 layout(buffer_reference, scalar, buffer_reference_align = 4) restrict buffer WorkList {
     uint groups[3];
     // Entries that were wanted: more than `capacity` if it did not suffice.

@@ -36,6 +36,7 @@ struct Picture {
     scene: u64,
     visibility: u64,
     kept: u64,
+    listed: u64,
     antialias: u32,
     shades: u32,
 }
@@ -59,6 +60,7 @@ impl Resolve {
         uses.writes(&state.visibility).writes(target.storage_target());
         if state.options.occlusion {
             state.kept.written_by(uses);
+            uses.writes(&state.listed);
         }
         let picture = Picture {
             lens,
@@ -67,6 +69,7 @@ impl Resolve {
             scene: scene.store.header.address(),
             visibility: state.visibility.address(),
             kept: if state.options.occlusion { state.kept.address() } else { 0 },
+            listed: state.listed.address(),
             antialias: u32::from(state.options.antialias && !state.raster.shades()),
             shades: u32::from(!state.raster.shades()),
         };

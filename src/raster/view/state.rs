@@ -41,6 +41,9 @@ const LEAST_TILES: u32 = 4096;
 /// so a cell counts as hidden only if it is behind the pixels around it as well.
 const NEIGHBOURS: f32 = 1.0;
 
+/// Entries of the table of cubes that were listed; work.glsl has the same number.
+const LISTED: usize = 1 << 16;
+
 /// Cubes a pixel that the rasteriser's list has room for.
 const WORDS_EACH: u32 = 4;
 
@@ -55,8 +58,10 @@ pub(super) struct ViewState {
     pub(super) resolve: Resolve,
     /// What each pixel shows: a depth in the upper half, a word in the lower.
     pub(super) visibility: GpuBuffer<u64>,
-    /// What owned a pixel of the last frame: cells for the rasteriser, single cubes for compute shaders.
+    /// Cubes that owned a pixel of the last frame.
     pub(super) kept: WorkList,
+    /// Which of them were listed last, by a hash.
+    pub(super) listed: GpuBuffer<u32>,
     /// Cells that may show besides.
     pub(super) appeared: WorkList,
     /// Tiles of large cubes for compute shaders, all cubes that may show for the rasteriser.
@@ -96,6 +101,7 @@ struct Begin {
     appeared: u64,
     large: u64,
     pyramid: u64,
+    listed: u64,
     pixels: u32,
     unused: u32,
 }
@@ -125,6 +131,7 @@ impl ViewState {
             RasterPath::Hardware => (words, 1),
             RasterPath::Compute | RasterPath::Auto => (most_tiles, TILE_WORDS),
         };
+        let listed = gpu.buffer::<u32>("view.listed", LISTED)?;
         let visibility = gpu.buffer::<u64>("view.visibility", pixels as usize)?;
         let lists = try_join3(
             WorkList::new(gpu, "view.kept", pixels as usize, 1),
@@ -155,6 +162,7 @@ impl ViewState {
             resolve,
             visibility,
             kept,
+            listed,
             appeared,
             large,
             begin,
@@ -193,7 +201,7 @@ impl ViewState {
     /// Empties what the last frame left.
     pub(super) fn begin(&self, mut pass: Pass<'_>) -> crate::PassId {
         let uses = pass.uses();
-        uses.writes(&self.visibility).writes(&self.occlusion.pyramid.buffer);
+        uses.writes(&self.visibility).writes(&self.occlusion.pyramid.buffer).writes(&self.listed);
         self.appeared.written_by(uses);
         self.large.written_by(uses);
         let push = Begin {
@@ -201,6 +209,7 @@ impl ViewState {
             appeared: self.appeared.address(),
             large: self.large.address(),
             pyramid: self.occlusion.pyramid.buffer.address(),
+            listed: self.listed.address(),
             pixels: self.pixels(),
             unused: 0,
         };
