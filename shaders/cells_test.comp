@@ -1,5 +1,5 @@
 // Which cells may show: a lane a cell. Those outside of the frustum, hidden behind what is drawn, or too small for any
-// pixel's middle are out; so are those that showed in the frame before, which are drawn already.
+// pixel's middle are out.
 #version 460
 #extension GL_GOOGLE_include_directive : require
 #extension GL_KHR_shader_subgroup_basic : require

@@ -172,8 +172,10 @@ void main() {
         for (uint k = 0; k < PER_LANE; ++k) {
             const bool keep = (bits >> k & 1u) != 0;
             const uvec4 ballot = subgroupBallot(keep);
-            if (keep) {
-                push.visible.at[next + subgroupBallotExclusiveBitCount(ballot)] = word_of(cell, k * TEAM + member);
+            const uint at = next + subgroupBallotExclusiveBitCount(ballot);
+            // The list has room for every cube once; a cull that nobody reset before would go on behind it.
+            if (keep && at < push.scene.cube_count) {
+                push.visible.at[at] = word_of(cell, k * TEAM + member);
             }
             next += subgroupBallotBitCount(ballot);
         }

@@ -1,6 +1,6 @@
 // Makes the picture of a visibility buffer: each pixel's cube is shaded anew, so that nothing but its word was stored.
-// Where neighbours show other cubes or faces, four rays a pixel are averaged. Cubes that own a pixel, or their cells, are
-// listed for the next frame, which draws them first.
+// Where neighbours show other cubes or faces, four rays a pixel are averaged. Cubes that own a pixel are listed
+// for the next frame, which draws them first.
 #version 460
 #extension GL_GOOGLE_include_directive : require
 #extension GL_EXT_control_flow_attributes : require

@@ -84,8 +84,8 @@ uint depth_before(Lens lens, float nearest) {
     return floatBitsToUint(lens.near / nearest) + 2;
 }
 
-// The pixels that a box may show in: half extents `reach`, around `center`, whose distance is at most `depth.y` and at
-// least `depth.x` along the view. All of it is in front of the eye.
+// The pixels that a box may show in: half extents `reach`, around `center`, whose middle is at `distance` and which
+// comes as near as `nearest` along the view. All of it is in front of the eye.
 Rect rect_in_front(Lens lens, vec3 center, vec3 reach, float distance, float nearest) {
     const vec2 at = vec2(dot(center, lens.across), dot(center, lens.down)) / distance;
     const vec2 wide = vec2(dot(abs(lens.across - at.x * lens.forward), reach), dot(abs(lens.down - at.y * lens.forward), reach));

@@ -2,8 +2,8 @@
 // that every beginning is spread evenly; at level n the first 2^-n of it is drawn, with areas 2^n times as large.
 
 // Drawn cubes have edges of so many pixels at the most. The larger, the fewer are drawn; but as many as pixels leave holes
-// by chance, and blur.
-const float LARGEST = 0.5;
+// by chance, and blur; outlines recede by as much.
+const float LARGEST = 0.25;
 const float MOST_LEVELS = 8.0;
 
 bool has_lod(Lens lens) {

@@ -21,6 +21,8 @@ const uint MOST_AT_ONCE = 32;
 const int TILE = 32;
 // Tiles an entry of the list stands for: one after the other along the rows.
 const uint RUN = 4;
+// A box has no more entries: so many for each lane of a GPU still fit 32 bits. It is enough for a picture of 8 K.
+const uint MOST_ENTRIES = 8192;
 // Boxes of more pixels are tested against the pyramid first.
 const uint MOST_UNTESTED = 8;
 
@@ -95,8 +97,10 @@ bool hand_on(Box box, Rect rect) {
     const ivec2 size = rect.high - rect.low + 1;
     const ivec2 tiles = tiles_of(size);
     const uint count = (uint(tiles.x * tiles.y) + RUN - 1) / RUN;
-    // A part is for those that are too large to be painted at once.
-    if (count == 1 && push.large.count > push.large.capacity / 4 * 3) {
+    // A part is for those that are too large to be painted at once. What nobody has room for is not counted either: the count
+    // must not wrap.
+    const uint full = push.large.capacity / 4 * (count == 1 ? 3 : 4);
+    if (push.large.count > full || count > MOST_ENTRIES) {
         return false;
     }
     const uint first = reserve(push.large, count, gl_SubgroupSize);

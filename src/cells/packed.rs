@@ -12,6 +12,8 @@ impl Cubes {
     ///
     /// It takes 20 bytes of host memory a cube.
     ///
+    /// Submit no refit until it resolves: it reads piece by piece, and cubes read later would be those of the new places.
+    ///
     /// # Errors
     ///
     /// Those of [`Gpu::read`](crate::Gpu::read).
@@ -19,7 +21,9 @@ impl Cubes {
         let scene = &self.shared;
         let (gpu, store) = (&scene.gpu, &scene.store);
         let cells = gpu.read(&store.cells, ..).await?;
-        let mut all = vec![Instance::default(); self.count()];
+        let count = self.count();
+        // Large: not on a worker of the runtime.
+        let mut all = gpu.shared.helpers.run("making room for cubes", move || vec![Instance::default(); count]).await?;
         let mut first = 0;
         for chunk in &store.chunks {
             for start in (0..chunk.len()).step_by(AT_ONCE) {

@@ -60,6 +60,8 @@ impl CellStore {
         });
         // Small buffers wait together, large ones as there is room for what they stage.
         try_join_all(tables.into_iter().chain(cubes).map(|upload| async { upload.await?.await })).await?;
+        // Eight bytes a cube and the source: given back where nobody waits for it.
+        gpu.shared.helpers.run("giving a packing back", move || drop(packing)).await?;
         Ok(Self { header, cells, extents, chunks, cube_count, cell_count })
     }
 

@@ -147,7 +147,7 @@ impl Cubes {
     ///
     /// Those of [`Gpu::read`].
     pub async fn visible_count(&self) -> Result<usize> {
-        self.shared.flat.count(&self.shared.gpu).await
+        self.shared.flat.count(&self.shared.gpu, &self.shared.store).await
     }
 
     /// The indices of the cubes that the last submitted cull kept, ascending.

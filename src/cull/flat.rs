@@ -33,9 +33,10 @@ impl Flat {
     /// # Errors
     /// Those of [`Gpu::buffer`] and [`Gpu::compute_pipeline`].
     pub(crate) async fn new(gpu: &Gpu) -> Result<Self> {
-        let kept = gpu.buffer("cubes.kept", 1)?;
+        let kept = gpu.buffer::<u32>("cubes.kept", 1)?;
         let kernel = gpu.compute_pipeline("cubes.cull", CULL);
         let (kernel, ids) = try_join(kernel, gpu.compute_pipeline("cubes.visible_ids", IDS)).await?;
+        gpu.upload(&kept, 0, [0u32]).await?;
         Ok(Self { kernel, ids, kept, list: Mutex::default() })
     }
 
@@ -52,14 +53,14 @@ impl Flat {
         Ok(list.insert(made).clone())
     }
 
-    /// How many cubes the last cull kept.
-    pub(super) async fn count(&self, gpu: &Gpu) -> Result<usize> {
-        Ok(gpu.read(&self.kept, 0..1).await?[0] as usize)
+    /// How many cubes the last cull kept: no more than are in its list, also where a cull was added that nobody reset before.
+    pub(super) async fn count(&self, gpu: &Gpu, store: &CellStore) -> Result<usize> {
+        Ok(gpu.read(&self.kept, 0..1).await?[0].min(store.cube_count) as usize)
     }
 
     /// Their ids, ascending. The list holds words, and who reads those on the CPU would need the whole scene there.
     pub(super) async fn ids(&self, gpu: &Gpu, store: &CellStore) -> Result<Vec<u32>> {
-        let count = self.count(gpu).await?;
+        let count = self.count(gpu, store).await?;
         let mut all = Vec::with_capacity(count);
         if count == 0 {
             return Ok(all);

@@ -1,4 +1,4 @@
-//! Which cubes a camera sees: a compute pass that writes the list of visible cubes and the draw's arguments.
+//! Which cubes and cells a camera sees: the flat list of cubes, and the test of cells against the frustum and what is drawn.
 
 mod cubes;
 mod flat;

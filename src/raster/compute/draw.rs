@@ -88,6 +88,9 @@ impl Painter {
         let uses = pass.uses();
         phase.scene.read_by(uses);
         uses.writes(phase.visibility);
+        if let Some(pyramid) = phase.pyramid {
+            uses.reads(&pyramid.buffer);
+        }
         phase.large.worked_off_by(uses);
         self.record(pass, &self.tiles, phase, phase.large)
     }

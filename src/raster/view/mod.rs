@@ -74,7 +74,8 @@ impl View {
     /// The passes that draw what `camera` sees into `target`, an sRGB image (`R8G8B8A8_SRGB`) of the view's size. Its old
     /// contents are lost. The camera's aspect should be the target's.
     ///
-    /// Nothing that shows is ever missing, whatever the camera did since the last frame.
+    /// Nothing that shows is ever missing, whatever the camera did since the last frame; with several samples a pixel, what
+    /// shows only through gaps that the first samples of all pixels around miss may be.
     ///
     /// # Errors
     ///
@@ -112,7 +113,8 @@ impl View {
         let graph = Graph::new(gpu, "view.ids");
         self.state.look_up(&graph, &ids);
         graph.submit().await?;
-        Ok(gpu.read(&ids, ..).await?.to_vec())
+        let ids = gpu.read(&ids, ..).await?;
+        gpu.shared.helpers.run("copying ids", move || ids.to_vec()).await
     }
 
     /// What the last draw did, as counts of cells and tiles: for tests and profiles.

@@ -29,7 +29,8 @@ pub struct ViewOptions {
     /// Whether fewer and larger cubes stand for those that are smaller than a pixel. On by default; off, every cube is drawn
     /// exactly, as the rasteriser always does.
     pub lod: bool,
-    /// Whether cells hidden behind others are left out. On by default; off, the picture is the same.
+    /// Whether cells hidden behind others are left out. On by default; off, the picture is the same. (With several samples a
+    /// pixel, but for what shows only through gaps that the first samples miss.)
     pub occlusion: bool,
     /// Whether edges are smoothed on the compute path. On by default. It changes colours only, no ids.
     pub antialias: bool,

@@ -1,4 +1,4 @@
-//! The last step of a frame: shades what the pixels show, smooths edges, and notes which cells showed.
+//! The last step of a frame: shades what the pixels show, smooths edges, and notes which cubes showed.
 
 use super::{SKY, lens::Lens, state::ViewState};
 use crate::{
