@@ -212,10 +212,8 @@ async fn a_scene_that_was_refitted_is_seen_as_one_that_was_uploaded_so() {
 
     let renderer = Renderer::headless(&gpu, [96, 64]).expect("a renderer");
     let options = ViewOptions::default().lod(false);
-    let views = [
-        refitted.view([96, 64], options).await.expect("a view"),
-        fresh.view([96, 64], options).await.expect("a view"),
-    ];
+    let views =
+        [refitted.view([96, 64], options).await.expect("a view"), fresh.view([96, 64], options).await.expect("a view")];
     let mut seen = 0;
     for _ in 0..12 {
         let camera = random.camera(now.bounds());
