@@ -65,8 +65,7 @@ async fn count(gpu: &Gpu, calls: &Calls, cubes: &Cubes, options: ViewOptions) ->
         if n >= WARM_UP {
             let figures = [stats.passes.into(), stats.culled.into(), stats.draws, stats.dispatches, stats.submits];
             let grown = by_function(calls).into_iter().map(|(name, sum)| (name, sum - before.get(name).unwrap_or(&0)));
-            let mut grown: BTreeMap<_, _> = grown.filter(|&(_, count)| count > 0).collect();
-            without_prologue(&mut grown);
+            let grown: BTreeMap<_, _> = grown.filter(|&(_, count)| count > 0).collect();
             seen.push((grown, figures));
         }
     }
@@ -78,15 +77,6 @@ async fn count(gpu: &Gpu, calls: &Calls, cubes: &Cubes, options: ViewOptions) ->
     let first = seen.first().expect("frames were drawn").clone();
     assert!(seen.iter().all(|figures| figures == &first), "frames differ: {seen:?}");
     first
-}
-
-/// A frame that comes before the last one's end is noticed begins with a barrier, in a command buffer of its own: that is a
-/// matter of time and not of cubes.
-fn without_prologue(calls: &mut BTreeMap<&'static str, u64>) {
-    if calls.get("vkBeginCommandBuffer") == Some(&2) {
-        calls.insert("vkBeginCommandBuffer", 1);
-        calls.entry("vkCmdPipelineBarrier2").and_modify(|barriers| *barriers -= 1);
-    }
 }
 
 async fn check(options: impl Fn(RasterPath) -> ViewOptions, counts: &[usize]) {

@@ -97,7 +97,11 @@ pub(crate) fn cut(plan: &[Position], cost: Cost<'_>, workers: usize, in_place_be
     let plain = (0..plan.len()).filter(|&at| plan[at].kind == Kind::Plain);
     let total: u64 = plain.clone().map(of).sum();
     let first_time = matches!(cost, Cost::LastTime(_)) && measured.is_none();
+    let cheap = u128::from((0..plan.len()).map(of).sum::<u64>()) < in_place_below.as_nanos();
+    // Recorded by one thread, more than one command buffer would only cost.
+    let together = cheap && measured.is_some();
     let tasks = match first_time {
+        _ if together => 1,
         // A guess of a few microseconds a pass is not worth a task for each of them; more may be: one a worker.
         true if total > nanos(FEW) => workers,
         true => 1,
@@ -112,11 +116,11 @@ pub(crate) fn cut(plan: &[Position], cost: Cost<'_>, workers: usize, in_place_be
         match position.kind {
             Kind::Plain => cutter.add(plan, at, of(at)),
             Kind::Alone => cutter.alone(plan, at, 1),
+            Kind::Parallel(_) if together => cutter.alone(plan, at, 1),
             Kind::Parallel(items) => cutter.alone(plan, at, shares(of(at), items, measured.is_some(), workers)),
         }
     }
     cutter.end(plan, plan.len());
-    let cheap = u128::from((0..plan.len()).map(of).sum::<u64>()) < in_place_below.as_nanos();
     let in_place = cheap && cutter.pieces.len() <= 1;
     Cut { pieces: cutter.pieces, in_place }
 }
@@ -211,6 +215,16 @@ mod tests {
     fn nothing_is_recorded_in_place_by_who_does_not_want_it() {
         assert!(!cut(&[PLAIN; 2], Cost::LastTime(&[9, 9]), 8, Duration::ZERO).in_place);
         assert!(!cut(&[PLAIN; 2], Cost::Guess, 8, Duration::ZERO).in_place);
+    }
+
+    #[test]
+    fn what_may_take_long_in_place_is_one_piece_all_the_same() {
+        let plan = [PLAIN, PLAIN, PLAIN];
+        let Cut { pieces, in_place } = cut(&plan, Cost::LastTime(&[2_000_000; 3]), 4, Duration::from_secs(1));
+        assert_eq!((pieces.len(), in_place), (1, true));
+        let parallel = [Position { batch: 0, kind: Kind::Parallel(Some(100_000)) }];
+        let Cut { pieces, in_place } = cut(&parallel, Cost::LastTime(&[9_000_000]), 4, Duration::from_secs(1));
+        assert_eq!((pieces.len(), in_place), (1, true));
     }
 
     #[test]
