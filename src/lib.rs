@@ -72,12 +72,18 @@
 compile_error!("vulkio needs a Vulkan driver and threads; browsers have neither");
 
 mod cells;
+#[cfg(feature = "config")]
+pub mod config;
 mod cull;
 mod error;
 mod exec;
+#[cfg(feature = "glsl")]
+pub mod glsl;
 mod gpu;
 mod graph;
 mod memory;
+#[cfg(feature = "egui")]
+pub mod overlay;
 mod pipeline;
 mod raster;
 mod readback;
@@ -85,6 +91,8 @@ mod resource;
 pub mod scene;
 mod sync;
 mod upload;
+#[cfg(feature = "window")]
+pub mod window;
 
 pub use ash;
 pub use glam;

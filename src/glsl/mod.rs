@@ -1,0 +1,1 @@
+//! Shaders compiled at run time, and again when their files change.

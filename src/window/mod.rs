@@ -1,0 +1,7 @@
+//! Windows: surfaces that frames are presented to, and winit's event loop beside tokio.
+
+mod surface;
+
+pub use raw_window_handle;
+pub use surface::{PresentStats, Surface, SurfaceOptions, Vsync};
+pub use winit;
