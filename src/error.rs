@@ -188,6 +188,9 @@ pub enum Error {
         /// What is wrong there, and what to do.
         reason: String,
     },
+    /// There is no display, or it refused a window, or the event loop ended.
+    #[error("{0}")]
+    Window(String),
     /// Any other refusal of the driver.
     #[error("{call} failed with {result:?}")]
     Vulkan {
