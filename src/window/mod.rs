@@ -3,5 +3,6 @@
 mod surface;
 
 pub use raw_window_handle;
-pub use surface::{PresentStats, Surface, SurfaceOptions, Vsync};
+pub use crate::config::Vsync;
+pub use surface::{PresentStats, Surface, SurfaceOptions};
 pub use winit;
