@@ -26,7 +26,8 @@ impl Config {
             let (name, value) = (key.name, (key.get)(&defaults));
             format!("# {}\n# {}: {}\n{name} = {value}\n", key.doc, key.variable(), key.kind.allowed())
         });
-        let head = "Settings of a program that uses vulkio. All have these defaults; the environment wins over this file.";
+        let head =
+            "Settings of a program that uses vulkio. All have these defaults; the environment wins over this file.";
         format!("# {head}\n\n{settings}")
     }
 }

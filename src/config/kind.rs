@@ -25,11 +25,20 @@ pub(super) enum Kind {
     /// Any text of one line.
     Line,
     /// A whole number from `least` to `most`; with `flags`, also what `false` and `true` stand for.
-    Number { least: u32, most: u32, flags: Option<[u32; 2]> },
+    Number {
+        least: u32,
+        most: u32,
+        flags: Option<[u32; 2]>,
+    },
     /// A power of two up to `most`.
-    Power { most: u32 },
+    Power {
+        most: u32,
+    },
     /// One of some words; with `flags`, also what `false` and `true` stand for.
-    Word { words: fn() -> Vec<&'static str>, flags: Option<[&'static str; 2]> },
+    Word {
+        words: fn() -> Vec<&'static str>,
+        flags: Option<[&'static str; 2]>,
+    },
 }
 
 impl Kind {
