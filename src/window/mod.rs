@@ -2,6 +2,7 @@
 
 mod surface;
 
+pub use crate::config::Vsync;
 pub use raw_window_handle;
-pub use surface::{PresentStats, Surface, SurfaceOptions, Vsync};
+pub use surface::{PresentStats, Surface, SurfaceOptions};
 pub use winit;
