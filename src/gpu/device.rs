@@ -340,6 +340,10 @@ fn describe(instance: &Instance, physical: vk::PhysicalDevice, features: Feature
         limits: properties.limits,
         max_allocation: v11.max_memory_allocation_size.min(v13.max_buffer_size),
         subgroup_size: v11.subgroup_size,
+        subgroup_operations: match v11.subgroup_supported_stages.contains(vk::ShaderStageFlags::COMPUTE) {
+            true => v11.subgroup_supported_operations,
+            false => vk::SubgroupFeatureFlags::empty(),
+        },
         features,
         heap_bytes: largest_device_heap(&memory),
         memory,

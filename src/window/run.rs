@@ -5,7 +5,6 @@ use std::{
     panic::{AssertUnwindSafe, resume_unwind},
     pin::pin,
     sync::{Arc, mpsc},
-    thread,
     time::Duration,
 };
 
@@ -161,7 +160,7 @@ where
     let event_loop = handler::event_loop(options.any_thread)?;
     let own = match &options.runtime {
         Some(_) => None,
-        None => Some(own_runtime(config.performance.worker_threads)?),
+        None => Some(own_runtime(config.performance.workers())?),
     };
     let bridge = Arc::new(Bridge::new(event_loop.create_proxy()));
     let interrupts = Interrupts::listen(&bridge);
@@ -242,10 +241,6 @@ where
 }
 
 fn own_runtime(workers: usize) -> Result<Runtime> {
-    let workers = match workers {
-        0 => thread::available_parallelism().map_or(1, |cores| cores.get() - 1).max(1),
-        workers => workers,
-    };
     let runtime = Builder::new_multi_thread().worker_threads(workers).enable_all().build();
     runtime.map_err(|error| Error::Window(format!("no tokio runtime of {workers} workers for the app: {error}")))
 }
