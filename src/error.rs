@@ -192,6 +192,9 @@ pub enum Error {
     /// variable, a switch), and says what is wrong and what is allowed.
     #[error("{0}")]
     Config(String),
+    /// There is no display, or it refused a window, or the event loop ended.
+    #[error("{0}")]
+    Window(String),
     /// Any other refusal of the driver.
     #[error("{call} failed with {result:?}")]
     Vulkan {
