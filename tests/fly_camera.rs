@@ -19,6 +19,10 @@ fn ahead(eye: Vec3, target: Vec3) -> Fly {
     Fly::from(&Camera::perspective(0.9, 1.5, 0.1).look_at(eye, target, Vec3::Y), BOUNDS)
 }
 
+fn eye(fly: &Fly) -> Vec3 {
+    fly.camera(1.0).eye()
+}
+
 #[track_caller]
 fn close(a: Vec3, b: Vec3) {
     assert!(a.distance(b) < 1e-4, "{a} and {b}");
@@ -43,7 +47,7 @@ fn forward_is_into_the_picture_and_right_is_to_its_right() {
     for (wish, way) in [(Vec3::Z, forward), (Vec3::NEG_Z, -forward), (Vec3::X, right), (Vec3::Y, Vec3::Y)] {
         let mut fly = start;
         fly.advance(wish, false, TENTH);
-        close(fly.eye(), way * step);
+        close(eye(&fly), way * step);
     }
 }
 
@@ -70,7 +74,7 @@ fn it_never_turns_over() {
 fn two_keys_are_as_fast_as_one_and_a_long_frame_is_no_jump() {
     let mut fly = ahead(Vec3::ZERO, Vec3::NEG_Z);
     fly.advance(Vec3::new(1.0, 1.0, 1.0), false, Duration::from_secs(60));
-    assert!((fly.eye().length() - fly.speed() * 0.1).abs() < 1e-4, "{}", fly.eye());
+    assert!((eye(&fly).length() - fly.speed() * 0.1).abs() < 1e-4, "{}", eye(&fly));
 }
 
 #[test]
@@ -86,5 +90,5 @@ fn the_wheel_makes_it_faster_and_slower_and_shift_faster_still() {
     let [mut slow, mut fast] = [start, start];
     slow.advance(Vec3::Z, false, TENTH);
     fast.advance(Vec3::Z, true, TENTH);
-    assert!(fast.eye().length() > slow.eye().length() * 3.0);
+    assert!(eye(&fast).length() > eye(&slow).length() * 3.0);
 }

@@ -13,7 +13,7 @@ use vulkio::{DeviceChoice, DeviceKind, Gpu, RasterPath, ViewOptions, scene::file
 use crate::{dump, scene::Scene};
 
 /// Flies a camera around cubes that are culled and drawn on the GPU, and writes the last frame as a picture.
-#[derive(Debug, Parser)]
+#[derive(Clone, Debug, Parser)]
 #[command(name = "cubes", version)]
 pub(crate) struct Args {
     /// What there is to see
@@ -223,7 +223,9 @@ impl Args {
             return Some("--on-demand and --no-overlay are for --window");
         }
         if !cfg!(feature = "config") && (self.config.is_some() || !self.set.is_empty() || self.print_config) {
-            return Some("--config, --set and --print-config need the feature `config`, which `window` has: cargo run --features config ..");
+            return Some(
+                "--config, --set and --print-config need the feature `config`, which `window` has: cargo run --features config ..",
+            );
         }
         None
     }

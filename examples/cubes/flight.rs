@@ -24,7 +24,7 @@ const FRAMES: u32 = 120;
 /// Frames beyond those in flight after which nothing new should have to be allocated.
 const WARMUP: u32 = 3;
 /// How high cubes rise with `--animate`, in world units: the edge of most scenes' cubes.
-const WAVE_HEIGHT: f32 = 1.0;
+pub(crate) const WAVE_HEIGHT: f32 = 1.0;
 /// Seconds from a frame to the next.
 const WAVE_STEP: f64 = 0.06;
 
@@ -103,7 +103,15 @@ async fn render(
         dump.write(cubes, &view, &flown.camera).await?;
     }
     let report = report(args, gpu, &uploaded, &view, &flown, total);
-    let report = Report { msaa: settings.samples, frames, visible, size, elapsed: began.elapsed(), picture: picture.path().to_owned(), ..report };
+    let report = Report {
+        msaa: settings.samples,
+        frames,
+        visible,
+        size,
+        elapsed: began.elapsed(),
+        picture: picture.path().to_owned(),
+        ..report
+    };
     Ok((report, flown.plan))
 }
 
@@ -230,7 +238,7 @@ fn report(args: &Args, gpu: &Gpu, uploaded: &Uploaded, view: &View, flown: &Flow
     }
 }
 
-fn name_of(path: RasterPath) -> &'static str {
+pub(crate) fn name_of(path: RasterPath) -> &'static str {
     match path {
         RasterPath::Auto => "auto",
         RasterPath::Hardware => "hardware",

@@ -85,4 +85,3 @@ fn say(message: &str) {
     let words: Vec<&str> = message.split_whitespace().collect();
     let _ = writeln!(std::io::stderr(), "cubes: {}", words.join(" "));
 }
-

@@ -42,9 +42,7 @@ impl<E: Error + 'static> From<E> for Failure {
 /// A run that the validation layer had something to say about has failed.
 pub(crate) fn silent(log: &ValidationMessages) -> Result<(), Failure> {
     match log.messages().first() {
-        Some(first) => {
-            Err(Failure::new(format!("Vulkan validation, {} messages; the first: {first}", log.count())))
-        }
+        Some(first) => Err(Failure::new(format!("Vulkan validation, {} messages; the first: {first}", log.count()))),
         None => Ok(()),
     }
 }

@@ -167,7 +167,7 @@ where
 
     let (outcome, outcomes) = mpsc::channel();
     let exit = ExitLoop(Arc::clone(&bridge));
-    let gpu = options.gpu.unwrap_or_else(|| config.gpu_options());
+    let gpu = options.gpu.unwrap_or_else(|| config.gpu_options()).presentation(true);
     let started = App::start(Arc::clone(&bridge), gpu, options.window, config);
     let task = async move {
         let exit = exit;

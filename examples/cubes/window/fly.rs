@@ -65,10 +65,6 @@ impl Fly {
         self.speed
     }
 
-    pub(crate) fn eye(&self) -> Vec3 {
-        self.eye
-    }
-
     /// Goes on for a time.
     pub(crate) fn advance(&mut self, wish: Wish, fast: bool, time: Duration) {
         let speed = if fast { self.speed * FAST } else { self.speed };

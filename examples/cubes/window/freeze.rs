@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use vulkio::{
-    Cubes, Gpu, NO_ID, View,
+    Cubes, Gpu, NO_ID, View, ViewOptions,
     scene::{Camera, Instance, InstanceSource},
 };
 
+use super::stage::Stage;
 use crate::output::Failure;
 
 /// Cubes along an edge of the frustum, and how far from the eye the last is, in the scene's half extent.
@@ -16,7 +17,7 @@ const MARK_COLOR: [f32; 3] = [1.0, 0.85, 0.1];
 
 /// The cubes that pixels showed, as a scene of their own.
 pub(crate) struct Frozen {
-    pub(crate) cubes: Cubes,
+    pub(crate) stage: Stage,
     /// Their ids in the scene that they are from, in this one's order; the marks are behind them.
     ids: Vec<u32>,
 }
@@ -31,6 +32,7 @@ impl Frozen {
         source: Option<Box<dyn InstanceSource>>,
         view: View,
         camera: Camera,
+        options: ViewOptions,
     ) -> Result<Self, Failure> {
         let shown: BTreeSet<u32> = view.ids().await?.into_iter().filter(|&id| id != NO_ID).collect();
         let source = match source {
@@ -45,7 +47,7 @@ impl Frozen {
             (ids, cubes)
         };
         let (ids, cubes) = tokio::task::spawn_blocking(pick).await?;
-        Ok(Self { cubes: Cubes::upload(&gpu, cubes).await?, ids })
+        Ok(Self { stage: Stage::new(Cubes::upload(&gpu, cubes).await?, None, options), ids })
     }
 
     /// How many cubes showed.

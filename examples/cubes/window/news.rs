@@ -3,10 +3,18 @@
 use std::path::PathBuf;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use vulkio::{Capture, Cubes, Gpu, InstanceId, Pick, View, scene::{Camera, InstanceSource, Wave}};
+use vulkio::{
+    Capture, Cubes, Gpu, InstanceId, Pick, View, ViewOptions,
+    scene::{Camera, InstanceSource, Wave},
+};
 
 use super::freeze::Frozen;
-use crate::{args::Args, flight, output::{Failure, Output}, scene};
+use crate::{
+    args::Args,
+    flight,
+    output::{Failure, Output},
+    scene,
+};
 
 /// Something is done.
 pub(crate) enum News {
@@ -14,7 +22,10 @@ pub(crate) enum News {
     Loaded(Result<(Cubes, Option<Wave>), Failure>),
     Frozen(Result<Frozen, Failure>),
     /// What is where was clicked, in the scene or in the frozen one.
-    Picked { frozen: bool, id: Result<Option<InstanceId>, Failure> },
+    Picked {
+        frozen: bool,
+        id: Result<Option<InstanceId>, Failure>,
+    },
     Saved(Result<PathBuf, Failure>),
 }
 
@@ -52,8 +63,9 @@ impl Desk {
         source: Option<Box<dyn InstanceSource>>,
         view: View,
         camera: Camera,
+        options: ViewOptions,
     ) {
-        self.start(async move { News::Frozen(Frozen::of(gpu, cubes, source, view, camera).await) });
+        self.start(async move { News::Frozen(Frozen::of(gpu, cubes, source, view, camera, options).await) });
     }
 
     pub(crate) fn pick(&self, pick: Pick, frozen: bool) {

@@ -85,7 +85,7 @@ mod over_the_picture {
         }
     }
 
-    fn area(context: &Context, name: &str, at: Align2, show: impl FnOnce(&mut egui::Ui)) {
+    fn area(context: &Context, name: &'static str, at: Align2, show: impl FnOnce(&mut egui::Ui)) {
         let [x, y] = FROM_EDGE;
         let sign = |along: egui::Align| if along == egui::Align::Max { -1.0 } else { 1.0 };
         let area = egui::Area::new(name.into()).anchor(at, [x * sign(at.x()), y * sign(at.y())]).interactable(false);
@@ -141,7 +141,8 @@ mod without_egui {
             self.helped = help;
             let now = Instant::now();
             if let Some(lines) = lines.filter(|_| self.next <= now) {
-                let figures: Vec<_> = lines.figures.iter().take(3).map(|(name, value)| format!("{name} {value}")).collect();
+                let figures: Vec<_> =
+                    lines.figures.iter().take(3).map(|(name, value)| format!("{name} {value}")).collect();
                 let last = lines.messages.last().map(String::as_str);
                 let parts = [Some(self.title.as_str()), Some(&figures.join(", ")), last];
                 self.window.set_title(&parts.into_iter().flatten().collect::<Vec<_>>().join(" - "));

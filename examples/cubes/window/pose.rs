@@ -52,6 +52,14 @@ impl Pose {
         matches!(self, Self::Flight { .. })
     }
 
+    /// How fast it is steered, in world units a second.
+    pub(crate) fn speed(&self) -> Option<f32> {
+        match self {
+            Self::Steered(fly) => Some(fly.speed()),
+            Self::Still(_) | Self::Flight { .. } => None,
+        }
+    }
+
     /// Lets a time pass.
     pub(crate) fn advance(&mut self, by: Duration) {
         if let Self::Flight { time, .. } = self {
