@@ -111,12 +111,12 @@ pub use gpu::{
 };
 pub use graph::{After, Graph, Pass, PassId, Plan, PlanStats, System, Systems, Uses};
 pub use memory::HostPages;
-pub use pipeline::{ComputePipeline, GraphicsDesc, GraphicsPipeline, Pipeline};
+pub use pipeline::{Blend, ComputePipeline, Edge, GraphicsDesc, GraphicsPipeline, Pipeline, Sampler, SamplerDesc};
 pub use raster::{DrawView, NO_ID, RasterPath, SKY, View, ViewCounts, ViewOptions};
 pub use readback::{CaptureStream, Read, Readback};
 pub use resource::{
     Access, Attachment, Buffer, BufferSlice, CopySide, Depth, GpuBuffer, GpuImage, Ids, ImageDesc, ImagePart,
-    ImageRole, Mode, RenderTarget, Subimage, TransientBuffer, Use,
+    ImageRole, Mode, RenderTarget, Subimage, Texture, TransientBuffer, Use,
 };
 pub use sync::{Completion, Stamp, WaitFor};
 pub use upload::{Imported, ImportedSlice, IntoUploadData, Priority, Staging, Streamed, Upload, UploadData, Uploaded};
