@@ -188,6 +188,13 @@ pub enum Error {
         /// What is wrong there, and what to do.
         reason: String,
     },
+    /// Settings that are wrong: a line for each, which begins with where it was said (`config.toml:12:9: `, an environment
+    /// variable, a switch), and says what is wrong and what is allowed.
+    #[error("{0}")]
+    Config(String),
+    /// There is no display, or it refused a window, or the event loop ended.
+    #[error("{0}")]
+    Window(String),
     /// Any other refusal of the driver.
     #[error("{call} failed with {result:?}")]
     Vulkan {

@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use ash::{ext, vk};
+use ash::{ext, khr, vk};
 
 pub(crate) use super::choice::DeviceInfo;
 use super::{
@@ -17,6 +17,7 @@ use super::{
     instance::{Instance, creation_lock},
     labels::Labels,
     options::{GpuOptions, Intercept, Validation},
+    presentation::Presentation,
     queues::{Families, Queues},
     validation::ValidationLog,
 };
@@ -40,6 +41,8 @@ pub(crate) struct Device {
     pub(crate) labels: Labels,
     pub(crate) counters: Arc<Counters>,
     pub(crate) validation: Arc<ValidationLog>,
+    /// If it was opened to present.
+    pub(crate) presentation: Option<Presentation>,
     memory: ManuallyDrop<Memory>,
     owned: bool,
     /// Dropped after the device, by the order of fields.
@@ -51,8 +54,12 @@ impl Device {
     pub(crate) fn open(options: &GpuOptions) -> Result<Arc<Self>> {
         let _creation = creation_lock();
         let (choice, validation) = (options.device_choice()?, options.validation_level()?);
-        let extensions = options.extension_names()?;
-        let instance = Instance::open(validation, options.wants_labels(validation))?;
+        let mut extensions = options.extension_names()?;
+        let presentation = options.wants_presentation();
+        if presentation {
+            extensions.push(khr::swapchain::NAME.to_owned());
+        }
+        let instance = Instance::open(validation, options.wants_labels(validation), presentation)?;
         let mut found = Vec::new();
         for physical in instance.physical_devices()? {
             found.push(Found::examine(&instance, physical, &extensions)?);
@@ -73,7 +80,7 @@ impl Device {
     /// The devices there are.
     pub(crate) fn list() -> Result<Vec<DeviceSummary>> {
         let _creation = creation_lock();
-        let instance = Instance::open(Validation::Off, false)?;
+        let instance = Instance::open(Validation::Off, false, false)?;
         let devices = instance.physical_devices()?;
         devices.into_iter().map(|physical| Ok(Found::examine(&instance, physical, &[])?.candidate)).collect()
     }
@@ -96,6 +103,7 @@ impl Device {
             queues: Queues::new(roles, &found.queue_families),
             features: raw.features,
             memory_budget: raw.memory_budget,
+            present_queue: None,
             owned: false,
         };
         Self::assemble(instance, raw.device, parts, None)
@@ -113,7 +121,7 @@ impl Device {
         parts: Parts,
         intercept: Option<&Intercept>,
     ) -> Result<Arc<Self>> {
-        let Parts { physical, queues, features, memory_budget, owned } = parts;
+        let Parts { physical, queues, features, memory_budget, present_queue, owned } = parts;
         let info = describe(&instance, physical, features, memory_budget);
         let counters = Arc::new(Counters::default());
         let memory = Memory::new(&instance.raw, &raw, physical, &info, Arc::clone(&counters)).inspect_err(|_| {
@@ -132,9 +140,26 @@ impl Device {
         for queue in &queues.all {
             labels.name(queue.raw, queue.name);
         }
+        let presentation = instance.presentation.then(|| {
+            let handle = raw.handle();
+            // SAFETY: the extensions are enabled on an instance and device that are to present; the queue was made for it.
+            unsafe { Presentation::new(&instance, |name| load(&instance.raw, handle, intercept, name), present_queue) }
+        });
         let validation = Arc::clone(&instance.log);
         let memory = ManuallyDrop::new(memory);
-        Ok(Arc::new(Self { raw, physical, info, queues, labels, counters, validation, memory, owned, instance }))
+        Ok(Arc::new(Self {
+            raw,
+            physical,
+            info,
+            queues,
+            labels,
+            counters,
+            validation,
+            presentation,
+            memory,
+            owned,
+            instance,
+        }))
     }
 }
 
@@ -178,6 +203,8 @@ struct Parts {
     queues: Queues,
     features: Features,
     memory_budget: bool,
+    /// For presenting alone.
+    present_queue: Option<vk::Queue>,
     owned: bool,
 }
 
@@ -254,27 +281,40 @@ impl Found {
         extensions.extend(self.optional.extensions().map(CStr::to_owned));
         extensions.sort_unstable();
         extensions.dedup(); // the caller may have named one of ours
-        let raw = self.create(&instance, families, &extensions, intercept)?;
+        let presents_apart = instance.presentation && self.has_queue_to_spare(families.graphics);
+        let raw = self.create(&instance, families, presents_apart, &extensions, intercept)?;
         // SAFETY: one queue of each of these families was just created.
         let roles = families.roles().map(|family| (unsafe { raw.get_device_queue(family, 0) }, family));
+        // SAFETY: as above, and then there is a second one.
+        let present_queue = presents_apart.then(|| unsafe { raw.get_device_queue(families.graphics, 1) });
         let parts = Parts {
             physical: self.physical,
             queues: Queues::new(roles, &self.queue_families),
             features: self.optional,
             memory_budget: has(&self.extensions, ext::memory_budget::NAME),
+            present_queue,
             owned: true,
         };
         Device::assemble(instance, raw, parts, intercept)
+    }
+
+    /// Whether a family has a queue beside the one that is taken for what the family does.
+    fn has_queue_to_spare(&self, family: u32) -> bool {
+        self.queue_families.get(family as usize).is_some_and(|family| family.queue_count > 1)
     }
 
     fn create(
         &self,
         instance: &Instance,
         families: Families,
+        presents_apart: bool,
         extensions: &[CString],
         intercept: Option<&Intercept>,
     ) -> Result<ash::Device> {
-        let queue = |family| vk::DeviceQueueCreateInfo::default().queue_family_index(family).queue_priorities(&[1.0]);
+        let queue = |family| {
+            let priorities: &[f32] = if presents_apart && family == families.graphics { &[1.0; 2] } else { &[1.0] };
+            vk::DeviceQueueCreateInfo::default().queue_family_index(family).queue_priorities(priorities)
+        };
         let queues: Vec<_> = families.distinct().into_iter().map(queue).collect();
         let names: Vec<_> = extensions.iter().map(|name| name.as_ptr()).collect();
         FeatureSet::to_enable(&self.optional).chained(|features| {
@@ -347,6 +387,10 @@ fn describe(instance: &Instance, physical: vk::PhysicalDevice, features: Feature
         limits: properties.limits,
         max_allocation: v11.max_memory_allocation_size.min(v13.max_buffer_size),
         subgroup_size: v11.subgroup_size,
+        subgroup_operations: match v11.subgroup_supported_stages.contains(vk::ShaderStageFlags::COMPUTE) {
+            true => v11.subgroup_supported_operations,
+            false => vk::SubgroupFeatureFlags::empty(),
+        },
         features,
         heap_bytes: largest_device_heap(&memory),
         memory,

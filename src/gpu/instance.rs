@@ -56,14 +56,17 @@ pub(crate) struct Instance {
     pub(crate) entry: ash::Entry,
     /// Whether `VK_EXT_debug_utils` is enabled.
     pub(crate) debug_utils: bool,
+    /// Whether surfaces can be made.
+    pub(crate) presentation: bool,
     pub(crate) log: Arc<ValidationLog>,
     messenger: Option<(debug_utils::Instance, vk::DebugUtilsMessengerEXT)>,
     owned: bool,
 }
 
 impl Instance {
-    /// Makes an instance with the validation that was asked for, and with debug utilities if that or labels need them.
-    pub(crate) fn open(validation: Validation, labels: bool) -> Result<Arc<Self>> {
+    /// Makes an instance with the validation that was asked for, and with debug utilities if that or labels need them; for
+    /// `presentation` with all kinds of surfaces that the loader offers.
+    pub(crate) fn open(validation: Validation, labels: bool, presentation: bool) -> Result<Arc<Self>> {
         let entry = entry()?;
         let layer = match validation {
             Validation::Off => None,
@@ -71,10 +74,14 @@ impl Instance {
         };
         let offered = Offered::ask(entry, layer.is_some())?;
         let debug_utils = (labels || layer.is_some()) && offered.has(debug_utils::NAME);
-        let enabled = extensions(&offered, validation, debug_utils)?;
+        let mut enabled = extensions(&offered, validation, debug_utils)?;
+        if presentation {
+            enabled.extend(surface_extensions(&offered)?);
+        }
         let log = Arc::new(ValidationLog::new(validation, layer.map_or(0, |layer| layer.version)));
         let raw = create(entry, &enabled, validation, &log)?;
-        let mut instance = Self { raw, entry: entry.clone(), debug_utils, log, messenger: None, owned: true };
+        let mut instance =
+            Self { raw, entry: entry.clone(), debug_utils, presentation, log, messenger: None, owned: true };
         if layer.is_some() {
             instance.messenger = Some(instance.listen()?); // on failure the drop below destroys the instance
         }
@@ -83,7 +90,8 @@ impl Instance {
 
     /// Wraps an instance of the caller's, which stays the caller's to destroy.
     pub(crate) fn borrowed(entry: ash::Entry, raw: ash::Instance, debug_utils: bool) -> Arc<Self> {
-        Arc::new(Self { raw, entry, debug_utils, log: Arc::default(), messenger: None, owned: false })
+        let presentation = false;
+        Arc::new(Self { raw, entry, debug_utils, presentation, log: Arc::default(), messenger: None, owned: false })
     }
 
     /// The physical devices, in the loader's order; never none.
@@ -183,6 +191,31 @@ fn extensions(offered: &Offered, validation: Validation, debug_utils: bool) -> R
     Ok(enabled)
 }
 
+/// The extensions for every kind of window that the loader knows. A driver need not support them all: whether a device
+/// presents to a window is asked when there is one.
+fn surface_extensions(offered: &Offered) -> Result<Vec<&'static CStr>> {
+    const KINDS: [&CStr; 7] = [
+        khr::xlib_surface::NAME,
+        khr::xcb_surface::NAME,
+        khr::wayland_surface::NAME,
+        khr::win32_surface::NAME,
+        khr::android_surface::NAME,
+        ash::ext::metal_surface::NAME,
+        ash::ext::headless_surface::NAME,
+    ];
+    let mut enabled = vec![khr::surface::NAME];
+    enabled.extend(KINDS.into_iter().filter(|name| offered.has(name)));
+    if !offered.has(khr::surface::NAME) || enabled.len() == 1 {
+        return Err(Error::NoDevice {
+            reason:
+                "presentation was asked for, and the Vulkan loader knows no kind of window (VK_KHR_surface and its \
+                     like); install a driver that does, or leave `GpuOptions::presentation` off"
+                    .into(),
+        });
+    }
+    Ok(enabled)
+}
+
 fn create(
     entry: &ash::Entry,
     extensions: &[&'static CStr],
@@ -256,6 +289,16 @@ mod tests {
         assert!(enabled.contains(&debug_utils::NAME) && enabled.contains(&ash::ext::validation_features::NAME));
         assert_eq!(extensions(&offered, Validation::On, true).unwrap(), [debug_utils::NAME]);
         assert!(extensions(&offered, Validation::Off, false).unwrap().is_empty());
+    }
+
+    #[test]
+    fn for_presentation_every_kind_of_surface_on_offer_is_enabled() {
+        let some = offered(&[khr::surface::NAME, khr::xcb_surface::NAME, debug_utils::NAME]);
+        assert_eq!(surface_extensions(&some).unwrap(), [khr::surface::NAME, khr::xcb_surface::NAME]);
+        for none in [&[][..], &[khr::surface::NAME], &[khr::xcb_surface::NAME]] {
+            let error = surface_extensions(&offered(none)).unwrap_err().to_string();
+            assert!(error.contains("GpuOptions::presentation"), "{error}");
+        }
     }
 
     #[test]

@@ -8,6 +8,9 @@ pub(crate) mod helpers;
 mod instance;
 pub(crate) mod labels;
 mod options;
+#[cfg_attr(not(feature = "window"), expect(dead_code, reason = "windows present"))]
+pub(crate) mod presentation;
+mod presenters;
 pub(crate) mod queues;
 pub(crate) mod validation;
 
@@ -31,7 +34,7 @@ pub use self::{
     options::{DeviceChoice, GpuOptions, Intercept, Validation},
     queues::{QueueId, QueueKind},
 };
-use self::{device::Device, helpers::Helpers};
+use self::{device::Device, helpers::Helpers, presenters::Presenters};
 use crate::{
     error::{Error, Result, panic_message},
     exec::{Pools, ScatterKernel, Submitter, TransientPool},
@@ -74,6 +77,7 @@ pub(crate) struct Shared {
     pub(crate) scatter: ScatterKernel,
     pub(crate) helpers: Arc<Helpers>,
     pub(crate) readbacks: Arc<ReadPool>,
+    pub(crate) presenters: Presenters,
     reactor: Reactor,
     closed: AtomicBool,
     close_limit: Duration,
@@ -153,6 +157,7 @@ impl Gpu {
             scatter: ScatterKernel::default(),
             helpers,
             readbacks,
+            presenters: Presenters::default(),
             reactor,
             closed: AtomicBool::new(false),
             close_limit: options.close_limit(),
@@ -217,6 +222,7 @@ impl Gpu {
     pub async fn close(&self) -> Result<()> {
         let shared = &self.shared;
         shared.refuse_work();
+        shared.presenters.stop();
         self.end_uploads().await;
         let mut outcome = Ok(());
         for stamp in shared.submitter.last_stamps() {
@@ -225,6 +231,7 @@ impl Gpu {
                 Err(error) => outcome = Err(error),
             }
         }
+        self.end_presenters().await;
         shared.reactor.stop();
         shared.reactor.stopped().await;
         self.end_helpers().await;
@@ -235,6 +242,19 @@ impl Gpu {
     async fn end_uploads(&self) {
         self.end(|shared| {
             shared.uploads.stop(shared.close_limit);
+        })
+        .await;
+    }
+
+    /// Waits for the threads that present: what they had submitted is complete.
+    async fn end_presenters(&self) {
+        if self.shared.presenters.are_gone() {
+            return;
+        }
+        self.end(|shared| {
+            if !shared.presenters.join_within(shared.close_limit) {
+                tracing::error!("a thread that presents does not end; its surface stays");
+            }
         })
         .await;
     }
@@ -328,10 +348,12 @@ impl Shared {
 impl Drop for Shared {
     fn drop(&mut self) {
         self.refuse_work();
+        self.presenters.stop();
         let filled = self.uploads.stop(self.close_limit);
+        let presented = self.presenters.join_within(self.close_limit);
         self.reactor.stop();
         let done = self.reactor.join_within(self.close_limit);
-        if !self.helpers.close(Some(self.close_limit)) || !done || !filled {
+        if !self.helpers.close(Some(self.close_limit)) || !done || !filled || !presented {
             tracing::error!(
                 device = self.device.info.name,
                 limit = ?self.close_limit,

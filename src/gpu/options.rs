@@ -44,6 +44,7 @@ pub struct GpuOptions {
     staging_bytes: Option<u64>,
     readback_bytes: Option<u64>,
     extensions: Vec<String>,
+    presentation: bool,
     intercept: Option<Intercept>,
 }
 
@@ -116,6 +117,14 @@ impl GpuOptions {
         self
     }
 
+    /// Whether frames are to be shown in windows: enables what that takes, of Vulkan's instance and of the device. A device
+    /// that cannot present does not fit. Off by default.
+    #[must_use]
+    pub fn presentation(mut self, presentation: bool) -> Self {
+        self.presentation = presentation;
+        self
+    }
+
     /// Lets `hook` see, and replace, each device-level entry point as it is loaded: for counting calls and for injecting
     /// faults.
     ///
@@ -180,6 +189,11 @@ impl GpuOptions {
         self.extensions.iter().map(c_name).collect()
     }
 
+    /// Whether surfaces can be made.
+    pub(crate) fn wants_presentation(&self) -> bool {
+        self.presentation
+    }
+
     /// The hook over entry points, if there is one.
     pub(crate) fn interceptor(&self) -> Option<&Intercept> {
         self.intercept.as_ref()
@@ -196,6 +210,7 @@ impl fmt::Debug for GpuOptions {
             .field("spin", &self.spin)
             .field("readback_bytes", &self.readback_bytes)
             .field("extensions", &self.extensions)
+            .field("presentation", &self.presentation)
             .field("intercept", &self.intercept.is_some())
             .finish()
     }

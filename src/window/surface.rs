@@ -5,22 +5,7 @@ use std::sync::Arc;
 use ash::vk;
 use raw_window_handle::{HasDisplayHandle, HasWindowHandle};
 
-use crate::{Gpu, Renderer, RendererOptions, Result};
-
-/// When a frame is shown.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Vsync {
-    /// Each in turn, at the display's pace: no tearing.
-    #[default]
-    On,
-    /// As `On`, but a late frame is shown at once and may tear.
-    Relaxed,
-    /// The newest at the display's pace: no tearing, frames may be left out.
-    Mailbox,
-    /// At once: may tear.
-    Off,
-}
+use crate::{Gpu, Renderer, RendererOptions, Result, config::Vsync};
 
 /// How a [`Surface`] works.
 #[derive(Clone, Debug, Default)]

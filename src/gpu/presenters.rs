@@ -1,0 +1,94 @@
+//! The threads that present: they end with their `Gpu`.
+
+use std::{
+    mem,
+    sync::Mutex,
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use crate::{
+    error::{Error, Result},
+    sync::prim::lock,
+};
+
+/// A thread that presents, and how it is told to end.
+struct Presenter {
+    stop: Box<dyn Fn() + Send>,
+    thread: JoinHandle<()>,
+}
+
+/// The threads that present frames of one `Gpu`.
+#[derive(Default)]
+pub(crate) struct Presenters(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    running: Vec<Presenter>,
+    closed: bool,
+}
+
+impl Presenters {
+    /// Starts one: `stop` tells it to end, and may be called more than once.
+    ///
+    /// # Errors
+    /// [`Error::Closed`], or no thread can be started: then nothing runs.
+    #[cfg_attr(not(feature = "window"), expect(dead_code, reason = "windows present"))]
+    pub(crate) fn start(&self, stop: impl Fn() + Send + 'static, run: impl FnOnce() + Send + 'static) -> Result<()> {
+        let mut state = lock(&self.0);
+        if state.closed {
+            return Err(Error::Closed);
+        }
+        let thread = thread::Builder::new().name("vulkio-present".into()).spawn(run);
+        let thread =
+            thread.map_err(|_| Error::OutOfHostMemory { context: "starting a thread that presents".into() })?;
+        state.running.push(Presenter { stop: Box::new(stop), thread });
+        Ok(())
+    }
+
+    /// Whether none runs.
+    pub(crate) fn are_gone(&self) -> bool {
+        lock(&self.0).running.is_empty()
+    }
+
+    /// Collects the threads that have ended.
+    #[cfg_attr(not(feature = "window"), expect(dead_code, reason = "windows present"))]
+    pub(crate) fn tidy(&self) {
+        let mut state = lock(&self.0);
+        let (ended, running): (Vec<_>, _) =
+            mem::take(&mut state.running).into_iter().partition(|it| it.thread.is_finished());
+        state.running = running;
+        drop(state);
+        ended.into_iter().for_each(|presenter: Presenter| join(presenter.thread));
+    }
+
+    /// Tells all to end; none is started from now on.
+    pub(crate) fn stop(&self) {
+        let mut state = lock(&self.0);
+        state.closed = true;
+        state.running.iter().for_each(|presenter| (presenter.stop)());
+    }
+
+    /// Waits, blocking, up to `limit` for all to end; whether they have. Not for the thread that calls.
+    pub(crate) fn join_within(&self, limit: Duration) -> bool {
+        let deadline = Instant::now().checked_add(limit);
+        let running = mem::take(&mut lock(&self.0).running);
+        let own = thread::current().id();
+        running.into_iter().filter(|presenter| presenter.thread.thread().id() != own).fold(true, |all, presenter| {
+            while !presenter.thread.is_finished() {
+                if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                    return false;
+                }
+                thread::sleep(Duration::from_micros(100));
+            }
+            join(presenter.thread);
+            all
+        })
+    }
+}
+
+fn join(thread: JoinHandle<()>) {
+    if thread.join().is_err() {
+        tracing::error!("a thread that presents panicked");
+    }
+}
