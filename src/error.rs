@@ -87,6 +87,9 @@ pub enum Error {
     /// The surface is gone; make a new one.
     #[error("the surface was lost; make a new one from its window")]
     SurfaceLost,
+    /// A window, or what shows one, could not be had.
+    #[error("window: {0}")]
+    Window(String),
     /// The wait was longer than allowed. The device is not lost and the work goes on.
     #[error("not complete within {after:?}; the work goes on and can be awaited again")]
     Timeout {
@@ -96,8 +99,8 @@ pub enum Error {
     /// A frame or graph was dropped, or failed, before it was submitted; what waited for its results gets this.
     #[error("the frame was dropped, or failed, before it was submitted")]
     Cancelled,
-    /// The [`Gpu`](crate::Gpu) was closed.
-    #[error("the Gpu was closed; open a new one")]
+    /// The [`Gpu`](crate::Gpu), or the surface that shows a renderer's frames, was closed.
+    #[error("the Gpu, or the surface of these frames, was closed; open a new one")]
     Closed,
     /// The declared graph makes no sense.
     #[error("graph: {0}")]

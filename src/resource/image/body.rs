@@ -19,10 +19,11 @@ use crate::{
 pub(crate) struct ImageBody {
     /// Made when it is first asked for.
     storage: OnceLock<StorageBinding>,
-    views: Views,
+    /// None of an image that is only copied to.
+    views: Option<Views>,
     image: RawImage,
-    /// That of one image, or of several that share it.
-    _memory: Arc<ImageMemory>,
+    /// That of one image, or of several that share it; of a swapchain's image the swapchain has it.
+    _memory: Option<Arc<ImageMemory>>,
 }
 
 impl ImageBody {
@@ -59,7 +60,14 @@ impl ImageBody {
         unsafe { device.raw.bind_image_memory(image.raw, raw, at) }.during("vkBindImageMemory")?;
         device.labels.name(image.raw, name);
         let views = Views::new(&image, name, shape)?;
-        Ok(Self { storage: OnceLock::new(), views, image, _memory: memory })
+        Ok(Self { storage: OnceLock::new(), views: Some(views), image, _memory: Some(memory) })
+    }
+
+    /// An image that somebody else destroys: a swapchain.
+    pub(super) fn foreign(device: &Arc<Device>, raw: vk::Image, name: &str) -> Self {
+        device.labels.name(raw, name);
+        let image = RawImage { device: Arc::clone(device), raw, is_owned: false };
+        Self { storage: OnceLock::new(), views: None, image, _memory: None }
     }
 
     pub(crate) fn raw(&self) -> vk::Image {
@@ -68,7 +76,7 @@ impl ImageBody {
 
     /// The view of all of it.
     pub(crate) fn view(&self) -> vk::ImageView {
-        self.views.whole
+        self.views.as_ref().map_or_else(vk::ImageView::null, |views| views.whole)
     }
 
     /// The descriptor set through which compute shaders store to it, made when it is first asked for.
@@ -89,10 +97,11 @@ impl ImageBody {
     /// # Errors
     /// What the driver says.
     pub(crate) fn view_of(&self, shape: Shape, level: u32, layer: u32) -> Result<vk::ImageView> {
-        if (shape.levels, shape.layers) == (1, 1) {
-            return Ok(self.views.whole);
-        }
-        let mut single = lock(&self.views.single);
+        let views = match &self.views {
+            Some(views) if (shape.levels, shape.layers) != (1, 1) => views,
+            _ => return Ok(self.view()),
+        };
+        let mut single = lock(&views.single);
         if let Some(&(.., view)) = single.iter().find(|(of, ..)| *of == [level, layer]) {
             return Ok(view);
         }
@@ -113,18 +122,22 @@ impl ImageBody {
 struct RawImage {
     device: Arc<Device>,
     raw: vk::Image,
+    is_owned: bool,
 }
 
 impl RawImage {
     fn new(device: &Arc<Device>, shape: Shape) -> Result<Self> {
         // SAFETY: the structure is valid, and the device was found to have such images.
         let raw = unsafe { device.raw.create_image(&shape.info(), None) }.during("vkCreateImage")?;
-        Ok(Self { device: Arc::clone(device), raw })
+        Ok(Self { device: Arc::clone(device), raw, is_owned: true })
     }
 }
 
 impl Drop for RawImage {
     fn drop(&mut self) {
+        if !self.is_owned {
+            return;
+        }
         // SAFETY: whoever submits work holds the image until that work has completed, so the device does not use it.
         unsafe { self.device.raw.destroy_image(self.raw, None) };
     }
