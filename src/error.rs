@@ -87,9 +87,6 @@ pub enum Error {
     /// The surface is gone; make a new one.
     #[error("the surface was lost; make a new one from its window")]
     SurfaceLost,
-    /// A window, or what shows one, could not be had.
-    #[error("window: {0}")]
-    Window(String),
     /// The wait was longer than allowed. The device is not lost and the work goes on.
     #[error("not complete within {after:?}; the work goes on and can be awaited again")]
     Timeout {
@@ -191,6 +188,13 @@ pub enum Error {
         /// What is wrong there, and what to do.
         reason: String,
     },
+    /// Settings that are wrong: a line for each, which begins with where it was said (`config.toml:12:9: `, an environment
+    /// variable, a switch), and says what is wrong and what is allowed.
+    #[error("{0}")]
+    Config(String),
+    /// There is no display, or it refused a window, or the event loop ended.
+    #[error("{0}")]
+    Window(String),
     /// Any other refusal of the driver.
     #[error("{call} failed with {result:?}")]
     Vulkan {

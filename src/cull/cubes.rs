@@ -7,6 +7,7 @@ use futures::future::try_join3;
 use super::{
     flat::Flat,
     limits::Limits,
+    subgroups,
     systems::{Cull, ResetArgs},
 };
 use crate::{
@@ -64,7 +65,7 @@ impl Cubes {
     /// [`Error::Invalid`] if there are no cubes, or more than [`most`](Self::most), or one of them has coordinates that
     /// are no numbers within ±2^60 (1.15e18) or a half edge that is none of 2^-60 to 2^60; it is named by its id.
     /// [`Error::OutOfDeviceMemory`] if they do not fit the device's memory; if that can be told from their number, nothing
-    /// was allocated. [`Error::HelperPanicked`] if the source does.
+    /// was allocated. [`Error::MissingFeatures`] if its shaders lack operations within subgroups. [`Error::HelperPanicked`] if the source does.
     ///
     /// # Cancel safety
     ///
@@ -81,6 +82,7 @@ impl Cubes {
         let count = source.len();
         let limits = Limits::of(gpu.info());
         limits.check(count)?;
+        subgroups::check(gpu.info())?;
         if count.div_ceil(1 << chunk_shift) > MOST_CHUNKS {
             return Err(Error::Invalid(format!("{count} cubes are more than {MOST_CHUNKS} chunks of 2^{chunk_shift}")));
         }

@@ -6,6 +6,7 @@ mod frustum;
 mod limits;
 mod occlusion;
 mod pyramid;
+mod subgroups;
 mod systems;
 
 pub use cubes::Cubes;

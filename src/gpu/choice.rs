@@ -72,6 +72,8 @@ pub struct DeviceInfo {
     pub max_allocation: u64,
     /// Invocations in a subgroup.
     pub subgroup_size: u32,
+    /// What compute shaders can do within a subgroup.
+    pub subgroup_operations: vk::SubgroupFeatureFlags,
     /// The optional features, as enabled.
     pub features: Features,
     /// Bytes in the largest device-local heap.

@@ -164,6 +164,13 @@ impl Device {
 }
 
 impl Device {
+    /// What images of a format can be used for.
+    pub(crate) fn format_features(&self, format: vk::Format) -> vk::FormatFeatureFlags {
+        // SAFETY: the physical device is the one that the device was made from, on this instance.
+        let properties = unsafe { self.instance.raw.get_physical_device_format_properties(self.physical, format) };
+        properties.optimal_tiling_features
+    }
+
     /// The time between two timestamps of a queue, which may have wrapped around in between.
     pub(crate) fn between(&self, queue: super::QueueId, [from, to]: [u64; 2]) -> std::time::Duration {
         let bits = self.queues.get(queue).timestamp_bits;
@@ -380,6 +387,10 @@ fn describe(instance: &Instance, physical: vk::PhysicalDevice, features: Feature
         limits: properties.limits,
         max_allocation: v11.max_memory_allocation_size.min(v13.max_buffer_size),
         subgroup_size: v11.subgroup_size,
+        subgroup_operations: match v11.subgroup_supported_stages.contains(vk::ShaderStageFlags::COMPUTE) {
+            true => v11.subgroup_supported_operations,
+            false => vk::SubgroupFeatureFlags::empty(),
+        },
         features,
         heap_bytes: largest_device_heap(&memory),
         memory,

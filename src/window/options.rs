@@ -4,22 +4,7 @@ use ash::vk;
 
 #[cfg(doc)]
 use crate::Error;
-use crate::RendererOptions;
-
-/// When a frame is shown.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Vsync {
-    /// Each in turn, at the display's pace: no tearing. Every surface can do it.
-    #[default]
-    On,
-    /// As `On`, but a late frame is shown at once and may tear.
-    Relaxed,
-    /// The newest at the display's pace: no tearing, frames may be left out.
-    Mailbox,
-    /// At once: may tear.
-    Off,
-}
+use crate::{RendererOptions, config::Vsync};
 
 /// How a [`Surface`](super::Surface) works.
 ///

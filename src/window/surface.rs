@@ -6,8 +6,9 @@ use raw_window_handle::{HasDisplayHandle, HasWindowHandle};
 use tokio::sync::{oneshot, watch};
 
 use super::{
+    Vsync,
     line::{Line, Wishes},
-    options::{PresentStats, SurfaceOptions, Vsync},
+    options::{PresentStats, SurfaceOptions},
     presenter::{Parts, Presenter},
     raw::RawSurface,
 };

@@ -1,0 +1,60 @@
+//! From settings to the options of what is opened with them.
+
+use std::thread;
+
+use tracing::level_filters::LevelFilter;
+
+use super::{Config, Origin, PerformanceConfig};
+use crate::{GpuOptions, RendererOptions, gpu::Validation};
+
+impl Config {
+    /// How to open the device: with `debug.enable_validation`. Where nobody set that, `VULKIO_VALIDATION` has its say, as
+    /// `VULKIO_DEVICE` always has.
+    #[must_use]
+    pub fn gpu_options(&self) -> GpuOptions {
+        let validation = self.debug.enable_validation;
+        let unsaid = validation == Validation::Off && self.origin("debug.enable_validation") == Some(Origin::Default);
+        if unsaid { GpuOptions::default() } else { GpuOptions::default().validation(validation) }
+    }
+
+    /// How a renderer works: with `performance.max_frames_in_flight`.
+    #[must_use]
+    pub fn renderer_options(&self) -> RendererOptions {
+        RendererOptions::default().frames_in_flight(self.performance.max_frames_in_flight as usize)
+    }
+
+    /// How a window's surface works: with `window.vsync`, and its renderer with
+    /// [`renderer_options`](Self::renderer_options).
+    #[cfg(feature = "window")]
+    #[must_use]
+    pub fn surface_options(&self) -> crate::window::SurfaceOptions {
+        let mut options = crate::window::SurfaceOptions::default();
+        options.vsync = self.window.vsync;
+        options.renderer = self.renderer_options();
+        options
+    }
+
+    /// What a subscriber of `tracing` lets through: `debug.log_level`.
+    ///
+    /// ```
+    /// # let config = vulkio::config::Config::default();
+    /// let log = tracing_subscriber::fmt().with_max_level(config.tracing_filter());
+    /// # let _ = log;
+    /// ```
+    #[must_use]
+    pub fn tracing_filter(&self) -> LevelFilter {
+        self.debug.log_level
+    }
+}
+
+impl PerformanceConfig {
+    /// How many worker threads the tokio runtime shall have: `worker_threads`, or one fewer than there are cores where
+    /// that is 0, and one at least.
+    #[must_use]
+    pub fn workers(&self) -> usize {
+        match self.worker_threads {
+            0 => thread::available_parallelism().map_or(1, |cores| (cores.get() - 1).max(1)),
+            threads => threads as usize,
+        }
+    }
+}
