@@ -66,6 +66,10 @@
 //!
 //! `png` (default): [`Picture::save_png`]. `files` (default): [`scene::files`], cubes from point clouds and height maps.
 //!
+//! Not by default: `config` (the module `config`: settings from a file, the environment and switches), `window` (the module `window`: surfaces and
+//! winit's event loop beside tokio; with `config`), `egui` (the module `overlay`: egui over frames; with `window`), `glsl` (the module `glsl`: shaders
+//! compiled at run time, and again when their files change; needs a C++ compiler to build).
+//!
 //! The public API contains types of `ash` and `glam`, which are re-exported, of `bytemuck`, `bytes` and `tokio`, and `futures`' `Stream`.
 
 #[cfg(target_arch = "wasm32")]

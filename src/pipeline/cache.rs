@@ -40,10 +40,23 @@ impl Pipelines {
         self.build_compute(&key, &name.into()).map(ComputePipeline::new)
     }
 
+    /// As [`own_compute`](Self::own_compute), for graphics.
+    #[cfg(feature = "glsl")]
+    pub(crate) fn own_graphics(&self, desc: GraphicsDesc) -> Result<GraphicsPipeline> {
+        let (name, key) = desc.key(&self.device.info.limits)?;
+        self.build_graphics(key, &name).map(GraphicsPipeline::new)
+    }
+
     fn build_compute(&self, key: &compute::Key, name: &Arc<str>) -> Result<Arc<PipelineInner>> {
         let raw = compute::build(&self.device, &self.layout, self.driver_cache, key, name)?;
         let samples = shader::samples(&key.shader);
         Ok(self.adopt(raw, vk::PipelineBindPoint::COMPUTE, name, super::Formats::default(), samples))
+    }
+
+    fn build_graphics(&self, key: graphics::Key, name: &Arc<str>) -> Result<Arc<PipelineInner>> {
+        let raw = graphics::build(&self.device, &self.layout, self.driver_cache, &key, name)?;
+        let samples = key.samples();
+        Ok(self.adopt(raw, vk::PipelineBindPoint::GRAPHICS, name, key.formats, samples))
     }
 
     /// Wraps and names a pipeline that the driver made.
@@ -121,11 +134,7 @@ impl Gpu {
         let pipelines = Arc::clone(&self.shared.pipelines);
         let cell = cell(&pipelines.graphics, key.clone());
         let made = cell.get_or_try_init(|| async move {
-            let build = move || {
-                let raw = graphics::build(&pipelines.device, &pipelines.layout, pipelines.driver_cache, &key, &name)?;
-                let samples = key.samples();
-                Ok(pipelines.adopt(raw, vk::PipelineBindPoint::GRAPHICS, &name, key.formats, samples))
-            };
+            let build = move || pipelines.build_graphics(key, &name);
             self.shared.helpers.run("making a graphics pipeline", build).await?
         });
         Ok(GraphicsPipeline::new(Arc::clone(made.await?)))

@@ -107,6 +107,13 @@ impl GraphicsDesc {
         }
     }
 
+    /// The same with these shaders.
+    #[cfg(feature = "glsl")]
+    pub(crate) fn shaders(mut self, vertex: &[u8], fragment: &[u8]) -> Self {
+        (self.vertex, self.fragment) = (vertex.to_vec(), fragment.to_vec());
+        self
+    }
+
     /// Renders to a colour attachment of this format; said again, to a further one.
     pub fn color(mut self, format: vk::Format) -> Self {
         self.formats.colors.push(format);
