@@ -253,7 +253,7 @@ async fn what_is_wider_at_an_angle_is_sharper_with_anisotropy() {
         assert_eq!(sampler.anisotropy(), samples.min(gpu.info().limits.max_sampler_anisotropy as u32));
         seen.push(contrast(&canvas.picture([64, 16], &texture, &sampler, Place::whole(0)).await));
     }
-    assert!(seen[0] < 32 && seen[1] > 96, "{seen:?}");
+    assert!(seen[0] < 8 && seen[1] > 32, "{seen:?}");
     close(gpu).await;
 }
 
@@ -297,7 +297,7 @@ async fn random_textures_in_random_frames_show_what_they_hold() {
     let most = gpu.textures_per_pass().min(16) as u64;
     let samplers = [Edge::Repeat, Edge::Clamp].map(|edge| sampler(&gpu, SamplerDesc::default().edge(edge)));
     let mut textures: Vec<(GpuImage<Texture>, Texel)> = Vec::new();
-    for round in 0..40 {
+    for round in 0..12 {
         // Some come, some go.
         for _ in 0..random.bits() % 4 {
             let color = (random.bits() as u32).to_le_bytes();

@@ -73,7 +73,9 @@ impl Mixing {
     fn over(format: vk::Format) -> Self {
         match format {
             vk::Format::R8G8B8A8_SRGB => Self::Recoded,
-            vk::Format::R8G8B8A8_UNORM | vk::Format::B8G8R8A8_UNORM | vk::Format::A2B10G10R10_UNORM_PACK32 => Self::Encoded,
+            vk::Format::R8G8B8A8_UNORM | vk::Format::B8G8R8A8_UNORM | vk::Format::A2B10G10R10_UNORM_PACK32 => {
+                Self::Encoded
+            }
             _ => Self::Linear,
         }
     }
@@ -120,12 +122,7 @@ impl Overlay {
     /// # Errors
     ///
     /// As [`draw`](Self::draw).
-    pub fn run(
-        &mut self,
-        frame: &Frame,
-        mut input: egui::RawInput,
-        show: impl FnMut(&egui::Context),
-    ) -> Result<Asked> {
+    pub fn run(&mut self, frame: &Frame, mut input: egui::RawInput, show: impl FnMut(&egui::Context)) -> Result<Asked> {
         let target = frame.target();
         input.max_texture_side.get_or_insert(self.gpu.info().limits.max_image_dimension2_d as usize);
         if input.screen_rect.is_none() {
@@ -148,12 +145,7 @@ impl Overlay {
     ///
     /// [`Error::Invalid`] for a target of another format, or a texture larger than the device takes;
     /// [`Error::OutOfDeviceMemory`] if there is no room for a texture or for the meshes.
-    pub fn draw(
-        &mut self,
-        frame: &Frame,
-        target: &GpuImage<RenderTarget>,
-        output: egui::FullOutput,
-    ) -> Result<Asked> {
+    pub fn draw(&mut self, frame: &Frame, target: &GpuImage<RenderTarget>, output: egui::FullOutput) -> Result<Asked> {
         self.check(target)?;
         self.textures.change(&self.gpu, &output.textures_delta)?;
         self.textures.write(frame);

@@ -8,8 +8,10 @@ use std::{collections::HashMap, sync::Arc};
 use ash::vk;
 use egui::{
     Color32, ColorImage, ImageData, TextureId,
-    epaint::ImageDelta,
-    textures::{TextureFilter, TextureOptions, TextureWrapMode, TexturesDelta},
+    epaint::{
+        ImageDelta,
+        textures::{TextureFilter, TextureOptions, TextureWrapMode, TexturesDelta},
+    },
 };
 
 use crate::{
