@@ -66,6 +66,10 @@
 //!
 //! `png` (default): [`Picture::save_png`]. `files` (default): [`scene::files`], cubes from point clouds and height maps.
 //!
+//! Not by default: `config` (the module `config`: settings from a file, the environment and switches), `window` (the module `window`: surfaces and
+//! winit's event loop beside tokio; with `config`), `egui` (the module `overlay`: egui over frames; with `window`), `glsl` (the module `glsl`: shaders
+//! compiled at run time, and again when their files change; needs a C++ compiler to build).
+//!
 //! The public API contains types of `ash` and `glam`, which are re-exported, of `bytemuck`, `bytes` and `tokio`, and `futures`' `Stream`.
 
 #[cfg(target_arch = "wasm32")]
@@ -111,12 +115,12 @@ pub use gpu::{
 };
 pub use graph::{After, Graph, Pass, PassId, Plan, PlanStats, System, Systems, Uses};
 pub use memory::HostPages;
-pub use pipeline::{ComputePipeline, GraphicsDesc, GraphicsPipeline, Pipeline};
+pub use pipeline::{Blend, ComputePipeline, Edge, GraphicsDesc, GraphicsPipeline, Pipeline, Sampler, SamplerDesc};
 pub use raster::{DrawView, NO_ID, RasterPath, SKY, View, ViewCounts, ViewOptions};
 pub use readback::{CaptureStream, Read, Readback};
 pub use resource::{
     Access, Attachment, Buffer, BufferSlice, CopySide, Depth, GpuBuffer, GpuImage, Ids, ImageDesc, ImagePart,
-    ImageRole, Mode, RenderTarget, Subimage, TransientBuffer, Use,
+    ImageRole, Mode, RenderTarget, Subimage, Texture, TransientBuffer, Use,
 };
 pub use sync::{Completion, Stamp, WaitFor};
 pub use upload::{Imported, ImportedSlice, IntoUploadData, Priority, Staging, Streamed, Upload, UploadData, Uploaded};

@@ -8,9 +8,9 @@ use vulkio::{glam::Vec3, scene::Camera};
 use crate::output::Failure;
 
 /// A camera as a file has it: `eye` and `target` in world units, and what has a usual value.
-#[derive(Deserialize)]
+#[derive(Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Written {
+pub(crate) struct Written {
     eye: [f32; 3],
     target: [f32; 3],
     #[serde(default = "upwards")]
@@ -34,17 +34,23 @@ fn usual_near() -> f32 {
     0.1
 }
 
-/// The camera that a file describes, for pictures of `aspect`.
-pub(crate) fn read(path: &Path, aspect: f32) -> Result<Camera, Failure> {
+/// The camera that a file describes.
+pub(crate) fn read(path: &Path) -> Result<Written, Failure> {
     let fail = |reason: &str| Failure::new(format!("camera `{}`: {reason}", path.display()));
     let text = fs::read_to_string(path).map_err(|error| fail(&error.to_string()))?;
     let written: Written = serde_json::from_str(&text).map_err(|error| fail(&error.to_string()))?;
-    let camera = written.camera(aspect);
-    camera.map_err(|reason| fail(&reason))
+    written.check().map_err(|reason| fail(&reason))?;
+    Ok(written)
 }
 
 impl Written {
-    fn camera(&self, aspect: f32) -> Result<Camera, String> {
+    /// For pictures of `aspect`.
+    pub(crate) fn camera(&self, aspect: f32) -> Camera {
+        let [eye, target, up] = [self.eye, self.target, self.up].map(Vec3::from_array);
+        Camera::perspective(self.fov_y, aspect, self.near).look_at(eye, target, up)
+    }
+
+    fn check(&self) -> Result<(), String> {
         for (key, vector) in [("eye", self.eye), ("target", self.target), ("up", self.up)] {
             // Numbers beyond 32 bits are read as infinity.
             if !vector.iter().all(|axis| axis.abs() < 1e15) {
@@ -64,6 +70,6 @@ impl Written {
         if !(1e-6..=1e6).contains(&self.near) {
             return Err(format!("`near` is {}; it must be from 1e-6 to 1e6", self.near));
         }
-        Ok(Camera::perspective(self.fov_y, aspect, self.near).look_at(eye, target, up))
+        Ok(())
     }
 }

@@ -3,8 +3,7 @@
 use std::time::Instant;
 
 use vulkio::{
-    CounterSnapshot, Cubes, DeviceKind, Gpu, GpuOptions, Graph, Plan, RasterPath, Renderer, RendererOptions,
-    Validation, View,
+    CounterSnapshot, Cubes, DeviceKind, Gpu, Graph, Plan, RasterPath, Renderer, View,
     scene::{Camera, Flight, Wave},
 };
 
@@ -13,16 +12,19 @@ use crate::{
     camera,
     dump::Dump,
     graph,
-    output::{Failure, Output},
+    output::{self, Failure, Output},
     report::{Percentiles, Report},
     scene::{self, Uploaded},
+    settings::Settings,
     times::Times,
 };
 
+/// Frames of a run that does not say.
+const FRAMES: u32 = 120;
 /// Frames beyond those in flight after which nothing new should have to be allocated.
 const WARMUP: u32 = 3;
 /// How high cubes rise with `--animate`, in world units: the edge of most scenes' cubes.
-const WAVE_HEIGHT: f32 = 1.0;
+pub(crate) const WAVE_HEIGHT: f32 = 1.0;
 /// Seconds from a frame to the next.
 const WAVE_STEP: f64 = 0.06;
 
@@ -30,41 +32,34 @@ const WAVE_STEP: f64 = 0.06;
 struct Job {
     count: usize,
     size: [u32; 2],
+    frames: u32,
 }
 
 impl Job {
-    fn new(args: &Args, gpu: &Gpu) -> Self {
+    fn new(args: &Args, settings: &Settings, gpu: &Gpu) -> Self {
         let software = gpu.info().kind == DeviceKind::Cpu;
         Self {
-            count: args.count.unwrap_or(if software { 100_000 } else { 1_000_000 }),
-            size: args.size.unwrap_or(if software { [1280, 720] } else { [1920, 1080] }),
+            count: args.count_on(gpu),
+            size: settings.size.unwrap_or(if software { [1280, 720] } else { [1920, 1080] }),
+            frames: args.frames.unwrap_or(FRAMES),
         }
     }
 }
 
 /// Everything from opening the device to the files on disk.
-pub(crate) async fn fly(args: &Args) -> Result<Report, Failure> {
-    let picture = Output::prepare(&args.out)?;
+pub(crate) async fn fly(args: &Args, settings: &Settings) -> Result<Report, Failure> {
+    let picture = Output::prepare(args.picture())?;
     let stats = args.stats.as_deref().map(Output::prepare).transpose()?;
     let graph = args.dump_graph.as_deref().map(Output::prepare).transpose()?;
     let dump = args.dump.as_deref().map(Dump::prepare).transpose()?;
 
-    let mut options = GpuOptions::default();
-    if let Some(device) = &args.device {
-        options = options.device(device.clone());
-    }
-    if args.validate {
-        options = options.validation(Validation::Strict);
-    }
-    let gpu = Gpu::open(options).await?;
-    let (mut report, plan) = render(args, &gpu, &picture, dump.as_ref()).await?;
+    let gpu = Gpu::open(settings.gpu_options(args)).await?;
+    let (mut report, plan) = render(args, settings, &gpu, &picture, dump.as_ref()).await?;
     gpu.close().await?;
     let log = gpu.validation_log();
     // The device goes with its last handle, and what leaked is said then.
     drop(gpu);
-    if let Some(first) = log.messages().first() {
-        return Err(Failure::new(format!("Vulkan validation, {} messages; the first: {first}", log.count())));
-    }
+    output::silent(&log)?;
 
     if let Some(stats) = stats {
         stats.write(report.json()?.as_bytes())?;
@@ -84,24 +79,22 @@ pub(crate) async fn fly(args: &Args) -> Result<Report, Failure> {
 /// The figures, and the last frame's plan if it was asked for.
 async fn render(
     args: &Args,
+    settings: &Settings,
     gpu: &Gpu,
     picture: &Output,
     dump: Option<&Dump>,
 ) -> Result<(Report, Option<Plan>), Failure> {
     let began = Instant::now();
-    let Job { count, size } = Job::new(args, gpu);
+    let Job { count, size, frames } = Job::new(args, settings, gpu);
     let path = Path::new(args, size)?;
-    let mut options = RendererOptions::default().frames_in_flight(args.frames_in_flight).timestamps(true);
-    options.workers = args.workers;
-    let renderer = Renderer::with_options(gpu, size, options)?;
+    let renderer = Renderer::with_options(gpu, size, settings.renderer_options())?;
     let uploaded = scene::upload(args, gpu, count).await?;
     let cubes = &uploaded.cubes;
-    let view = cubes.view(size, args.view_options()).await?;
+    let view = cubes.view(size, args.view_options().samples(settings.samples)).await?;
     let wave = if args.animate { Some(Wave::new(cubes, WAVE_HEIGHT).await?) } else { None };
 
-    let flown =
-        draw(args, gpu, &renderer, &Subject { cubes, view: &view, path: path.around(cubes), wave: wave.as_ref() })
-            .await?;
+    let subject = Subject { cubes, view: &view, path: path.around(cubes), wave: wave.as_ref(), frames };
+    let flown = draw(args, gpu, &renderer, &subject).await?;
     renderer.capture().await?.save_png(picture.writing_path()).await?;
     // What follows only looks at the last frame.
     let total = gpu.counters();
@@ -110,7 +103,15 @@ async fn render(
         dump.write(cubes, &view, &flown.camera).await?;
     }
     let report = report(args, gpu, &uploaded, &view, &flown, total);
-    let report = Report { visible, size, elapsed: began.elapsed(), picture: picture.path().to_owned(), ..report };
+    let report = Report {
+        msaa: settings.samples,
+        frames,
+        visible,
+        size,
+        elapsed: began.elapsed(),
+        picture: picture.path().to_owned(),
+        ..report
+    };
     Ok((report, flown.plan))
 }
 
@@ -124,7 +125,7 @@ impl Path {
     fn new(args: &Args, size: [u32; 2]) -> Result<Self, Failure> {
         let aspect = size[0] as f32 / size[1] as f32;
         Ok(match &args.camera {
-            Some(file) => Self::Fixed(camera::read(file, aspect)?),
+            Some(file) => Self::Fixed(camera::read(file)?.camera(aspect)),
             None => Self::Around { seed: args.seed, aspect },
         })
     }
@@ -145,6 +146,7 @@ struct Subject<'a, P> {
     view: &'a View,
     path: P,
     wave: Option<&'a Wave>,
+    frames: u32,
 }
 
 /// What all frames took, and the last one's camera and plan.
@@ -162,9 +164,9 @@ async fn draw<P: Fn(f32) -> Camera>(
     renderer: &Renderer,
     subject: &Subject<'_, P>,
 ) -> Result<Flown, Failure> {
-    let frames = args.frames;
-    let mut times = Times::new(frames, args.frames_in_flight);
-    let warm_after = (args.frames_in_flight as u32 + WARMUP).min(frames);
+    let (frames, in_flight) = (subject.frames, renderer.frames_in_flight());
+    let mut times = Times::new(frames, in_flight);
+    let warm_after = (in_flight as u32 + WARMUP).min(frames);
     let mut warm = gpu.counters();
     let mut plan = None;
     for i in 1..=frames {
@@ -208,11 +210,11 @@ fn report(args: &Args, gpu: &Gpu, uploaded: &Uploaded, view: &View, flown: &Flow
         scene: uploaded.name.clone(),
         path: name_of(view.path()),
         lod: args.lod == Switch::On,
-        msaa: args.msaa,
+        msaa: 0,
         cubes,
         most_cubes: Cubes::most(gpu),
         visible: 0,
-        frames: args.frames,
+        frames: 0,
         cpu_ms,
         gpu_ms,
         read_seconds: uploaded.read_seconds,
@@ -236,7 +238,7 @@ fn report(args: &Args, gpu: &Gpu, uploaded: &Uploaded, view: &View, flown: &Flow
     }
 }
 
-fn name_of(path: RasterPath) -> &'static str {
+pub(crate) fn name_of(path: RasterPath) -> &'static str {
     match path {
         RasterPath::Auto => "auto",
         RasterPath::Hardware => "hardware",

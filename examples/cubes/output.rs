@@ -8,25 +8,42 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use vulkio::ValidationMessages;
+
 /// Why a run ended, in a line.
 #[derive(Debug)]
-pub(crate) struct Failure(String);
+pub(crate) struct Failure {
+    reason: String,
+    /// There is no display, or it refused a window.
+    #[cfg_attr(not(feature = "window"), allow(dead_code))]
+    pub(crate) no_window: bool,
+}
 
 impl Failure {
     pub(crate) fn new(reason: impl Into<String>) -> Self {
-        Self(reason.into())
+        Self { reason: reason.into(), no_window: false }
     }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.reason)
     }
 }
 
-impl<E: Error> From<E> for Failure {
+impl<E: Error + 'static> From<E> for Failure {
     fn from(error: E) -> Self {
-        Self(error.to_string())
+        let whole: &(dyn Error + 'static) = &error;
+        let no_window = matches!(whole.downcast_ref(), Some(vulkio::Error::Window(_)));
+        Self { reason: error.to_string(), no_window }
+    }
+}
+
+/// A run that the validation layer had something to say about has failed.
+pub(crate) fn silent(log: &ValidationMessages) -> Result<(), Failure> {
+    match log.messages().first() {
+        Some(first) => Err(Failure::new(format!("Vulkan validation, {} messages; the first: {first}", log.count()))),
+        None => Ok(()),
     }
 }
 
@@ -41,7 +58,7 @@ pub(crate) struct Output {
 impl Output {
     /// Makes sure, before any work is done, that a file can be written there.
     pub(crate) fn prepare(path: &Path) -> Result<Self, Failure> {
-        let fail = |error: &dyn fmt::Display| Failure(format!("cannot write `{}`: {error}", path.display()));
+        let fail = |error: &dyn fmt::Display| Failure::new(format!("cannot write `{}`: {error}", path.display()));
         // Through a link, so that its target is replaced and not the link.
         let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let there = match fs::metadata(&path) {
@@ -74,7 +91,7 @@ impl Output {
     /// Writes all of the file.
     pub(crate) fn write(self, bytes: &[u8]) -> Result<(), Failure> {
         fs::write(self.writing_path(), bytes)
-            .map_err(|error| Failure(format!("cannot write `{}`: {error}", self.path.display())))?;
+            .map_err(|error| Failure::new(format!("cannot write `{}`: {error}", self.path.display())))?;
         self.finish()
     }
 
@@ -86,7 +103,7 @@ impl Output {
             fs::read(&self.temporary)
                 .and_then(|bytes| OpenOptions::new().write(true).open(&self.path)?.write_all(&bytes))
         };
-        done.map_err(|error| Failure(format!("cannot write `{}`: {error}", self.path.display())))
+        done.map_err(|error| Failure::new(format!("cannot write `{}`: {error}", self.path.display())))
     }
 }
 

@@ -124,7 +124,7 @@ impl Report {
     }
 }
 
-fn times(times: Option<Percentiles>) -> String {
+pub(crate) fn times(times: Option<Percentiles>) -> String {
     match times {
         Some(Percentiles { p50, p95, p99 }) => format!("median {p50:.3} ms, p95 {p95:.3} ms, p99 {p99:.3} ms"),
         None => "not measured: the device has no timestamps".to_owned(),
@@ -132,7 +132,7 @@ fn times(times: Option<Percentiles>) -> String {
 }
 
 /// 1234567 as 1,234,567.
-fn grouped(n: u64) -> String {
+pub(crate) fn grouped(n: u64) -> String {
     let digits = n.to_string();
     let mut text = String::with_capacity(digits.len() * 4 / 3);
     for (i, digit) in digits.chars().enumerate() {

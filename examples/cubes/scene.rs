@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use vulkio::{
     Cubes, Gpu,
     scene::{
-        self,
+        self, InstanceSource,
         files::{self, FileOptions},
     },
 };
@@ -31,6 +31,20 @@ pub(crate) enum Scene {
 impl Scene {
     pub(crate) fn name(self) -> String {
         self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
+    }
+}
+
+impl Scene {
+    /// The cubes by themselves, to look some of them up.
+    #[cfg_attr(not(feature = "window"), allow(dead_code))]
+    pub(crate) fn source(self, count: usize, seed: u64) -> Box<dyn InstanceSource> {
+        match self {
+            Self::Grid => Box::new(scene::grid(count)),
+            Self::Block => Box::new(scene::block(count)),
+            Self::Field => Box::new(scene::field(count, seed)),
+            Self::City => Box::new(scene::city(count, seed)),
+            Self::Terrain => Box::new(scene::terrain(count, seed)),
+        }
     }
 }
 

@@ -24,7 +24,7 @@ use crate::{
         uses::{Declaration, Rendering},
     },
     memory::PageLease,
-    pipeline::PipelineInner,
+    pipeline::Kept,
     sync::prim::lock,
 };
 
@@ -53,7 +53,7 @@ pub(crate) struct OpenedParts {
     pub(crate) leases: Vec<Lease>,
     pub(crate) pages: Vec<PageLease>,
     pub(crate) counts: Counts,
-    pub(crate) pipelines: Vec<Arc<PipelineInner>>,
+    pub(crate) kept: Vec<Kept>,
     pub(crate) nanoseconds: u64,
 }
 
@@ -84,9 +84,9 @@ impl Opened {
         let (place, own, pages) = self.enter(family)?;
         let mut lease = own.map_or_else(|| shared.pools.lease(family), Ok)?;
         let mut counts = Counts::default();
-        let mut pipelines = Vec::new();
+        let mut kept = Vec::new();
         let mut pages = pages.unwrap_or_else(|| shared.pages.lease());
-        let result = self.record_with(shared, &mut lease, &mut counts, &mut pipelines, &mut pages, record);
+        let result = self.record_with(shared, &mut lease, &mut counts, &mut kept, &mut pages, record);
         counts.book(&shared.device.counters);
         let mut state = lock(&self.parts);
         state.rest.leases.push(lease);
@@ -94,7 +94,7 @@ impl Opened {
         let (value, buffer) = result?;
         state.buffers[place] = Some(buffer);
         state.rest.counts += counts;
-        state.rest.pipelines.append(&mut pipelines);
+        state.rest.kept.append(&mut kept);
         state.rest.nanoseconds += began.elapsed().as_nanos() as u64;
         Ok(value)
     }
@@ -119,7 +119,7 @@ impl Opened {
         shared: &Shared,
         lease: &mut Lease,
         counts: &mut Counts,
-        pipelines: &mut Vec<Arc<PipelineInner>>,
+        kept: &mut Vec<Kept>,
         pages: &mut PageLease,
         record: impl FnOnce(&mut Encoder<'_>) -> R,
     ) -> Result<(R, vk::CommandBuffer)> {
@@ -132,13 +132,13 @@ impl Opened {
         }
         let inputs = Inputs {
             device,
-            layout: shared.pipelines.layout.raw,
+            layout: &shared.pipelines.layout,
             queue: self.queue,
             declared: &self.declared,
             rendering: &self.rendering,
             jobs: &[],
             cmd,
-            keep: pipelines,
+            keep: kept,
             pages,
             counts,
         };

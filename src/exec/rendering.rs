@@ -46,7 +46,7 @@ pub(crate) fn end(device: &Device, cmd: vk::CommandBuffer) {
 
 fn attachment(target: &Target, layout: vk::ImageLayout) -> Result<vk::RenderingAttachmentInfo<'static>> {
     let info = vk::RenderingAttachmentInfo::default()
-        .image_view(target.image.view_of(target.level, target.layer)?)
+        .image_view(target.image.attachment(target.level, target.layer, target.format())?)
         .image_layout(layout)
         .store_op(vk::AttachmentStoreOp::STORE);
     let info = match &target.resolve {
@@ -56,7 +56,7 @@ fn attachment(target: &Target, layout: vk::ImageLayout) -> Result<vk::RenderingA
                 Texel::Color => vk::ResolveModeFlags::AVERAGE,
                 Texel::Uint | Texel::Depth => vk::ResolveModeFlags::SAMPLE_ZERO,
             };
-            let view = into.image.view_of(into.level, into.layer)?;
+            let view = into.image.attachment(into.level, into.layer, into.format())?;
             info.resolve_mode(mode).resolve_image_view(view).resolve_image_layout(layout)
         }
     };

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     memory::PageLease,
-    pipeline::{PipelineInner, PipelineLayout},
+    pipeline::{Kept, PipelineLayout},
     resource::Resource,
     sync::{Retire, prim::lock},
 };
@@ -42,7 +42,7 @@ pub(crate) struct Submitted {
     /// Before the resources, which it places.
     pub(crate) transients: Option<TransientLease>,
     pub(crate) _slots: Arc<[Resource]>,
-    pub(crate) _pipelines: Vec<Arc<PipelineInner>>,
+    pub(crate) _kept: Vec<Kept>,
     pub(crate) _layout: Option<Arc<PipelineLayout>>,
     /// Whatever else it uses.
     pub(crate) _keep: Vec<Keep>,
@@ -66,7 +66,7 @@ impl Submitted {
             leases: vec![lease],
             transients: None,
             _slots: slots,
-            _pipelines: Vec::new(),
+            _kept: Vec::new(),
             pages: Vec::new(),
             _layout: None,
             _keep: keep,

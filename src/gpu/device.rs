@@ -164,6 +164,13 @@ impl Device {
 }
 
 impl Device {
+    /// What images of a format can be used for.
+    pub(crate) fn format_features(&self, format: vk::Format) -> vk::FormatFeatureFlags {
+        // SAFETY: the physical device is the one that the device was made from, on this instance.
+        let properties = unsafe { self.instance.raw.get_physical_device_format_properties(self.physical, format) };
+        properties.optimal_tiling_features
+    }
+
     /// The time between two timestamps of a queue, which may have wrapped around in between.
     pub(crate) fn between(&self, queue: super::QueueId, [from, to]: [u64; 2]) -> std::time::Duration {
         let bits = self.queues.get(queue).timestamp_bits;

@@ -126,6 +126,9 @@ optional! {
     shared_int64_atomics: v12.shader_shared_int64_atomics;
     /// Anisotropic filtering.
     sampler_anisotropy: core.sampler_anisotropy;
+    /// Textures chosen by a number that is the same for a whole draw or workgroup, rather than known when the shader is
+    /// compiled (`shaderSampledImageArrayDynamicIndexing`).
+    texture_indexing: core.shader_sampled_image_array_dynamic_indexing;
     /// Samplers that take the minimum or maximum (`samplerFilterMinmax`).
     sampler_minmax: v12.sampler_filter_minmax;
     /// More than one draw per indirect command.

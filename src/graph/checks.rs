@@ -96,6 +96,14 @@ fn check_attachments(device: &Device, pass: &str, rendering: &Rendering) -> Resu
             "pass `{pass}` renders colours to the depth image `{name}`; say `.depth(..)`"
         )));
     }
+    let is_not_encoded = |target: &&Target| target.encoded && target.image.shape.encoded_format().is_none();
+    if let Some(target) = rendering.targets().find(is_not_encoded) {
+        let (name, format) = (&target.image.name, target.image.shape.format);
+        return Err(Error::Graph(format!(
+            "pass `{pass}` renders to `{name}` as it is encoded, which is for `RenderTarget`s in R8G8B8A8_SRGB of one level, layer \
+             and sample; this one is of {format:?}"
+        )));
+    }
     if let Some(target) = rendering.depth.as_ref().filter(|target| !is_depth(target)) {
         let name = &target.image.name;
         return Err(Error::Graph(format!("pass `{pass}` uses the colour image `{name}` as depth; say `.renders(..)`")));
@@ -127,7 +135,8 @@ fn check_samples(pass: &str, rendering: &Rendering) -> Result<()> {
     }
     for (target, into) in rendering.targets().filter_map(|target| Some((target, target.resolve.as_deref()?))) {
         let (from, to) = (target.image.shape, into.image.shape);
-        let fits = from.samples > 1 && to.samples == 1 && from.format == to.format && target.extent() == into.extent();
+        let fits =
+            from.samples > 1 && to.samples == 1 && target.format() == into.format() && target.extent() == into.extent();
         if !fits {
             return Err(Error::Graph(format!(
                 "pass `{pass}` resolves `{}` ({} samples of {:?}, {:?}) to `{}` ({} samples of {:?}, {:?}); it takes several \

@@ -6,6 +6,7 @@ pub(crate) mod compiled;
 pub(crate) mod declare;
 mod dump;
 pub(crate) mod ir;
+mod mips;
 mod pass;
 pub(crate) mod phase;
 pub(crate) mod slots;

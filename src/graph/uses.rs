@@ -20,6 +20,8 @@ pub(crate) struct Target {
     pub(crate) level: u32,
     pub(crate) layer: u32,
     pub(crate) load: Load,
+    /// Whether its bytes are written as they are.
+    pub(crate) encoded: bool,
     /// Where its samples are resolved to.
     pub(crate) resolve: Option<Box<Target>>,
 }
@@ -28,6 +30,12 @@ impl Target {
     /// Width and height in pixels.
     pub(crate) fn extent(&self) -> [u32; 2] {
         self.image.shape.extent_of(self.level)
+    }
+
+    /// The format in which it is rendered to.
+    pub(crate) fn format(&self) -> vk::Format {
+        let shape = &self.image.shape;
+        shape.encoded_format().filter(|_| self.encoded).unwrap_or(shape.format)
     }
 
     fn declared(&self, access: Access) -> Declaration {
@@ -164,7 +172,7 @@ impl Uses {
     }
 
     fn target(&mut self, attachment: Attachment) -> Option<Target> {
-        let Attachment { image, part, load, resolve } = attachment;
+        let Attachment { image, part, load, encoded, resolve } = attachment;
         let resolve = match resolve {
             Some(attachment) => Some(Box::new(self.target(*attachment)?)),
             None => None,
@@ -172,7 +180,7 @@ impl Uses {
         let region = self.region(part)?.unwrap_or_else(|| image.whole());
         let (levels, layers) = (region.levels(), region.layers());
         if (levels.len(), layers.len()) == (1, 1) {
-            return Some(Target { image, level: levels.start, layer: layers.start, load, resolve });
+            return Some(Target { image, level: levels.start, layer: layers.start, load, encoded, resolve });
         }
         self.mistake.get_or_insert(Mistake::Attachment(image));
         None

@@ -7,7 +7,7 @@ use dashmap::DashMap;
 use tokio::sync::OnceCell;
 
 use super::{
-    ComputePipeline, GraphicsDesc, GraphicsPipeline, PipelineInner, PipelineLayout, compute, graphics, shader,
+    Blend, ComputePipeline, GraphicsDesc, GraphicsPipeline, PipelineInner, PipelineLayout, compute, graphics, shader,
 };
 use crate::{
     error::{During, Error, Result},
@@ -40,9 +40,23 @@ impl Pipelines {
         self.build_compute(&key, &name.into()).map(ComputePipeline::new)
     }
 
+    /// As [`own_compute`](Self::own_compute), for graphics.
+    #[cfg(feature = "glsl")]
+    pub(crate) fn own_graphics(&self, desc: GraphicsDesc) -> Result<GraphicsPipeline> {
+        let (name, key) = desc.key(&self.device.info.limits)?;
+        self.build_graphics(key, &name).map(GraphicsPipeline::new)
+    }
+
     fn build_compute(&self, key: &compute::Key, name: &Arc<str>) -> Result<Arc<PipelineInner>> {
-        let raw = compute::build(&self.device, self.layout.raw, self.driver_cache, key, name)?;
-        Ok(self.adopt(raw, vk::PipelineBindPoint::COMPUTE, name, super::Formats::default()))
+        let raw = compute::build(&self.device, &self.layout, self.driver_cache, key, name)?;
+        let samples = shader::samples(&key.shader);
+        Ok(self.adopt(raw, vk::PipelineBindPoint::COMPUTE, name, super::Formats::default(), samples))
+    }
+
+    fn build_graphics(&self, key: graphics::Key, name: &Arc<str>) -> Result<Arc<PipelineInner>> {
+        let raw = graphics::build(&self.device, &self.layout, self.driver_cache, &key, name)?;
+        let samples = key.samples();
+        Ok(self.adopt(raw, vk::PipelineBindPoint::GRAPHICS, name, key.formats, samples))
     }
 
     /// Wraps and names a pipeline that the driver made.
@@ -52,6 +66,7 @@ impl Pipelines {
         bind_point: vk::PipelineBindPoint,
         name: &Arc<str>,
         formats: super::Formats,
+        samples: bool,
     ) -> Arc<PipelineInner> {
         Counters::add(&self.device.counters.pipelines, 1);
         self.device.labels.name(raw, name);
@@ -62,6 +77,7 @@ impl Pipelines {
             bind_point,
             name: Arc::clone(name),
             formats,
+            samples,
         })
     }
 }
@@ -114,17 +130,32 @@ impl Gpu {
     /// Dropped, nothing is kept but what the driver cached; whoever else waits for the same pipeline goes on.
     pub async fn graphics_pipeline(&self, desc: GraphicsDesc) -> Result<GraphicsPipeline> {
         let (name, key) = desc.key(&self.info().limits)?;
+        self.check_blend(&name, &key)?;
         let pipelines = Arc::clone(&self.shared.pipelines);
         let cell = cell(&pipelines.graphics, key.clone());
         let made = cell.get_or_try_init(|| async move {
-            let build = move || {
-                let raw =
-                    graphics::build(&pipelines.device, pipelines.layout.raw, pipelines.driver_cache, &key, &name)?;
-                Ok(pipelines.adopt(raw, vk::PipelineBindPoint::GRAPHICS, &name, key.formats))
-            };
+            let build = move || pipelines.build_graphics(key, &name);
             self.shared.helpers.run("making a graphics pipeline", build).await?
         });
         Ok(GraphicsPipeline::new(Arc::clone(made.await?)))
+    }
+}
+
+impl Gpu {
+    /// # Errors
+    /// [`Error::Shader`] if colours of the pipeline's formats cannot be blended.
+    fn check_blend(&self, name: &str, key: &graphics::Key) -> Result<()> {
+        let blends = |&format: &vk::Format| {
+            let need = vk::FormatFeatureFlags::COLOR_ATTACHMENT_BLEND;
+            self.shared.device.format_features(format).contains(need)
+        };
+        match key.formats.colors.iter().find(|format| key.blend != Blend::Off && !blends(format)) {
+            None => Ok(()),
+            Some(format) => {
+                let reason = format!("{:?} blending, which this device does not have for {format:?}", key.blend);
+                Err(Error::Shader { name: name.to_owned(), reason })
+            }
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ash::vk;
 
 use super::{
-    Pipeline, PipelineInner, cache, sealed,
+    Pipeline, PipelineInner, PipelineLayout, cache, sealed,
     shader::{ShaderModule, Words},
 };
 use crate::{error::Result, gpu::device::Device};
@@ -38,14 +38,17 @@ pub(crate) struct Key {
 /// Blocks while the driver compiles: called on a helper thread.
 pub(crate) fn build(
     device: &Device,
-    layout: vk::PipelineLayout,
+    layout: &PipelineLayout,
     cache: vk::PipelineCache,
     key: &Key,
     name: &str,
 ) -> Result<vk::Pipeline> {
     let module = ShaderModule::new(device, &key.shader)?;
-    let info =
-        vk::ComputePipelineCreateInfo::default().stage(module.stage(vk::ShaderStageFlags::COMPUTE)).layout(layout);
+    let (entry, bytes) = layout.textures.constant();
+    let entries = [entry];
+    let constants = vk::SpecializationInfo::default().map_entries(&entries).data(&bytes);
+    let stage = module.stage(vk::ShaderStageFlags::COMPUTE, &constants);
+    let info = vk::ComputePipelineCreateInfo::default().stage(stage).layout(layout.raw);
     // SAFETY: module and layout are alive; the shader's own validity is its author's duty.
     let made = unsafe { device.raw.create_compute_pipelines(cache, &[info], None) };
     made.map(|pipelines| pipelines[0]).map_err(|(_, result)| cache::refused(name, "vkCreateComputePipelines", result))

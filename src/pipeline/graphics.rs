@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ash::vk;
 
 use super::{
-    Formats, Pipeline, PipelineInner, cache, sealed,
+    Formats, Pipeline, PipelineInner, PipelineLayout, cache, sealed,
     shader::{self, ShaderModule, Words},
 };
 use crate::{
@@ -33,6 +33,43 @@ impl Pipeline for GraphicsPipeline {
     }
 }
 
+/// How what is drawn and what is there become one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Blend {
+    /// What is drawn replaces what is there.
+    #[default]
+    Off,
+    /// Mixed by the alpha of what is drawn.
+    Alpha,
+    /// Mixed by the alpha of what is drawn, with which its colour is multiplied already.
+    Premultiplied,
+    /// Added to what is there, by the alpha of what is drawn.
+    Add,
+}
+
+impl Blend {
+    fn state(self) -> vk::PipelineColorBlendAttachmentState {
+        use vk::BlendFactor as F;
+        let colors = match self {
+            Self::Off => None,
+            Self::Alpha => Some([F::SRC_ALPHA, F::ONE_MINUS_SRC_ALPHA]),
+            Self::Premultiplied => Some([F::ONE, F::ONE_MINUS_SRC_ALPHA]),
+            Self::Add => Some([F::SRC_ALPHA, F::ONE]),
+        };
+        let state = vk::PipelineColorBlendAttachmentState::default().color_write_mask(vk::ColorComponentFlags::RGBA);
+        let Some([source, target]) = colors else { return state };
+        let alpha = if self == Self::Add { [F::ZERO, F::ONE] } else { [F::ONE, F::ONE_MINUS_SRC_ALPHA] };
+        state
+            .blend_enable(true)
+            .src_color_blend_factor(source)
+            .dst_color_blend_factor(target)
+            .color_blend_op(vk::BlendOp::ADD)
+            .src_alpha_blend_factor(alpha[0])
+            .dst_alpha_blend_factor(alpha[1])
+            .alpha_blend_op(vk::BlendOp::ADD)
+    }
+}
+
 /// What a graphics pipeline is made of.
 ///
 /// It draws triangle lists, counter-clockwise ones facing front, over the whole of its attachments. Vertices are
@@ -54,6 +91,7 @@ pub struct GraphicsDesc {
     fragment: Vec<u8>,
     formats: Formats,
     cull: vk::CullModeFlags,
+    blend: Blend,
 }
 
 impl GraphicsDesc {
@@ -65,7 +103,15 @@ impl GraphicsDesc {
             fragment: fragment.to_vec(),
             formats: Formats::default(),
             cull: vk::CullModeFlags::NONE,
+            blend: Blend::Off,
         }
+    }
+
+    /// The same with these shaders.
+    #[cfg(feature = "glsl")]
+    pub(crate) fn shaders(mut self, vertex: &[u8], fragment: &[u8]) -> Self {
+        (self.vertex, self.fragment) = (vertex.to_vec(), fragment.to_vec());
+        self
     }
 
     /// Renders to a colour attachment of this format; said again, to a further one.
@@ -92,12 +138,18 @@ impl GraphicsDesc {
         self
     }
 
+    /// How what is drawn and what is there become one, in all colour attachments.
+    pub fn blend(mut self, blend: Blend) -> Self {
+        self.blend = blend;
+        self
+    }
+
     /// What identifies the pipeline, if a device of these limits can have it.
     pub(crate) fn key(self, limits: &vk::PhysicalDeviceLimits) -> Result<(Arc<str>, Key)> {
         self.formats.check(limits).map_err(|reason| Error::Shader { name: self.name.to_string(), reason })?;
         let vertex = shader::words(&self.name, &self.vertex)?;
         let fragment = shader::words(&self.name, &self.fragment)?;
-        Ok((self.name, Key { vertex, fragment, formats: self.formats, cull: self.cull }))
+        Ok((self.name, Key { vertex, fragment, formats: self.formats, cull: self.cull, blend: self.blend }))
     }
 }
 
@@ -107,19 +159,31 @@ pub(crate) struct Key {
     fragment: Words,
     pub(crate) formats: Formats,
     cull: vk::CullModeFlags,
+    pub(crate) blend: Blend,
+}
+
+impl Key {
+    /// Whether one of the shaders samples textures.
+    pub(crate) fn samples(&self) -> bool {
+        shader::samples(&self.vertex) || shader::samples(&self.fragment)
+    }
 }
 
 /// Blocks while the driver compiles: called on a helper thread.
 pub(crate) fn build(
     device: &Device,
-    layout: vk::PipelineLayout,
+    layout: &PipelineLayout,
     cache: vk::PipelineCache,
     key: &Key,
     name: &str,
 ) -> Result<vk::Pipeline> {
     let vertex = ShaderModule::new(device, &key.vertex)?;
     let fragment = ShaderModule::new(device, &key.fragment)?;
-    let stages = [vertex.stage(vk::ShaderStageFlags::VERTEX), fragment.stage(vk::ShaderStageFlags::FRAGMENT)];
+    let (entry, bytes) = layout.textures.constant();
+    let entries = [entry];
+    let constants = vk::SpecializationInfo::default().map_entries(&entries).data(&bytes);
+    let stages = [(vk::ShaderStageFlags::VERTEX, vertex), (vk::ShaderStageFlags::FRAGMENT, fragment)];
+    let stages = stages.each_ref().map(|(stage, module)| module.stage(*stage, &constants));
     let vertex_input = vk::PipelineVertexInputStateCreateInfo::default();
     let assembly = vk::PipelineInputAssemblyStateCreateInfo::default().topology(vk::PrimitiveTopology::TRIANGLE_LIST);
     let viewport = vk::PipelineViewportStateCreateInfo::default().viewport_count(1).scissor_count(1);
@@ -134,7 +198,7 @@ pub(crate) fn build(
         .depth_test_enable(key.formats.depth.is_some())
         .depth_write_enable(key.formats.depth.is_some())
         .depth_compare_op(vk::CompareOp::GREATER);
-    let blends: Vec<_> = key.formats.colors.iter().map(|_| overwrite()).collect();
+    let blends: Vec<_> = key.formats.colors.iter().map(|_| key.blend.state()).collect();
     let blend = vk::PipelineColorBlendStateCreateInfo::default().attachments(&blends);
     let dynamic_states = [vk::DynamicState::VIEWPORT, vk::DynamicState::SCISSOR];
     let dynamic = vk::PipelineDynamicStateCreateInfo::default().dynamic_states(&dynamic_states);
@@ -151,13 +215,9 @@ pub(crate) fn build(
         .depth_stencil_state(&depth)
         .color_blend_state(&blend)
         .dynamic_state(&dynamic)
-        .layout(layout)
+        .layout(layout.raw)
         .push_next(&mut rendering);
     // SAFETY: modules and layout are alive; the shaders' own validity is their author's duty.
     let made = unsafe { device.raw.create_graphics_pipelines(cache, &[info], None) };
     made.map(|pipelines| pipelines[0]).map_err(|(_, result)| cache::refused(name, "vkCreateGraphicsPipelines", result))
-}
-
-fn overwrite() -> vk::PipelineColorBlendAttachmentState {
-    vk::PipelineColorBlendAttachmentState::default().color_write_mask(vk::ColorComponentFlags::RGBA)
 }

@@ -1,9 +1,10 @@
-//! The one pipeline layout: push constants for all stages, and one image that compute shaders may store to.
+//! The one pipeline layout: push constants for all stages, an image that compute shaders may store to, textures.
 
 use std::sync::Arc;
 
 use ash::vk;
 
+use super::{Samplers, TextureSets};
 use crate::{
     error::{During, Result},
     gpu::device::Device,
@@ -12,15 +13,20 @@ use crate::{
 /// What every Vulkan device takes, and so what push constants may take.
 pub(crate) const MAX_PUSH_BYTES: usize = 128;
 
-/// Buffers are reached by address, so all pipelines share this layout. Its only set holds the image that a pass stores to; the
-/// image brings the set along, written once.
+/// Which of the layout's sets holds textures.
+pub(crate) const TEXTURE_SET: u32 = 1;
+
+/// Buffers are reached by address, so all pipelines share this layout. Its set 0 holds the image that a pass stores to; the
+/// image brings the set along, written once. Its set 1 holds the textures that a pass samples.
 pub(crate) struct PipelineLayout {
     device: Arc<Device>,
     pub(crate) raw: vk::PipelineLayout,
     _set: SetLayout,
+    pub(crate) samplers: Samplers,
+    pub(crate) textures: Arc<TextureSets>,
 }
 
-/// The layout of that set.
+/// The layout of set 0.
 pub(crate) struct SetLayout {
     device: Arc<Device>,
     pub(crate) raw: [vk::DescriptorSetLayout; 1],
@@ -31,14 +37,17 @@ impl PipelineLayout {
         let range =
             [vk::PushConstantRange::default().stage_flags(vk::ShaderStageFlags::ALL).size(MAX_PUSH_BYTES as u32)];
         let set = Self::make_set_layout(&device)?;
-        let info = vk::PipelineLayoutCreateInfo::default().push_constant_ranges(&range).set_layouts(&set.raw);
-        // SAFETY: the device and the set's layout are alive, and 128 bytes are within every device's limit.
+        let textures = TextureSets::new(Arc::clone(&device))?;
+        let sets = [set.raw[0], textures.layout()];
+        let info = vk::PipelineLayoutCreateInfo::default().push_constant_ranges(&range).set_layouts(&sets);
+        // SAFETY: the device and the sets' layouts are alive, and 128 bytes are within every device's limit.
         let raw = unsafe { device.raw.create_pipeline_layout(&info, None) }.during("vkCreatePipelineLayout")?;
         device.labels.name(raw, "vulkio layout");
-        Ok(Arc::new(Self { device, raw, _set: set }))
+        let samplers = Samplers::new(Arc::clone(&device));
+        Ok(Arc::new(Self { device, raw, _set: set, samplers, textures }))
     }
 
-    /// A layout like that of its set: those that are made alike are compatible, so that images need not hold pipelines'.
+    /// A layout like that of its set 0: those that are made alike are compatible, so that images need not hold pipelines'.
     pub(crate) fn make_set_layout(device: &Arc<Device>) -> Result<SetLayout> {
         let binding = [vk::DescriptorSetLayoutBinding::default()
             .binding(0)

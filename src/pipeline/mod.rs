@@ -4,7 +4,9 @@ mod cache;
 mod compute;
 mod graphics;
 mod layout;
+mod sampler;
 mod shader;
+mod textures;
 
 use std::{fmt, sync::Arc};
 
@@ -12,13 +14,16 @@ use ash::vk;
 
 pub(crate) use cache::Pipelines;
 pub use compute::ComputePipeline;
-pub use graphics::{GraphicsDesc, GraphicsPipeline};
-pub(crate) use layout::{MAX_PUSH_BYTES, PipelineLayout, SetLayout};
+pub use graphics::{Blend, GraphicsDesc, GraphicsPipeline};
+pub(crate) use layout::{MAX_PUSH_BYTES, PipelineLayout, SetLayout, TEXTURE_SET};
+pub(crate) use sampler::Samplers;
+pub use sampler::{Edge, Sampler, SamplerDesc};
+pub(crate) use textures::{Bound, TextureSet, TextureSets};
 
 use crate::{
     error::{Error, Result},
     gpu::device::Device,
-    graph::uses::Rendering,
+    graph::uses::{Rendering, Target},
     resource::{Texel, texel},
 };
 
@@ -80,6 +85,8 @@ pub struct PipelineInner {
     pub(crate) bind_point: vk::PipelineBindPoint,
     pub(crate) name: Arc<str>,
     formats: Formats,
+    /// Whether its shaders sample textures.
+    pub(crate) samples: bool,
 }
 
 impl PipelineInner {
@@ -96,8 +103,8 @@ impl PipelineInner {
             let pass = if renders { "a pass that renders" } else { "a pass that does not render" };
             return Err(Error::Invalid(format!("the {kind} pipeline `{name}` is bound in {pass}")));
         }
-        let colors = || rendering.colors.iter().map(|target| target.image.shape.format);
-        let depth = rendering.depth.as_ref().map(|target| target.image.shape.format);
+        let colors = || rendering.colors.iter().map(Target::format);
+        let depth = rendering.depth.as_ref().map(Target::format);
         let samples = rendering.samples();
         let Formats { colors: own_colors, depth: own_depth, samples: own_samples } = &self.formats;
         let fits = colors().eq(own_colors.iter().copied()) && depth == *own_depth && samples == *own_samples;
@@ -123,6 +130,12 @@ impl fmt::Debug for PipelineInner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pipeline").field("name", &self.name).finish_non_exhaustive()
     }
+}
+
+/// What a submission keeps alive that no pass declares.
+pub(crate) enum Kept {
+    Pipeline(Arc<PipelineInner>),
+    Textures(#[expect(dead_code, reason = "it is held, so that nobody writes to it")] Arc<TextureSet>),
 }
 
 mod sealed {

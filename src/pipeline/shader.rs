@@ -4,6 +4,7 @@ use std::{io::Cursor, sync::Arc};
 
 use ash::vk;
 
+use super::layout::TEXTURE_SET;
 use crate::{
     error::{During, Error, Result},
     gpu::device::Device,
@@ -27,6 +28,22 @@ pub(crate) fn words(name: &str, spirv: &[u8]) -> Result<Words> {
     }
 }
 
+/// Whether a shader has a variable in the set of textures.
+pub(crate) fn samples(words: &[u32]) -> bool {
+    const HEADER: usize = 5;
+    const OP_DECORATE: u32 = 71;
+    const DESCRIPTOR_SET: u32 = 34;
+    let mut rest = words.get(HEADER..).unwrap_or_default();
+    while let Some(&first) = rest.first() {
+        let (len, op) = ((first >> 16) as usize, first & 0xFFFF);
+        if op == OP_DECORATE && rest.get(2..4) == Some(&[DESCRIPTOR_SET, TEXTURE_SET]) {
+            return true;
+        }
+        rest = rest.get(len.max(1)..).unwrap_or_default();
+    }
+    false
+}
+
 /// A shader module for as long as pipelines are made from it.
 pub(crate) struct ShaderModule<'d> {
     device: &'d Device,
@@ -42,8 +59,16 @@ impl<'d> ShaderModule<'d> {
         Ok(Self { device, raw })
     }
 
-    pub(crate) fn stage(&self, stage: vk::ShaderStageFlags) -> vk::PipelineShaderStageCreateInfo<'static> {
-        vk::PipelineShaderStageCreateInfo::default().stage(stage).module(self.raw).name(c"main")
+    pub(crate) fn stage<'s>(
+        &self,
+        stage: vk::ShaderStageFlags,
+        constants: &'s vk::SpecializationInfo<'_>,
+    ) -> vk::PipelineShaderStageCreateInfo<'s> {
+        vk::PipelineShaderStageCreateInfo::default()
+            .stage(stage)
+            .module(self.raw)
+            .name(c"main")
+            .specialization_info(constants)
     }
 }
 
@@ -57,6 +82,15 @@ impl Drop for ShaderModule<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_shader_that_samples_is_known_by_the_set_of_its_variables() {
+        let decorate = |kind, value| [4 << 16 | 71, 9, kind, value];
+        let of = |parts: &[[u32; 4]]| [&[0x0723_0203, 0, 0, 0, 0][..], &parts.concat()].concat();
+        assert!(samples(&of(&[decorate(34, 0), decorate(33, 0), decorate(34, 1)])));
+        assert!(!samples(&of(&[decorate(34, 0), decorate(33, 1)])));
+        assert!(!samples(&[0x0723_0203]) && !samples(&of(&[[0, 0, 0, 4 << 16 | 71]])), "cut off");
+    }
 
     #[test]
     fn what_is_no_spirv_is_refused_with_advice() {

@@ -65,6 +65,9 @@ impl Access {
     /// Written by compute shaders, as an image.
     pub const STORAGE_IMAGE_TARGET: Self =
         Self::new(S::COMPUTE_SHADER, A::SHADER_STORAGE_WRITE, L::GENERAL, Mode::Write);
+    /// Sampled by shaders: in the stages of the pass's kind, which are none as long as that is not known.
+    pub(crate) const SAMPLED: Self =
+        Self::new(S::NONE, A::SHADER_SAMPLED_READ, L::SHADER_READ_ONLY_OPTIMAL, Mode::Read);
     /// The source of a blit.
     pub const BLIT_SOURCE: Self = Self::new(S::BLIT, A::TRANSFER_READ, L::TRANSFER_SRC_OPTIMAL, Mode::Read);
     /// The destination of a blit.

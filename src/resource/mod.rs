@@ -20,7 +20,7 @@ pub use self::{
     buffer::{Buffer, BufferSlice, GpuBuffer, TransientBuffer},
     copies::CopySide,
     image::{GpuImage, ImageDesc, ImagePart, Subimage},
-    role::{Depth, Ids, ImageRole, RenderTarget},
+    role::{Depth, Ids, ImageRole, RenderTarget, Texture},
     uses::{Attachment, Use},
 };
 pub(crate) use self::{

@@ -6,12 +6,15 @@ mod sealed {
     pub trait Role {}
 }
 
-/// What an image is for: [`RenderTarget`], [`Depth`] or [`Ids`].
+/// What an image is for: [`RenderTarget`], [`Texture`], [`Depth`] or [`Ids`].
 pub trait ImageRole: sealed::Role + 'static {
     /// The format of [`Gpu::image`](crate::Gpu::image). Others that fit the role hold texels of the same kind.
     const FORMAT: vk::Format;
     /// The value that [`GpuImage::clear`](super::GpuImage::clear) takes.
     type Clear;
+    /// Whether shaders sample it.
+    #[doc(hidden)]
+    const SAMPLED: bool = false;
     /// That value as Vulkan takes it.
     fn clear_value(value: Self::Clear) -> vk::ClearValue;
 }
@@ -19,6 +22,11 @@ pub trait ImageRole: sealed::Role + 'static {
 /// A picture: a colour attachment, by default `R8G8B8A8_SRGB`. Cleared with `[f32; 4]`, in linear light.
 #[derive(Debug)]
 pub enum RenderTarget {}
+
+/// A picture that shaders sample with [`Encoder::texture`](crate::Encoder::texture), by default `R8G8B8A8_SRGB`: from a file, or
+/// rendered to before. Cleared with `[f32; 4]`, in linear light.
+#[derive(Debug)]
+pub enum Texture {}
 
 /// A depth attachment, by default `D32_SFLOAT`. Cleared with an `f32`; with reversed Z, far is 0.
 #[derive(Debug)]
@@ -29,6 +37,7 @@ pub enum Depth {}
 pub enum Ids {}
 
 impl sealed::Role for RenderTarget {}
+impl sealed::Role for Texture {}
 impl sealed::Role for Depth {}
 impl sealed::Role for Ids {}
 
@@ -37,6 +46,15 @@ impl ImageRole for RenderTarget {
     type Clear = [f32; 4];
     fn clear_value(float32: [f32; 4]) -> vk::ClearValue {
         vk::ClearValue { color: vk::ClearColorValue { float32 } }
+    }
+}
+
+impl ImageRole for Texture {
+    const FORMAT: vk::Format = RenderTarget::FORMAT;
+    type Clear = [f32; 4];
+    const SAMPLED: bool = true;
+    fn clear_value(value: [f32; 4]) -> vk::ClearValue {
+        RenderTarget::clear_value(value)
     }
 }
 

@@ -74,6 +74,8 @@ pub struct Attachment {
     pub(crate) image: Arc<ImageInner>,
     pub(crate) part: Part,
     pub(crate) load: Load,
+    /// Whether its bytes are written as they are.
+    pub(crate) encoded: bool,
     /// Where its samples are resolved to.
     pub(crate) resolve: Option<Box<Attachment>>,
 }
@@ -94,6 +96,16 @@ impl Attachment {
     /// ```
     pub fn resolves_to(self, into: impl Into<Attachment>) -> Self {
         Self { resolve: Some(Box::new(into.into())), ..self }
+    }
+}
+
+impl Attachment {
+    /// Rendered to in the encoding that it is stored in: what shaders write is not converted from linear light to sRGB, and
+    /// blending mixes encoded values, as pictures of user interfaces and photographs editors want it. The image is of
+    /// `R8G8B8A8_SRGB`, with one level, layer and sample; pipelines that draw to it are made for `R8G8B8A8_UNORM`, and the
+    /// colour of a `clear` is encoded, too.
+    pub fn encoded(self) -> Self {
+        Self { encoded: true, ..self }
     }
 }
 

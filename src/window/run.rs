@@ -5,7 +5,6 @@ use std::{
     panic::{AssertUnwindSafe, resume_unwind},
     pin::pin,
     sync::{Arc, mpsc},
-    thread,
     time::Duration,
 };
 
@@ -168,7 +167,7 @@ where
 
     let (outcome, outcomes) = mpsc::channel();
     let exit = ExitLoop(Arc::clone(&bridge));
-    let gpu = options.gpu.unwrap_or_else(|| config.gpu_options());
+    let gpu = options.gpu.unwrap_or_else(|| config.gpu_options()).presentation(true);
     let started = App::start(Arc::clone(&bridge), gpu, options.window, config);
     let task = async move {
         let exit = exit;
@@ -242,10 +241,6 @@ where
 }
 
 fn own_runtime(workers: usize) -> Result<Runtime> {
-    let workers = match workers {
-        0 => thread::available_parallelism().map_or(1, |cores| cores.get() - 1).max(1),
-        workers => workers,
-    };
     let runtime = Builder::new_multi_thread().worker_threads(workers).enable_all().build();
     runtime.map_err(|error| Error::Window(format!("no tokio runtime of {workers} workers for the app: {error}")))
 }

@@ -26,6 +26,7 @@ impl Want {
     pub(super) const BLIT_SOURCE: Self = Self::new(Access::BLIT_SOURCE, "reads", "blit_source()");
     pub(super) const BLIT_TARGET: Self = Self::new(Access::BLIT_TARGET, "writes", "blit_target()");
     pub(super) const STORAGE_IMAGE_TARGET: Self = Self::new(Access::STORAGE_IMAGE_TARGET, "writes", "storage_target()");
+    pub(super) const SAMPLED: Self = Self::new(Access::SAMPLED, "reads", "");
     pub(super) const INDIRECT: Self = Self::new(Access::INDIRECT, "reads", "indirect()");
     pub(super) const INDEX: Self = Self::new(Access::INDEX, "reads", "index()");
 
@@ -40,7 +41,10 @@ impl Want {
     }
 
     fn advice(&self, name: &str) -> String {
-        format!("add `.{}({name}.{})`", self.verb, self.role)
+        match self.role {
+            "" => format!("add `.{}(&{name})`", self.verb),
+            role => format!("add `.{}({name}.{role})`", self.verb),
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::{mem::size_of, ops::Range};
 
 use ash::vk;
 
-use super::{Encoder, declared::Want, ready::Ready};
+use super::{Encoder, declared::Want, ready::Ready, texture::without_textures};
 use crate::{
     error::{Error, Result},
     resource::Buffer,
@@ -30,6 +30,13 @@ impl<T: sealed::Index> Index for T {}
 #[inline]
 fn count(range: &Range<u32>) -> Option<u32> {
     range.end.checked_sub(range.start)
+}
+
+fn rectangle(at: [u32; 2], size: [u32; 2]) -> vk::Rect2D {
+    vk::Rect2D {
+        offset: vk::Offset2D { x: at[0] as i32, y: at[1] as i32 },
+        extent: vk::Extent2D { width: size[0], height: size[1] },
+    }
 }
 
 fn check_order(what: &str, range: &Range<u32>) -> Result<()> {
@@ -58,6 +65,24 @@ impl Encoder<'_> {
         })
     }
 
+    /// Draws only to these pixels from here on: `size` of them from `at` on, which lie within the attachments. None at all, if a
+    /// side is 0. A [`viewport`](Self::viewport) sets them anew.
+    pub fn scissor(&mut self, at: [u32; 2], size: [u32; 2]) -> &mut Self {
+        self.step(|this| {
+            this.need_rendering("scissor")?;
+            let vk::Extent2D { width, height } = this.rendering.extent();
+            let inside = |at: u32, size: u32, whole: u32| at.checked_add(size).is_some_and(|end| end <= whole);
+            if !inside(at[0], size[0], width) || !inside(at[1], size[1], height) {
+                return Err(Error::Invalid(format!(
+                    "scissor of {size:?} pixels at {at:?} does not lie within the attachments of {width} x {height}"
+                )));
+            }
+            // SAFETY: the command buffer is being recorded; the rectangle lies within the attachments.
+            unsafe { this.device.raw.cmd_set_scissor(this.cmd, 0, &[rectangle(at, size)]) };
+            Ok(())
+        })
+    }
+
     pub(super) fn set_viewport(&mut self, at: [u32; 2], size: [u32; 2]) {
         let viewport = vk::Viewport {
             x: at[0] as f32,
@@ -67,20 +92,19 @@ impl Encoder<'_> {
             min_depth: 0.0,
             max_depth: 1.0,
         };
-        let scissor = vk::Rect2D {
-            offset: vk::Offset2D { x: at[0] as i32, y: at[1] as i32 },
-            extent: vk::Extent2D { width: size[0], height: size[1] },
-        };
         // SAFETY: the command buffer is being recorded; both lie within the attachments.
         unsafe {
             self.device.raw.cmd_set_viewport(self.cmd, 0, &[viewport]);
-            self.device.raw.cmd_set_scissor(self.cmd, 0, &[scissor]);
+            self.device.raw.cmd_set_scissor(self.cmd, 0, &[rectangle(at, size)]);
         }
     }
 
     /// Draws vertices, for instances.
     #[inline]
     pub fn draw(&mut self, vertices: Range<u32>, instances: Range<u32>) -> &mut Self {
+        if self.textures.are_new() {
+            self.bind_textures();
+        }
         match (count(&vertices), count(&instances)) {
             (Some(vertex_count), Some(instance_count)) => {
                 // SAFETY: a graphics pipeline is bound inside rendering, and reads no vertex buffer; or this does nothing.
@@ -128,6 +152,10 @@ impl Encoder<'_> {
             self.refuse_draw_indexed(indices, instances);
             return self;
         };
+        if self.textures.are_new() {
+            self.bind_textures();
+            return self.draw_indexed(indices, vertex_offset, instances);
+        }
         // SAFETY: a graphics pipeline and an index buffer that holds the range are bound inside rendering.
         unsafe {
             let (first, first_instance) = (indices.start, instances.start);
@@ -160,6 +188,9 @@ impl Encoder<'_> {
         self.need_rendering(command)?;
         if self.ready.has(Ready::DRAW) {
             return Ok(());
+        }
+        if self.ready.lacks_textures() {
+            return Err(without_textures(command));
         }
         Err(Error::Invalid(format!("{command} without a graphics pipeline; `bind` one before it")))
     }

@@ -14,8 +14,8 @@ use crate::{
     resource::{Buffer, GpuImage, ImageInner, ImagePart, ImageRole, Subimage, Texel, buffer::Spot, image::Shape},
 };
 
-/// How a blit makes a texel from those that it covers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How a blit or a [`Sampler`](crate::Sampler) makes a texel from those around it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Filter {
     /// The nearest one: for integers, and to keep texels as they are.
     Nearest,
@@ -24,7 +24,7 @@ pub enum Filter {
 }
 
 impl Filter {
-    fn raw(self) -> vk::Filter {
+    pub(crate) fn raw(self) -> vk::Filter {
         match self {
             Self::Nearest => vk::Filter::NEAREST,
             Self::Linear => vk::Filter::LINEAR,
@@ -40,8 +40,8 @@ impl Encoder<'_> {
             this.need_image(&image.part(), &Want::STORAGE_IMAGE_TARGET)?;
             let set = [image.inner().storage_set()?];
             let compute = vk::PipelineBindPoint::COMPUTE;
-            // SAFETY: the set has the layout of all pipelines' only one, and lives as long as the image, which the pass declared.
-            unsafe { this.device.raw.cmd_bind_descriptor_sets(this.cmd, compute, this.layout, 0, &set, &[]) };
+            // SAFETY: the set has the layout of all pipelines' set 0, and lives as long as the image, which the pass declared.
+            unsafe { this.device.raw.cmd_bind_descriptor_sets(this.cmd, compute, this.layout.raw, 0, &set, &[]) };
             Ok(())
         })
     }
@@ -158,18 +158,11 @@ impl Encoder<'_> {
         }
         let linear = if filter == Filter::Linear { F::SAMPLED_IMAGE_FILTER_LINEAR } else { F::empty() };
         for (format, need) in [(from.shape.format, F::BLIT_SRC | linear), (to.shape.format, F::BLIT_DST)] {
-            if !self.features_of(format).contains(need) {
+            if !self.device.format_features(format).contains(need) {
                 return invalid(format!("this device cannot do that with {format:?} ({need:?})"));
             }
         }
         Ok(())
-    }
-
-    fn features_of(&self, format: vk::Format) -> vk::FormatFeatureFlags {
-        let device = self.device;
-        // SAFETY: the physical device is the one that the device was made from, on this instance.
-        let properties = unsafe { device.instance.raw.get_physical_device_format_properties(device.physical, format) };
-        properties.optimal_tiling_features
     }
 }
 

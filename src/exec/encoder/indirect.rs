@@ -13,6 +13,7 @@ impl Encoder<'_> {
     pub fn draw_indirect(&mut self, args: &impl Buffer<Element = DrawArgs>, range: Range<usize>) -> &mut Self {
         self.step(|this| {
             this.need_graphics("draw_indirect")?;
+            this.use_textures()?;
             let (args, count) = this.need_args(args, &range)?;
             let stride = size_of::<DrawArgs>() as u32;
             // SAFETY: the arguments lie within the buffer, and a graphics pipeline is bound inside rendering.
@@ -31,6 +32,7 @@ impl Encoder<'_> {
     ) -> &mut Self {
         self.step(|this| {
             this.need_indexed("draw_indexed_indirect")?;
+            this.use_textures()?;
             let (args, count) = this.need_args(args, &range)?;
             let stride = size_of::<DrawIndexedArgs>() as u32;
             // SAFETY: the arguments lie within the buffer; a graphics pipeline and an index buffer are bound.
@@ -51,6 +53,7 @@ impl Encoder<'_> {
     ) -> &mut Self {
         self.step(|this| {
             this.need_indexed("draw_indexed_indirect_count")?;
+            this.use_textures()?;
             let args_bytes = byte_range_of(args, &range)?;
             let args = this.need(args.inner(), &args_bytes, &Want::INDIRECT)?;
             let count_bytes = byte_range_of(counts, &(index..index.saturating_add(1)))?;

@@ -9,6 +9,8 @@ mod draw;
 mod image;
 mod indirect;
 mod ready;
+mod texels;
+mod texture;
 
 use std::{marker::PhantomData, mem::size_of, ops::Range, ptr, sync::Arc};
 
@@ -19,7 +21,12 @@ pub use args::{DispatchArgs, DrawArgs, DrawIndexedArgs};
 pub use draw::Index;
 pub use image::Filter;
 
-use self::{calls::Calls, declared::Want, ready::Ready};
+use self::{
+    calls::Calls,
+    declared::Want,
+    ready::Ready,
+    texture::{Textures, without_textures},
+};
 use super::{
     counts::Counts,
     job::{self, Job, JobUse},
@@ -29,7 +36,7 @@ use crate::{
     gpu::{QueueKind, device::Device},
     graph::uses::{Declaration, Rendering},
     memory::PageLease,
-    pipeline::{MAX_PUSH_BYTES, Pipeline, PipelineInner},
+    pipeline::{Kept, MAX_PUSH_BYTES, Pipeline, PipelineInner, PipelineLayout},
     resource::{Buffer, Texel, range::byte_range},
 };
 
@@ -68,12 +75,13 @@ pub(crate) type RecordFn = Box<dyn FnOnce(&mut Encoder<'_>) -> Result<()> + Send
 /// the graph's `submit`, with the pass's name.
 pub struct Encoder<'a> {
     cmd: vk::CommandBuffer,
-    layout: vk::PipelineLayout,
+    layout: &'a PipelineLayout,
     calls: Calls,
     /// What the commands so far allow; `calls` follow it.
     ready: Ready,
     /// The pipeline that was bound last, null if none is: binding it again needs no checks.
     bound: *const PipelineInner,
+    textures: Textures,
     /// The elements of the index buffer that draws may use.
     indices: Range<u64>,
     draws: u64,
@@ -86,7 +94,7 @@ pub struct Encoder<'a> {
     declared: &'a [Declaration],
     rendering: &'a Rendering,
     jobs: &'a [JobUse],
-    keep: &'a mut Vec<Arc<PipelineInner>>,
+    keep: &'a mut Vec<Kept>,
     pages: &'a mut PageLease,
     counts: &'a mut Counts,
     error: Option<Error>,
@@ -98,7 +106,7 @@ pub struct Encoder<'a> {
 pub(crate) struct Inputs<'a> {
     pub(crate) device: &'a Device,
     /// Of all pipelines.
-    pub(crate) layout: vk::PipelineLayout,
+    pub(crate) layout: &'a PipelineLayout,
     /// The kind of queue that the commands run on.
     pub(crate) queue: QueueKind,
     /// Being recorded; inside rendering if there is any.
@@ -107,8 +115,8 @@ pub(crate) struct Inputs<'a> {
     pub(crate) rendering: &'a Rendering,
     /// What the pass waited for.
     pub(crate) jobs: &'a [JobUse],
-    /// Gets the pipelines that must outlive the submission.
-    pub(crate) keep: &'a mut Vec<Arc<PipelineInner>>,
+    /// Gets the pipelines and descriptor sets that must outlive the submission.
+    pub(crate) keep: &'a mut Vec<Kept>,
     /// Where the pass's data go.
     pub(crate) pages: &'a mut PageLease,
     /// Added to when the encoder finishes.
@@ -125,6 +133,7 @@ impl<'a> Encoder<'a> {
             calls: Calls::new(device, ready),
             ready,
             bound: ptr::null(),
+            textures: Textures::default(),
             indices: 0..0,
             draws: 0,
             allowed_draws: 0,
@@ -178,11 +187,12 @@ impl<'a> Encoder<'a> {
                     "pipeline `{name}` is bound in a graph for the transfer queue, which only copies"
                 )));
             }
-            if !this.keep.iter().any(|kept| Arc::ptr_eq(kept, inner)) {
-                this.keep.push(Arc::clone(inner));
+            let is_inner = |kept: &Kept| matches!(kept, Kept::Pipeline(pipeline) if Arc::ptr_eq(pipeline, inner));
+            if !this.keep.iter().any(is_inner) {
+                this.keep.push(Kept::Pipeline(Arc::clone(inner)));
             }
             this.bound = Arc::as_ptr(inner);
-            this.set_ready(this.ready.bound(inner.bind_point));
+            this.set_ready(this.ready.bound(inner.bind_point, inner.samples));
             Ok(())
         });
         self.error.is_none()
@@ -198,7 +208,7 @@ impl<'a> Encoder<'a> {
         } else if bytes > 0 {
             let (all, data) = (vk::ShaderStageFlags::ALL, ptr::from_ref(constants).cast());
             // SAFETY: the range lies within the layout's only range, which all its stages share; `T` has no padding.
-            unsafe { (self.calls.push_constants)(self.cmd, self.layout, all, 0, bytes as u32, data) };
+            unsafe { (self.calls.push_constants)(self.cmd, self.layout.raw, all, 0, bytes as u32, data) };
         }
         self
     }
@@ -222,6 +232,10 @@ impl<'a> Encoder<'a> {
             self.refuse_dispatch(groups);
             return self;
         }
+        if self.textures.are_new() {
+            self.bind_textures();
+            return self.dispatch(groups);
+        }
         // SAFETY: a compute pipeline is bound outside of rendering, and the counts are within the limits.
         unsafe { (self.calls.dispatch)(self.cmd, x, y, z) };
         self.dispatches += 1;
@@ -242,6 +256,7 @@ impl<'a> Encoder<'a> {
     pub fn dispatch_indirect(&mut self, args: &impl Buffer<Element = DispatchArgs>, index: usize) -> &mut Self {
         self.step(|this| {
             this.need_compute("dispatch_indirect")?;
+            this.use_textures()?;
             let bytes = byte_range_of(args, &(index..index.saturating_add(1)))?;
             let args = this.need(args.inner(), &bytes, &Want::INDIRECT)?;
             // SAFETY: a compute pipeline is bound, and the arguments lie within the buffer.
@@ -316,13 +331,15 @@ impl<'a> Encoder<'a> {
     /// After an error nothing is ready.
     fn fail(&mut self, error: Error) {
         self.error = Some(error);
-        self.allowed_draws = self.draws;
         self.bound = ptr::null();
         self.set_ready(Ready::default());
     }
 
     fn set_ready(&mut self, ready: Ready) {
         self.ready = ready;
+        if !ready.has(Ready::DRAW) {
+            self.allowed_draws = self.draws;
+        }
         self.calls = Calls::new(self.device, ready);
     }
 
@@ -330,6 +347,9 @@ impl<'a> Encoder<'a> {
         self.need_outside_rendering(command)?;
         if self.ready.has(Ready::DISPATCH) {
             return Ok(());
+        }
+        if self.ready.lacks_textures() {
+            return Err(without_textures(command));
         }
         Err(Error::Invalid(format!("{command} without a compute pipeline; `bind` one before it")))
     }

@@ -253,7 +253,7 @@ impl Recording {
         recorded.iter().for_each(|recorded| counts += recorded.counts);
         let costs = self.costs(&recorded);
         let recording = Duration::from_nanos(costs.iter().sum());
-        let pipelines = recorded.iter_mut().flat_map(|recorded| mem::take(&mut recorded.pipelines)).collect();
+        let kept = recorded.iter_mut().flat_map(|recorded| mem::take(&mut recorded.kept)).collect();
         *lock(&self.costs_kept) = costs;
         let slot = frame.as_mut().and_then(|frame| frame.lease.take());
         let turns = frame.as_mut().map(|frame| frame.captured.turns()).unwrap_or_default();
@@ -271,7 +271,7 @@ impl Recording {
             pages,
             transients,
             _slots: Arc::clone(&self.slots),
-            _pipelines: pipelines,
+            _kept: kept,
             _layout: Some(Arc::clone(&self.shared.pipelines.layout)),
             _keep: Vec::new(),
             _frame: slot,

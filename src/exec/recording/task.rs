@@ -192,7 +192,7 @@ impl Recording {
         lease.end()?;
         recorded.buffers.extend(parts.buffers);
         recorded.opened += parts.counts;
-        recorded.pipelines.extend(parts.pipelines);
+        recorded.kept.extend(parts.kept);
         recorded.costs.push((view.position, parts.nanoseconds));
         let mut all = lock(&self.parts);
         all.leases.extend(parts.leases);
@@ -238,14 +238,14 @@ impl Recording {
         }
         let inputs = Inputs {
             device,
-            layout: self.shared.pipelines.layout.raw,
+            layout: &self.shared.pipelines.layout,
             // What it may do is what its queue can, also where that is an alias of one that can do more.
             queue: pass.queue.unwrap_or_else(|| device.queues.kind(queue)),
             declared: pass.declared,
             rendering: pass.rendering,
             jobs: pass.jobs,
             cmd,
-            keep: &mut recorded.pipelines,
+            keep: &mut recorded.kept,
             pages: &mut recorded.pages,
             counts: &mut recorded.counts,
         };

@@ -16,7 +16,7 @@ use crate::{
         uses::{Declaration, Rendering},
     },
     memory::PageLease,
-    pipeline::PipelineInner,
+    pipeline::Kept,
     sync::prim::lock,
 };
 
@@ -110,7 +110,7 @@ pub(super) struct Recorded {
     pub(super) counts: Counts,
     /// Of what owners recorded themselves.
     pub(super) opened: Counts,
-    pub(super) pipelines: Vec<Arc<PipelineInner>>,
+    pub(super) kept: Vec<Kept>,
     /// What its passes wrote for their shaders.
     pub(super) pages: PageLease,
     /// Nanoseconds by position of the plan.
@@ -124,7 +124,7 @@ impl Recorded {
             buffers: Vec::with_capacity(1),
             counts: Counts::default(),
             opened: Counts::default(),
-            pipelines: Vec::new(),
+            kept: Vec::new(),
             pages,
             costs: Vec::with_capacity(passes),
         }

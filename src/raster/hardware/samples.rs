@@ -1,7 +1,5 @@
 //! Several samples a pixel: colours are shaded as they are drawn, and all is resolved to the images of one sample.
 
-use std::sync::Once;
-
 use ash::vk;
 
 use super::{CELLS_LIT, LIT, WORDS_LIT};
@@ -10,7 +8,7 @@ use crate::{
     error::Result,
     pipeline::{GraphicsDesc, GraphicsPipeline},
     raster::SKY,
-    resource::{Attachment, Depth, GpuImage, Ids, ImageDesc, RenderTarget, image::sample_counts},
+    resource::{Attachment, Depth, GpuImage, Ids, ImageDesc, RenderTarget},
 };
 
 /// What is drawn to: words, colours, depths.
@@ -35,7 +33,7 @@ pub(super) struct Attachments {
 impl Samples {
     /// `None` for one sample, which takes none of it; else as many as are asked for, or fewer if the device has not as many.
     pub(super) async fn new(gpu: &Gpu, size: [u32; 2], asked: u32) -> Result<Option<Self>> {
-        let count = most(gpu, asked);
+        let count = gpu.clamp_samples(asked, &FORMATS);
         if count == 1 {
             return Ok(None);
         }
@@ -73,40 +71,5 @@ impl Samples {
             None => own_colors,
         };
         Attachments { colors: vec![own_words.resolves_to(words), own_colors], depth: own_depth.resolves_to(depth) }
-    }
-}
-
-/// The most samples, up to those asked for, that the device has for all that is drawn to.
-fn most(gpu: &Gpu, asked: u32) -> u32 {
-    let limits = &gpu.info().limits;
-    let counts = sample_counts(&gpu.shared.device, &FORMATS)
-        & limits.framebuffer_color_sample_counts
-        & limits.framebuffer_depth_sample_counts;
-    let count = largest(counts, asked);
-    if count < asked {
-        static SAID: Once = Once::new();
-        let device = &gpu.info().name;
-        SAID.call_once(|| {
-            tracing::warn!("{device} has {count} samples a pixel for cubes, where {asked} are asked for")
-        });
-    }
-    count
-}
-
-fn largest(counts: vk::SampleCountFlags, asked: u32) -> u32 {
-    let fitting = (0..=6).map(|power| 1 << power).filter(|&count| count <= asked);
-    fitting.filter(|&count| counts.contains(vk::SampleCountFlags::from_raw(count))).max().unwrap_or(1)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn of_the_samples_that_a_device_has_the_most_up_to_those_asked_for_are_taken() {
-        let (one, four) = (vk::SampleCountFlags::TYPE_1, vk::SampleCountFlags::TYPE_4);
-        assert_eq!([1, 2, 4, 8].map(|asked| largest(one | four, asked)), [1, 1, 4, 4]);
-        assert_eq!([1, 8].map(|asked| largest(one, asked)), [1, 1]);
-        assert_eq!(largest(one | four | vk::SampleCountFlags::TYPE_8, 8), 8);
     }
 }

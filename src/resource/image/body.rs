@@ -2,17 +2,22 @@
 
 use std::{
     mem::ManuallyDrop,
-    sync::{Arc, Mutex, OnceLock},
+    sync::{Arc, OnceLock},
 };
 
 use ash::vk;
 
-use super::{Shape, storage::StorageBinding};
+use super::{
+    Shape,
+    storage::StorageBinding,
+    views::{SampledView, Views},
+};
 use crate::{
     error::{During, Result},
     gpu::device::Device,
+    graph::ir::Region,
     memory::{Allocation, Dedicated, MemoryKind},
-    sync::prim::lock,
+    pipeline::TextureSets,
 };
 
 /// An image's objects. Fields are dropped in order: the views, the image, the memory.
@@ -58,7 +63,7 @@ impl ImageBody {
         // SAFETY: the image is unbound, and the memory meets its requirements from that offset on.
         unsafe { device.raw.bind_image_memory(image.raw, raw, at) }.during("vkBindImageMemory")?;
         device.labels.name(image.raw, name);
-        let views = Views::new(&image, name, shape)?;
+        let views = Views::new(device, image.raw, name, shape)?;
         Ok(Self { storage: OnceLock::new(), views, image, _memory: memory })
     }
 
@@ -68,7 +73,7 @@ impl ImageBody {
 
     /// The view of all of it.
     pub(crate) fn view(&self) -> vk::ImageView {
-        self.views.whole
+        self.views.whole()
     }
 
     /// The descriptor set through which compute shaders store to it, made when it is first asked for.
@@ -84,28 +89,20 @@ impl ImageBody {
         Ok(self.storage.get_or_init(|| binding).set())
     }
 
-    /// The view of one level of one layer, made when it is first asked for.
+    /// The view through which passes render to one level of one layer, made when it is first asked for.
     ///
     /// # Errors
     /// What the driver says.
-    pub(crate) fn view_of(&self, shape: Shape, level: u32, layer: u32) -> Result<vk::ImageView> {
-        if (shape.levels, shape.layers) == (1, 1) {
-            return Ok(self.views.whole);
-        }
-        let mut single = lock(&self.views.single);
-        if let Some(&(.., view)) = single.iter().find(|(of, ..)| *of == [level, layer]) {
-            return Ok(view);
-        }
-        let range = vk::ImageSubresourceRange {
-            aspect_mask: shape.aspect(),
-            base_mip_level: level,
-            level_count: 1,
-            base_array_layer: layer,
-            layer_count: 1,
-        };
-        let view = create_view(&self.image, shape, vk::ImageViewType::TYPE_2D, range)?;
-        single.push(([level, layer], view));
-        Ok(view)
+    pub(crate) fn attachment(&self, level: u32, layer: u32, format: vk::Format) -> Result<vk::ImageView> {
+        self.views.attachment(level, layer, format)
+    }
+
+    /// The view through which shaders sample a part, made when it is first asked for.
+    ///
+    /// # Errors
+    /// What the driver says.
+    pub(crate) fn sampled(&self, region: Region, sets: &Arc<TextureSets>) -> Result<SampledView> {
+        self.views.sampled(region, sets)
     }
 }
 
@@ -160,57 +157,4 @@ impl Drop for ImageMemory {
         let allocation = unsafe { ManuallyDrop::take(&mut self.allocation) };
         self.device.memory().free(allocation);
     }
-}
-
-struct Views {
-    device: Arc<Device>,
-    whole: vk::ImageView,
-    /// By level and layer. Few are ever asked for.
-    single: Mutex<Vec<([u32; 2], vk::ImageView)>>,
-}
-
-impl Views {
-    fn new(image: &RawImage, name: &str, shape: Shape) -> Result<Self> {
-        let kind = match shape.layers {
-            1 => vk::ImageViewType::TYPE_2D,
-            _ => vk::ImageViewType::TYPE_2D_ARRAY,
-        };
-        let range = vk::ImageSubresourceRange {
-            aspect_mask: shape.aspect(),
-            base_mip_level: 0,
-            level_count: shape.levels,
-            base_array_layer: 0,
-            layer_count: shape.layers,
-        };
-        let whole = create_view(image, shape, kind, range)?;
-        image.device.labels.name(whole, name);
-        Ok(Self { device: Arc::clone(&image.device), whole, single: Mutex::default() })
-    }
-}
-
-impl Drop for Views {
-    fn drop(&mut self) {
-        let single = self.single.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
-        for view in single.drain(..).map(|(_, view)| view).chain([self.whole]) {
-            // SAFETY: as for the image itself.
-            unsafe { self.device.raw.destroy_image_view(view, None) };
-        }
-    }
-}
-
-fn create_view(
-    image: &RawImage,
-    shape: Shape,
-    kind: vk::ImageViewType,
-    range: vk::ImageSubresourceRange,
-) -> Result<vk::ImageView> {
-    let mut usage = vk::ImageViewUsageCreateInfo::default().usage(shape.view_usage());
-    let info = vk::ImageViewCreateInfo::default()
-        .image(image.raw)
-        .view_type(kind)
-        .format(shape.format)
-        .subresource_range(range)
-        .push_next(&mut usage);
-    // SAFETY: the image is bound to memory, has this format and aspect, and holds the range.
-    unsafe { image.device.raw.create_image_view(&info, None) }.during("vkCreateImageView")
 }

@@ -9,13 +9,14 @@ use ash::vk;
 
 use super::{
     super::{State, new_image_state},
-    ImageBody, Shape,
+    ImageBody, SampledView, Shape,
 };
 use crate::{
     error::{Error, Result},
     gpu::device::Device,
     graph::ir::{Region, SlotShape, TransientImage},
     memory::MemoryKind,
+    pipeline::TextureSets,
 };
 
 /// An image without its role.
@@ -105,13 +106,24 @@ impl ImageInner {
         }
     }
 
-    /// The view of one level of one layer, which must be within it.
+    /// The view through which passes render to one level of one layer, which must be within it.
     ///
     /// # Errors
     /// [`Error::Graph`] while a transient has no place; else what the driver says.
-    pub(crate) fn view_of(&self, level: u32, layer: u32) -> Result<vk::ImageView> {
+    pub(crate) fn attachment(&self, level: u32, layer: u32, format: vk::Format) -> Result<vk::ImageView> {
         match self.body.get() {
-            Some(body) => body.view_of(self.shape, level, layer),
+            Some(body) => body.attachment(level, layer, format),
+            None => Err(unplaced(&self.name)),
+        }
+    }
+
+    /// The view through which shaders sample a part, which must be within it.
+    ///
+    /// # Errors
+    /// [`Error::Graph`] while a transient has no place; else what the driver says.
+    pub(crate) fn sampled(&self, region: Region, sets: &Arc<TextureSets>) -> Result<SampledView> {
+        match self.body.get() {
+            Some(body) => body.sampled(region, sets),
             None => Err(unplaced(&self.name)),
         }
     }

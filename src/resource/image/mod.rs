@@ -2,9 +2,11 @@
 
 mod body;
 mod inner;
+mod samples;
 mod shape;
 mod storage;
 mod subimage;
+mod views;
 
 use std::{fmt, marker::PhantomData, sync::Arc};
 
@@ -13,13 +15,14 @@ use ash::vk;
 pub(crate) use self::{
     body::{ImageBody, ImageMemory},
     inner::{ImageInner, unplaced},
-    shape::{Most, Shape, sample_counts},
+    shape::{Most, Shape},
+    views::SampledView,
 };
 pub use self::{
     shape::ImageDesc,
     subimage::{ImagePart, Subimage},
 };
-use super::{Attachment, ImageRole, Use};
+use super::{Attachment, ImageRole, Texture, Use};
 #[cfg(doc)]
 use crate::Error;
 use crate::{
@@ -156,7 +159,7 @@ impl<R: ImageRole> GpuImage<R> {
 
     /// An image that lives inside the graph with this id.
     pub(crate) fn transient(device: &Arc<Device>, name: &str, desc: ImageDesc, graph: u64) -> Result<Self> {
-        let shape = Shape::new(name, desc, R::FORMAT, Most::of(device))?;
+        let shape = Shape::of_role::<R>(name, desc, Most::of(device))?;
         Ok(Self { inner: Arc::new(ImageInner::transient(device, name, shape, graph)?), role: PhantomData })
     }
 
@@ -168,6 +171,13 @@ impl<R: ImageRole> GpuImage<R> {
 impl<R: ImageRole> From<&GpuImage<R>> for Attachment {
     fn from(image: &GpuImage<R>) -> Self {
         image.load()
+    }
+}
+
+/// Sampled by the pass's shaders, all of it.
+impl From<&GpuImage<Texture>> for Use {
+    fn from(texture: &GpuImage<Texture>) -> Self {
+        Self::from(&texture.all())
     }
 }
 
@@ -217,7 +227,7 @@ impl Gpu {
     /// As [`Gpu::image_with_format`], and [`Error::Invalid`] if there are no levels or layers, or more than there can be.
     pub fn image_with<R: ImageRole>(&self, name: &str, desc: ImageDesc) -> Result<GpuImage<R>> {
         let device = &self.shared.device;
-        let shape = Shape::new(name, desc, R::FORMAT, Most::of(device))?;
+        let shape = Shape::of_role::<R>(name, desc, Most::of(device))?;
         Ok(GpuImage { inner: Arc::new(ImageInner::new(device, name, shape)?), role: PhantomData })
     }
 }

@@ -3,8 +3,11 @@
 use ash::vk;
 
 use super::{
-    super::format::{self, Texel},
-    storage::STORED,
+    super::{
+        format::{self, Texel},
+        role::ImageRole,
+    },
+    storage::{STORED, STORED_AS},
 };
 use crate::{
     error::{Error, Result},
@@ -68,6 +71,8 @@ pub(crate) struct Shape {
     pub(crate) layers: u32,
     /// Of each texel.
     pub(crate) samples: u32,
+    /// Whether shaders sample it.
+    pub(crate) sampled: bool,
 }
 
 /// What the images of a device have at most.
@@ -117,10 +122,25 @@ impl Shape {
         let (format, fitting) = (desc.format.unwrap_or(role), format::like(role));
         match format::texel(format) {
             Some((texel, texel_bytes)) if fitting.contains(&format) => {
-                Ok(Self { format, texel, texel_bytes, extent, levels, layers, samples })
+                Ok(Self { format, texel, texel_bytes, extent, levels, layers, samples, sampled: false })
             }
             _ => invalid(format!("the format {format:?} does not fit its role; these do: {fitting:?}")),
         }
+    }
+
+    /// As [`new`](Self::new), of an image with a role.
+    ///
+    /// # Errors
+    /// As there, and [`Error::Invalid`] for a texture of several samples a texel.
+    pub(crate) fn of_role<R: ImageRole>(name: &str, desc: ImageDesc, most: Most) -> Result<Self> {
+        let shape = Self::new(name, desc, R::FORMAT, most)?;
+        if R::SAMPLED && shape.samples > 1 {
+            return Err(Error::Invalid(format!(
+                "image `{name}`: {} samples a texel; textures have 1: render to another image and resolve it to this one",
+                shape.samples
+            )));
+        }
+        Ok(Self { sampled: R::SAMPLED, ..shape })
     }
 
     pub(crate) fn aspect(&self) -> vk::ImageAspectFlags {
@@ -130,8 +150,8 @@ impl Shape {
         }
     }
 
-    /// Rendered to; of one sample a texel copied in and out of, and pictures stored to; no more, as some devices compress
-    /// images only if they are used for little.
+    /// Rendered to; of one sample a texel copied in and out of, and textures sampled, other pictures stored to; no more, as
+    /// some devices compress images only if they are used for little.
     pub(crate) fn usage(&self) -> vk::ImageUsageFlags {
         let attachment = match self.texel {
             Texel::Depth => vk::ImageUsageFlags::DEPTH_STENCIL_ATTACHMENT,
@@ -140,13 +160,17 @@ impl Shape {
         if self.samples > 1 {
             return attachment;
         }
-        let storage = if self.is_stored() { vk::ImageUsageFlags::STORAGE } else { vk::ImageUsageFlags::empty() };
-        attachment | storage | vk::ImageUsageFlags::TRANSFER_SRC | vk::ImageUsageFlags::TRANSFER_DST
+        let by_shaders = match (self.sampled, self.is_stored()) {
+            (true, _) => vk::ImageUsageFlags::SAMPLED,
+            (false, true) => vk::ImageUsageFlags::STORAGE,
+            (false, false) => vk::ImageUsageFlags::empty(),
+        };
+        attachment | by_shaders | vk::ImageUsageFlags::TRANSFER_SRC | vk::ImageUsageFlags::TRANSFER_DST
     }
 
-    /// Whether compute shaders can store to it: pictures, of one level and layer.
+    /// Whether compute shaders can store to it: pictures, of one level and layer, that are not sampled.
     pub(crate) fn is_stored(&self) -> bool {
-        self.format == STORED && (self.levels, self.layers, self.samples) == (1, 1, 1)
+        self.format == STORED && !self.sampled && (self.levels, self.layers, self.samples) == (1, 1, 1)
     }
 
     /// A stored image is looked at in two formats, only one of which can be stored to.
@@ -155,6 +179,11 @@ impl Shape {
             true => vk::ImageCreateFlags::MUTABLE_FORMAT | vk::ImageCreateFlags::EXTENDED_USAGE,
             false => vk::ImageCreateFlags::empty(),
         }
+    }
+
+    /// The format in which rendering to it writes its bytes as they are, without the transfer function of sRGB.
+    pub(crate) fn encoded_format(&self) -> Option<vk::Format> {
+        self.is_stored().then_some(STORED_AS)
     }
 
     /// What a view in the image's own format can be used for.
@@ -250,29 +279,6 @@ impl Shape {
         }
         Ok(())
     }
-}
-
-/// The numbers of samples that a device has for attachments of all of `formats`.
-pub(crate) fn sample_counts(device: &Device, formats: &[vk::Format]) -> vk::SampleCountFlags {
-    let of = |&format: &vk::Format| {
-        let usage = match format::texel(format) {
-            Some((Texel::Depth, _)) => vk::ImageUsageFlags::DEPTH_STENCIL_ATTACHMENT,
-            _ => vk::ImageUsageFlags::COLOR_ATTACHMENT,
-        };
-        // SAFETY: the physical device is the one that the device was made from, on this instance.
-        let answer = unsafe {
-            device.instance.raw.get_physical_device_image_format_properties(
-                device.physical,
-                format,
-                vk::ImageType::TYPE_2D,
-                vk::ImageTiling::OPTIMAL,
-                usage,
-                vk::ImageCreateFlags::empty(),
-            )
-        };
-        answer.map_or(vk::SampleCountFlags::TYPE_1, |most| most.sample_counts)
-    };
-    formats.iter().map(of).reduce(|one, other| one & other).unwrap_or(vk::SampleCountFlags::TYPE_1)
 }
 
 #[cfg(test)]

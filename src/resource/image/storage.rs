@@ -16,7 +16,7 @@ use crate::{
 
 /// The format of images that shaders can store to, and that of the view by which they do. Every device has both.
 pub(super) const STORED: vk::Format = vk::Format::R8G8B8A8_SRGB;
-const STORED_AS: vk::Format = vk::Format::R8G8B8A8_UNORM;
+pub(super) const STORED_AS: vk::Format = vk::Format::R8G8B8A8_UNORM;
 
 /// A view to store through, and the set that holds it.
 pub(super) struct StorageBinding {

@@ -6,7 +6,7 @@ use super::{GpuImage, ImageInner, Shape};
 use crate::{
     error::{Error, Result},
     graph::ir::Region,
-    resource::{Access, Attachment, ImageRole, Load, Part, Resource, Use},
+    resource::{Access, Attachment, ImageRole, Load, Part, Resource, Texture, Use},
 };
 
 /// Some mip levels and array layers of an image: what others do to the rest of it meanwhile is no concern of a pass that
@@ -79,7 +79,7 @@ impl<R: ImageRole> Subimage<R> {
     }
 
     fn attachment(&self, load: Load) -> Attachment {
-        Attachment { image: Arc::clone(&self.image), part: self.declared(), load, resolve: None }
+        Attachment { image: Arc::clone(&self.image), part: self.declared(), load, encoded: false, resolve: None }
     }
 
     fn used(&self, access: Access) -> Use {
@@ -124,6 +124,13 @@ fn one(index: u32) -> Range<u32> {
 impl<R: ImageRole> From<&Subimage<R>> for Attachment {
     fn from(part: &Subimage<R>) -> Self {
         part.load()
+    }
+}
+
+/// Sampled by the pass's shaders.
+impl From<&Subimage<Texture>> for Use {
+    fn from(part: &Subimage<Texture>) -> Self {
+        part.used(Access::SAMPLED)
     }
 }
 
