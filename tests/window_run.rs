@@ -407,7 +407,7 @@ fn events_are_a_stream_that_ends_with_the_event_loop() {
         let ran = window::run_with(options().runtime(runtime.handle().clone()), config(), move |app| async move {
             let events = app.events();
             *kept.lock().expect("not poisoned") = Some(tokio::spawn(async move {
-                events.for_each(|_| async { drop(counted.fetch_add(1, SeqCst)) }).await;
+                events.for_each(|_| async { _ = counted.fetch_add(1, SeqCst) }).await;
             }));
             draw(app.main_window(), RED).await?;
             app.close();
@@ -438,5 +438,33 @@ fn a_display_that_does_not_answer_is_an_error_too() {
         let ran = window::run_with(options(), config(), |_| async { Ok::<(), Error>(()) });
         let Err(Error::Window(text)) = ran else { panic!("{ran:?}") };
         assert!(text.contains("without a window"), "{text}");
+    });
+}
+
+#[test]
+fn inside_of_a_runtime_the_error_says_how_to_run_instead() {
+    on_a_display("inside_of_a_runtime_the_error_says_how_to_run_instead", || {
+        let main = async { window::run_with(options(), config(), |_| async { Ok::<(), Error>(()) }) };
+        let current = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let Err(Error::Window(text)) = current.block_on(main) else { panic!("it would block") };
+        assert!(text.contains("fn main"), "{text}");
+
+        let several = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().expect("a runtime");
+        let main = async { window::run_with(options(), config(), |_| async { Ok::<(), Error>(()) }) };
+        let Err(Error::Window(text)) = several.block_on(main) else { panic!("it would not do") };
+        assert!(text.contains("run_on"), "{text}");
+
+        // As it says.
+        let log = Log::default();
+        let noted = log.clone();
+        let main = async {
+            let options = options().runtime(tokio::runtime::Handle::current());
+            window::run_with(options, config(), |app| async move {
+                noted.of(&app);
+                show(&app).await
+            })
+        };
+        several.block_on(main).expect("it ends");
+        log.is_silent();
     });
 }
