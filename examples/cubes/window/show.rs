@@ -217,8 +217,9 @@ impl Show {
         let done = frame.submit().await?;
         self.figures.submitted(began.elapsed(), done);
         let now = Instant::now();
-        let repaint = now.checked_add(repaint).filter(|_| self.overlay);
-        self.again = [repaint, self.messages.next_change()].into_iter().flatten().min();
+        let changes = [now.checked_add(repaint), self.messages.next_change()].into_iter().flatten().min();
+        // What is not shown changes nothing.
+        self.again = changes.filter(|_| self.overlay);
         self.dirty = false;
         Ok(())
     }
