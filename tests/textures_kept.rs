@@ -133,6 +133,45 @@ async fn numbers_count_up_and_are_the_same_for_the_same_texture_and_sampler() {
     close(gpu).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn shares_of_a_parallel_pass_and_open_passes_have_textures_of_their_own() {
+    let gpu = strict_gpu();
+    let canvas = Canvas::new(&gpu, SRGB).await;
+    let options = vulkio::RendererOptions::default().in_place_below(std::time::Duration::ZERO);
+    let renderer = vulkio::Renderer::with_options(&gpu, [64, 2], options).expect("a renderer");
+    let textures = [plain(&canvas, 0).await, plain(&canvas, 255).await];
+    let sampler = nearest(&gpu);
+    for _ in 0..3 {
+        let frame = soon("a slot", renderer.frame()).await.expect("a frame");
+        let (own, with, draw) = (textures.clone(), sampler.clone(), canvas.draw.clone());
+        let pass = frame.pass("shares").reads(&own[0]).reads(&own[1]).renders(frame.target().clear([0.0; 4]));
+        pass.parallel(64, move |cmd, range| {
+            for x in range {
+                cmd.scissor([x as u32, 0], [1, 1]);
+                Canvas::fill(cmd, &draw, &own[x % 2], &with);
+            }
+        });
+        let (one, two) = (&textures[0], &textures[1]);
+        let open = frame.pass("open").reads(one).reads(two).renders(frame.target().load()).open();
+        for (x, texture) in [(0, two), (1, one)] {
+            let recorded = frame.with_encoder(open, |cmd| {
+                cmd.scissor([x, 1], [1, 1]);
+                Canvas::fill(cmd, &canvas.draw, texture, &sampler);
+            });
+            recorded.expect("recorded");
+        }
+        let capture = frame.capture();
+        soon("a submit", frame.submit()).await.expect("submitted");
+        let picture = soon("a picture", capture).await.expect("a picture");
+        let texels = picture.bytes().as_chunks::<4>().0;
+        let expected: Vec<_> = (0..64).map(|x| if x % 2 == 0 { [0, 0, 0, 255] } else { [255, 0, 0, 255] }).collect();
+        assert_eq!(texels[..64], expected);
+        assert_eq!(texels[64..67], [[255, 0, 0, 255], [0, 0, 0, 255], [0, 0, 0, 0]]);
+    }
+    drop((renderer, textures, sampler));
+    close(gpu).await;
+}
+
 /// As in test_texture.comp.
 #[repr(C)]
 #[derive(Clone, Copy, bytemuck::NoUninit)]
