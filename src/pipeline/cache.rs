@@ -1,16 +1,17 @@
 //! One pipeline per description, made once, off the runtime's workers.
 
-use std::{hash::Hash, sync::Arc};
+use std::{hash::Hash, path::Path, sync::Arc, time::Duration};
 
 use ash::vk;
 use dashmap::DashMap;
 use tokio::sync::OnceCell;
 
 use super::{
-    Blend, ComputePipeline, GraphicsDesc, GraphicsPipeline, PipelineInner, PipelineLayout, compute, graphics, shader,
+    Blend, ComputePipeline, GraphicsDesc, GraphicsPipeline, PipelineInner, PipelineLayout, compute,
+    driver::DriverCache, graphics, shader,
 };
 use crate::{
-    error::{During, Error, Result},
+    error::{Error, Result},
     gpu::{Gpu, counters::Counters, device::Device},
 };
 
@@ -20,18 +21,22 @@ type Cells<K> = DashMap<K, Arc<OnceCell<Arc<PipelineInner>>>>;
 pub(crate) struct Pipelines {
     device: Arc<Device>,
     pub(crate) layout: Arc<PipelineLayout>,
-    driver_cache: vk::PipelineCache,
+    driver: Arc<DriverCache>,
     compute: Cells<compute::Key>,
     graphics: Cells<graphics::Key>,
 }
 
 impl Pipelines {
-    pub(crate) fn new(device: Arc<Device>) -> Result<Arc<Self>> {
+    /// With what the driver compiled in earlier runs, if that is kept in a folder. Reads a file then.
+    pub(crate) fn new(device: Arc<Device>, disk: Option<&Path>) -> Result<Arc<Self>> {
         let layout = PipelineLayout::new(Arc::clone(&device))?;
-        let info = vk::PipelineCacheCreateInfo::default();
-        // SAFETY: the device is alive.
-        let driver_cache = unsafe { device.raw.create_pipeline_cache(&info, None) }.during("vkCreatePipelineCache")?;
-        Ok(Arc::new(Self { device, layout, driver_cache, compute: DashMap::new(), graphics: DashMap::new() }))
+        let driver = DriverCache::new(Arc::clone(&device), disk)?;
+        Ok(Arc::new(Self { device, layout, driver, compute: DashMap::new(), graphics: DashMap::new() }))
+    }
+
+    /// Writes to disk what the driver compiled, if that is kept, within `limit`. Whether it was done by then.
+    pub(crate) fn end(&self, limit: Duration) -> bool {
+        self.driver.end(limit)
     }
 
     /// A compute pipeline of vulkio's own, which no other description gives. Blocks while the driver compiles.
@@ -43,18 +48,34 @@ impl Pipelines {
     /// As [`own_compute`](Self::own_compute), for graphics.
     #[cfg(feature = "glsl")]
     pub(crate) fn own_graphics(&self, desc: GraphicsDesc) -> Result<GraphicsPipeline> {
-        let (name, key) = desc.key(&self.device.info.limits)?;
+        let (name, key) = self.graphics_key(desc)?;
         self.build_graphics(key, &name).map(GraphicsPipeline::new)
     }
 
+    /// What identifies a graphics pipeline, if this device can have it.
+    fn graphics_key(&self, desc: GraphicsDesc) -> Result<(Arc<str>, graphics::Key)> {
+        let (name, key) = desc.key(&self.device.info.limits)?;
+        let blends = |&format: &vk::Format| {
+            let need = vk::FormatFeatureFlags::COLOR_ATTACHMENT_BLEND;
+            self.device.format_features(format).contains(need)
+        };
+        match key.formats.colors.iter().find(|format| key.blend != Blend::Off && !blends(format)) {
+            None => Ok((name, key)),
+            Some(format) => {
+                let reason = format!("{:?} blending, which this device does not have for {format:?}", key.blend);
+                Err(Error::Shader { name: name.to_string(), reason })
+            }
+        }
+    }
+
     fn build_compute(&self, key: &compute::Key, name: &Arc<str>) -> Result<Arc<PipelineInner>> {
-        let raw = compute::build(&self.device, &self.layout, self.driver_cache, key, name)?;
+        let raw = compute::build(&self.device, &self.layout, self.driver.raw, key, name)?;
         let samples = shader::samples(&key.shader);
         Ok(self.adopt(raw, vk::PipelineBindPoint::COMPUTE, name, super::Formats::default(), samples))
     }
 
     fn build_graphics(&self, key: graphics::Key, name: &Arc<str>) -> Result<Arc<PipelineInner>> {
-        let raw = graphics::build(&self.device, &self.layout, self.driver_cache, &key, name)?;
+        let raw = graphics::build(&self.device, &self.layout, self.driver.raw, &key, name)?;
         let samples = key.samples();
         Ok(self.adopt(raw, vk::PipelineBindPoint::GRAPHICS, name, key.formats, samples))
     }
@@ -69,6 +90,7 @@ impl Pipelines {
         samples: bool,
     ) -> Arc<PipelineInner> {
         Counters::add(&self.device.counters.pipelines, 1);
+        self.driver.used();
         self.device.labels.name(raw, name);
         Arc::new(PipelineInner {
             device: Arc::clone(&self.device),
@@ -79,13 +101,6 @@ impl Pipelines {
             formats,
             samples,
         })
-    }
-}
-
-impl Drop for Pipelines {
-    fn drop(&mut self) {
-        // SAFETY: pipelines are made by tasks that hold `self`.
-        unsafe { self.device.raw.destroy_pipeline_cache(self.driver_cache, None) };
     }
 }
 
@@ -129,33 +144,14 @@ impl Gpu {
     ///
     /// Dropped, nothing is kept but what the driver cached; whoever else waits for the same pipeline goes on.
     pub async fn graphics_pipeline(&self, desc: GraphicsDesc) -> Result<GraphicsPipeline> {
-        let (name, key) = desc.key(&self.info().limits)?;
-        self.check_blend(&name, &key)?;
         let pipelines = Arc::clone(&self.shared.pipelines);
+        let (name, key) = pipelines.graphics_key(desc)?;
         let cell = cell(&pipelines.graphics, key.clone());
         let made = cell.get_or_try_init(|| async move {
             let build = move || pipelines.build_graphics(key, &name);
             self.shared.helpers.run("making a graphics pipeline", build).await?
         });
         Ok(GraphicsPipeline::new(Arc::clone(made.await?)))
-    }
-}
-
-impl Gpu {
-    /// # Errors
-    /// [`Error::Shader`] if colours of the pipeline's formats cannot be blended.
-    fn check_blend(&self, name: &str, key: &graphics::Key) -> Result<()> {
-        let blends = |&format: &vk::Format| {
-            let need = vk::FormatFeatureFlags::COLOR_ATTACHMENT_BLEND;
-            self.shared.device.format_features(format).contains(need)
-        };
-        match key.formats.colors.iter().find(|format| key.blend != Blend::Off && !blends(format)) {
-            None => Ok(()),
-            Some(format) => {
-                let reason = format!("{:?} blending, which this device does not have for {format:?}", key.blend);
-                Err(Error::Shader { name: name.to_owned(), reason })
-            }
-        }
     }
 }
 
