@@ -129,3 +129,8 @@ pub use upload::{Imported, ImportedSlice, IntoUploadData, Priority, Staging, Str
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// The guide's programs compile.
+#[cfg(all(doctest, feature = "window", feature = "egui", feature = "glsl"))]
+#[doc = include_str!("../docs/guide.md")]
+struct Guide;

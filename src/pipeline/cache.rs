@@ -7,8 +7,8 @@ use dashmap::DashMap;
 use tokio::sync::OnceCell;
 
 use super::{
-    Blend, ComputePipeline, GraphicsDesc, GraphicsPipeline, PipelineInner, PipelineLayout, compute,
-    driver::DriverCache, graphics, shader,
+    ComputePipeline, GraphicsDesc, GraphicsPipeline, PipelineInner, PipelineLayout, compute, driver::DriverCache,
+    graphics, shader,
 };
 use crate::{
     error::{Error, Result},
@@ -48,24 +48,8 @@ impl Pipelines {
     /// As [`own_compute`](Self::own_compute), for graphics.
     #[cfg(feature = "glsl")]
     pub(crate) fn own_graphics(&self, desc: GraphicsDesc) -> Result<GraphicsPipeline> {
-        let (name, key) = self.graphics_key(desc)?;
-        self.build_graphics(key, &name).map(GraphicsPipeline::new)
-    }
-
-    /// What identifies a graphics pipeline, if this device can have it.
-    fn graphics_key(&self, desc: GraphicsDesc) -> Result<(Arc<str>, graphics::Key)> {
         let (name, key) = desc.key(&self.device.info.limits)?;
-        let blends = |&format: &vk::Format| {
-            let need = vk::FormatFeatureFlags::COLOR_ATTACHMENT_BLEND;
-            self.device.format_features(format).contains(need)
-        };
-        match key.formats.colors.iter().find(|format| key.blend != Blend::Off && !blends(format)) {
-            None => Ok((name, key)),
-            Some(format) => {
-                let reason = format!("{:?} blending, which this device does not have for {format:?}", key.blend);
-                Err(Error::Shader { name: name.to_string(), reason })
-            }
-        }
+        self.build_graphics(key, &name).map(GraphicsPipeline::new)
     }
 
     fn build_compute(&self, key: &compute::Key, name: &Arc<str>) -> Result<Arc<PipelineInner>> {
@@ -75,6 +59,7 @@ impl Pipelines {
     }
 
     fn build_graphics(&self, key: graphics::Key, name: &Arc<str>) -> Result<Arc<PipelineInner>> {
+        key.check_blend(&self.device, name)?;
         let raw = graphics::build(&self.device, &self.layout, self.driver.raw, &key, name)?;
         let samples = key.samples();
         Ok(self.adopt(raw, vk::PipelineBindPoint::GRAPHICS, name, key.formats, samples))
@@ -144,8 +129,8 @@ impl Gpu {
     ///
     /// Dropped, nothing is kept but what the driver cached; whoever else waits for the same pipeline goes on.
     pub async fn graphics_pipeline(&self, desc: GraphicsDesc) -> Result<GraphicsPipeline> {
+        let (name, key) = desc.key(&self.info().limits)?;
         let pipelines = Arc::clone(&self.shared.pipelines);
-        let (name, key) = pipelines.graphics_key(desc)?;
         let cell = cell(&pipelines.graphics, key.clone());
         let made = cell.get_or_try_init(|| async move {
             let build = move || pipelines.build_graphics(key, &name);
