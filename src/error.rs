@@ -96,8 +96,8 @@ pub enum Error {
     /// A frame or graph was dropped, or failed, before it was submitted; what waited for its results gets this.
     #[error("the frame was dropped, or failed, before it was submitted")]
     Cancelled,
-    /// The [`Gpu`](crate::Gpu) was closed.
-    #[error("the Gpu was closed; open a new one")]
+    /// The [`Gpu`](crate::Gpu), or the surface that shows a renderer's frames, was closed.
+    #[error("the Gpu, or the surface of these frames, was closed; open a new one")]
     Closed,
     /// The declared graph makes no sense.
     #[error("graph: {0}")]

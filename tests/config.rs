@@ -308,8 +308,10 @@ fn the_old_name_of_validation_still_works_and_the_new_one_wins() {
 fn a_variable_that_is_no_text_is_refused_by_name() {
     use std::{ffi::OsString, os::unix::ffi::OsStringExt};
     let bytes = OsString::from_vec(b"\xff3".to_vec());
-    let error = Config::sources().variables([("VULKIO_WINDOW_WIDTH", bytes)]).load().expect_err("no text");
-    assert!(error.to_string().starts_with("VULKIO_WINDOW_WIDTH: "), "{error}");
+    for name in ["VULKIO_WINDOW_WIDTH", "VULKIO_WINDOW_TITLE"] {
+        let error = Config::sources().variables([(name, bytes.clone())]).load().expect_err("no text");
+        assert!(error.to_string().starts_with(&format!("{name}: its value is no UTF-8")), "{error}");
+    }
 }
 
 #[test]

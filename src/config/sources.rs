@@ -149,11 +149,13 @@ impl ConfigSources {
             else {
                 continue;
             };
-            let value = value.to_string_lossy();
-            settings.extend(given_as_text(key, &name, &name, &value, mistakes).map(|value| {
-                let origin = Origin::Environment { variable: name };
-                (key, value, origin)
-            }));
+            let Some(value) = value.to_str() else {
+                mistakes.push(format!("{name}: its value is no UTF-8; allowed: {}", key.kind.allowed()));
+                continue;
+            };
+            if let Some(value) = given_as_text(key, &name, &name, value, mistakes) {
+                settings.push((key, value, Origin::Environment { variable: name }));
+            }
         }
         let mut unknown: Vec<_> =
             variables.iter().filter_map(|(name, _)| name.to_str()).filter(|name| is_unknown(name)).collect();

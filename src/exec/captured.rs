@@ -2,11 +2,14 @@
 
 use tokio::sync::oneshot;
 
-use super::picture::{PendingPicture, Picture};
+use super::{
+    picture::{PendingPicture, Picture},
+    turn::Turn,
+};
 use crate::{
     error::{Error, Result},
     graph::Graph,
-    readback::{Place, Turn},
+    readback::Place,
     resource::{GpuBuffer, GpuImage, ImagePart, RenderTarget},
     sync::Completion,
 };

@@ -48,6 +48,12 @@ impl Frame {
         self.part.target.clone()
     }
 
+    /// Width and height of its target, in pixels. Frames of a window have the size that it had when they began.
+    #[must_use]
+    pub fn size(&self) -> [u32; 2] {
+        self.part.target.extent()
+    }
+
     /// Begins to declare a pass.
     pub fn pass(&self, name: &str) -> Pass<'_> {
         self.graph.pass(name)

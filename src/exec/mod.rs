@@ -22,17 +22,21 @@ mod picture;
 mod png;
 mod pool;
 mod prepare;
+mod presents;
 mod recording;
 mod renderer;
 mod rendering;
 mod retire;
+mod show;
 mod slots;
 mod stats;
 mod submit;
 mod submitter;
+mod terms;
 mod timestamps;
 mod transfer;
 mod transients;
+mod turn;
 mod update;
 mod word;
 
@@ -54,11 +58,20 @@ pub(crate) use pick::{Pickable, Shown};
 pub use picture::{Capture, Picture};
 pub(crate) use picture::{PendingPicture, to_host};
 pub(crate) use pool::Pools;
+#[cfg(feature = "window")]
+pub(crate) use presents::{Presents, SubmittedFrame};
 pub(crate) use recording::Submission;
 pub use renderer::{Renderer, RendererOptions};
+#[cfg(feature = "window")]
+pub(crate) use show::{Handover, Show, Way};
 pub use stats::FrameStats;
 pub use submit::Submit;
+#[cfg(feature = "window")]
+pub(crate) use submitter::Told;
 pub(crate) use submitter::{Claim, Committed, Submitter};
+#[cfg(feature = "window")]
+pub(crate) use terms::Terms;
 pub(crate) use transfer::Transfer;
 pub(crate) use transients::TransientPool;
+pub(crate) use turn::Turn;
 pub(crate) use update::{MOST_COPIED, Scatter, ScatterKernel, index_bytes, scatter_kernel};

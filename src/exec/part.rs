@@ -8,8 +8,15 @@ use std::{
 use tokio::runtime::Handle;
 
 use super::{
-    captured::Captured, passtimes::PassQueries, pick::Picks, slots::SlotLease, submitter::Committed,
+    captured::Captured,
+    passtimes::PassQueries,
+    pick::Picks,
+    presents::{Presents, SubmittedFrame},
+    retire::Keep,
+    slots::SlotLease,
+    submitter::Committed,
     timestamps::Timestamps,
+    turn::Turn,
 };
 use crate::{
     error::Error,
@@ -54,6 +61,8 @@ pub(crate) struct FramePart {
     pub(crate) ends: Arc<Mutex<Ends>>,
     pub(crate) captured: Captured,
     pub(crate) picks: Picks,
+    /// Who shows it.
+    pub(crate) presents: Option<Arc<dyn Presents>>,
 }
 
 impl FramePart {
@@ -65,6 +74,16 @@ impl FramePart {
     /// Queries for the times of so many passes, if they are to be measured. Without memory for them they are not.
     pub(crate) fn pass_times(&self, passes: usize) -> Option<Arc<PassQueries>> {
         self.lease.as_ref().and_then(|lease| lease.slot().pass_queries(passes))
+    }
+
+    /// What those who listen to frames learn in the order of commits.
+    pub(crate) fn turns(&mut self, lease: Option<&Arc<SlotLease>>) -> Vec<Turn> {
+        let mut turns = self.captured.turns();
+        if let (Some(presents), Some(lease)) = (self.presents.take(), lease) {
+            let frame = SubmittedFrame { target: self.target.clone(), lease: Arc::clone(lease) };
+            turns.push(Box::new(move || presents.take(frame).map(|frame| Box::new(frame) as Keep)));
+        }
+        turns
     }
 
     /// Its captures and picks learn what to wait for, and the renderer which frame was the last.

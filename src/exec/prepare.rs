@@ -9,8 +9,10 @@ use super::{
     counts::Counts,
     entry,
     retire::{self, Submitted},
+    show::Handover,
     stats::FrameStats,
     submitter::{Claim, Commit, Later, Queues, Submitter, Told, advance, drop_later, tell},
+    turn::Turn,
 };
 use crate::{
     error::{Error, Result},
@@ -19,7 +21,6 @@ use crate::{
         compiled::{Barrier, Compiled, ImageBarrier, Import},
         state::{Acquire, Arrival, Tracker},
     },
-    readback::Turn,
     resource::Resource,
     sync::{Retire, Ring, Stamp, prim::lock},
 };
@@ -45,6 +46,8 @@ pub(super) struct Part {
     pub(super) stamp: Stamp,
     pub(super) waits: Vec<(vk::Semaphore, u64)>,
     pub(super) buffers: Vec<vk::CommandBuffer>,
+    /// Around the last part of a commit.
+    pub(super) handover: Option<Handover>,
 }
 
 /// What a commit becomes, step by step.
@@ -67,8 +70,20 @@ impl Submitter {
         last: Option<QueueId>,
         later: &mut Later,
     ) -> Option<Prepared> {
-        let Commit { plan, slots, buffers, waits, foreseen, unwritten, is_upload, claim, submitted, turns, told } =
-            commit;
+        let Commit {
+            plan,
+            slots,
+            buffers,
+            waits,
+            handover,
+            foreseen,
+            unwritten,
+            is_upload,
+            claim,
+            submitted,
+            turns,
+            told,
+        } = commit;
         let mut arrivals = entry::arrivals(&plan, &slots);
         let before = queues.given;
         let mut preparation = Preparation {
@@ -81,7 +96,10 @@ impl Submitter {
         let result = check_contents(&plan, &slots, &unwritten, is_upload)
             .and_then(|()| check_claim(&plan, &slots, claim.as_ref()))
             .and_then(|()| preparation.batches(queues, &plan, &slots, buffers, &waits, &foreseen, &mut arrivals));
-        let Preparation { mut submitted, counts, parts, stamps, .. } = preparation;
+        let Preparation { mut submitted, counts, mut parts, stamps, .. } = preparation;
+        if let Some(last) = parts.last_mut() {
+            last.handover = handover;
+        }
         counts.book(&self.device.counters);
         submitted.counts += counts;
         submitted.submits = calls(&parts, last);
@@ -242,7 +260,7 @@ impl Preparation<'_> {
         waits.extend(needed.iter().map(|wait| (timelines.semaphore(wait.queue), wait.value)));
         let stamp = queues.give(queue);
         queues.clocks.advance(stamp, needed);
-        self.parts.push(Part { stamp, waits, buffers });
+        self.parts.push(Part { stamp, waits, buffers, handover: None });
         stamp
     }
 

@@ -18,7 +18,9 @@ use super::{
     part::{Ends, FramePart, Last, Runtime},
     pick::Picks,
     picture::Picture,
-    slots::{Slot, Slots},
+    presents::Presents,
+    slots::{Slot, SlotLease, Slots},
+    terms::{Terms, has_pixels},
     timestamps::Timestamps,
 };
 use crate::{
@@ -135,7 +137,7 @@ pub struct Renderer {
 
 struct Shared {
     gpu: Gpu,
-    size: [u32; 2],
+    terms: Arc<Terms>,
     frames_in_flight: usize,
     runtime: Runtime,
     slots: Arc<Slots>,
@@ -144,10 +146,11 @@ struct Shared {
     plans: Arc<PlanCache>,
     sizes: Arc<Mutex<Sizes>>,
     name: Arc<str>,
-    unreported: Arc<Mutex<Option<Error>>>,
     last: Arc<Mutex<Option<Last>>>,
     ends: Arc<Mutex<Ends>>,
     taps: Taps,
+    /// Who shows its frames.
+    presents: Option<Arc<dyn Presents>>,
 }
 
 impl Renderer {
@@ -166,6 +169,17 @@ impl Renderer {
     ///
     /// As [`headless`](Self::headless), and [`Error::Invalid`] for options out of their range.
     pub fn with_options(gpu: &Gpu, size: [u32; 2], options: RendererOptions) -> Result<Self> {
+        Self::presented_by(gpu, size, options, None)
+    }
+
+    /// As [`with_options`](Self::with_options); each frame that is submitted goes to `presents` as well. A renderer whose
+    /// frames are shown may begin with a size of zero.
+    pub(crate) fn presented_by(
+        gpu: &Gpu,
+        size: [u32; 2],
+        options: RendererOptions,
+        presents: Option<Arc<dyn Presents>>,
+    ) -> Result<Self> {
         let RendererOptions { frames_in_flight, runtime, workers, in_place_below, timestamps, pass_timestamps } =
             options;
         if !(1..=MOST_FRAMES).contains(&frames_in_flight) {
@@ -179,8 +193,10 @@ impl Renderer {
         if let Some(error) = gpu.refusal() {
             return Err(error);
         }
+        // A window that has no pixels yet gets targets of its size when it has.
+        let first_size = if presents.is_some() { size.map(|side| side.max(1)) } else { size };
         let slot = |index| {
-            let target = gpu.image::<RenderTarget>(&format!("target {index}"), size)?;
+            let target = gpu.image::<RenderTarget>(&format!("target {index}"), first_size)?;
             let timestamps = if timestamps { Timestamps::new(&gpu.shared.device)? } else { None };
             let passes = pass_timestamps.then(Mutex::default);
             Ok(Slot { target, timestamps, passes, device: Arc::clone(&gpu.shared.device) })
@@ -188,10 +204,9 @@ impl Renderer {
         // The last is taken first.
         let free = (0..frames_in_flight).rev().map(slot).collect::<Result<Vec<_>>>()?;
         let permits = Arc::new(Semaphore::new(frames_in_flight));
-        gpu.shared.close_with(&permits);
         let shared = Shared {
             gpu: gpu.clone(),
-            size,
+            terms: Terms::new(gpu, size, &permits),
             frames_in_flight,
             runtime: Runtime { handle: runtime, workers, in_place_below },
             slots: Arc::new(Slots { permits, free: Mutex::new(free) }),
@@ -199,20 +214,22 @@ impl Renderer {
             plans: Arc::default(),
             sizes: Arc::default(),
             name: "frame".into(),
-            unreported: Arc::default(),
             last: Arc::default(),
             ends: Arc::default(),
             taps: Taps::default(),
+            presents,
         };
         Ok(Self { shared: Arc::new(shared) })
     }
 
     /// Waits until fewer frames than [`frames_in_flight`](RendererOptions::frames_in_flight) are on their way, and every
-    /// [`CaptureStream`] has room for a picture, and begins the next. Blocks no worker.
+    /// [`CaptureStream`] has room for a picture, and begins the next. Frames of a window wait, too, while that has no pixels.
+    /// Blocks no worker.
     ///
     /// # Errors
     ///
-    /// [`Error::Closed`] once the [`Gpu`] is closed, [`Error::DeviceLost`], or the failure of an earlier frame that
+    /// [`Error::Closed`] once the [`Gpu`] or the window's surface is closed, [`Error::DeviceLost`], [`Error::SurfaceLost`],
+    /// [`Error::OutOfDeviceMemory`] if there is none for a larger target, or the failure of an earlier frame that
     /// nobody awaited, once.
     ///
     /// # Cancel safety
@@ -223,9 +240,7 @@ impl Renderer {
         let shared = &self.shared;
         // Before the slot, which frames could use that nobody captures.
         let places = shared.taps.places().await;
-        let slot = shared.slots.lease().await;
-        self.check()?; // it may have waited for long, and for nothing
-        let slot = slot?;
+        let slot = self.slot().await?;
         let target = slot.slot().target.clone();
         let mut captured = Captured::in_streams(places);
         if captured.lacks_texels() {
@@ -239,16 +254,36 @@ impl Renderer {
             runtime: shared.runtime.clone(),
             plans: Arc::clone(&shared.plans),
             sizes: Arc::clone(&shared.sizes),
-            unreported: Arc::clone(&shared.unreported),
+            unreported: shared.terms.unreported(),
             last: Arc::clone(&shared.last),
             ends: Arc::clone(&shared.ends),
             captured,
             picks: Picks::default(),
+            presents: shared.presents.clone(),
         };
         Ok(Frame::new(
             Graph::of_frame(&shared.gpu, Arc::clone(&shared.name), shared.runtime.handle.clone(), sizes),
             part,
         ))
+    }
+
+    /// A slot with a target of the size that frames have now.
+    async fn slot(&self) -> Result<SlotLease> {
+        let shared = &self.shared;
+        loop {
+            let size = shared.terms.some_size().await;
+            self.check()?; // it may have waited for long, and for nothing
+            size?;
+            let slot = shared.slots.lease().await;
+            self.check()?;
+            let mut slot = slot?;
+            // Not what it was before it waited for the slot.
+            let size = shared.terms.size();
+            if has_pixels(size) {
+                slot.fit(&shared.gpu, size).await?;
+                return Ok(slot);
+            }
+        }
     }
 
     /// A copy of the last frame that was submitted, when it is complete; of a later one, if its target is drawn again
@@ -315,10 +350,15 @@ impl Renderer {
         Ok(())
     }
 
-    /// Width and height of its frames, in pixels.
+    /// Width and height of the next frame, in pixels. Only those of a window change; they are zero while it has no pixels.
     #[must_use]
     pub fn size(&self) -> [u32; 2] {
-        self.shared.size
+        self.shared.terms.size()
+    }
+
+    #[cfg(feature = "window")]
+    pub(crate) fn terms(&self) -> &Arc<Terms> {
+        &self.shared.terms
     }
 
     /// How many frames may be on their way at once.
@@ -334,15 +374,13 @@ impl Renderer {
     }
 
     fn check(&self) -> Result<()> {
-        if let Some(error) = lock(&self.shared.unreported).take() {
-            return Err(error);
-        }
+        self.shared.terms.check()?;
         self.shared.gpu.check()
     }
 }
 
 impl fmt::Debug for Renderer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Renderer").field("size", &self.shared.size).finish_non_exhaustive()
+        f.debug_struct("Renderer").field("size", &self.size()).finish_non_exhaustive()
     }
 }

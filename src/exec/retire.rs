@@ -35,8 +35,8 @@ pub(crate) struct Submitted {
     pub(crate) tasks: u32,
     pub(crate) timestamps: Option<Arc<Timestamps>>,
     pub(crate) pass_times: Option<PassTimes>,
-    /// First to be dropped: somebody may wait for the slot, nobody for the rest.
-    pub(crate) _frame: Option<SlotLease>,
+    /// First to be dropped: somebody may wait for the slot, nobody for the rest. Shared with whoever shows the frame.
+    pub(crate) _frame: Option<Arc<SlotLease>>,
     pub(crate) leases: Vec<Lease>,
     pub(crate) pages: Vec<PageLease>,
     /// Before the resources, which it places.

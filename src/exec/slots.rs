@@ -7,8 +7,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::{passtimes::PassQueries, timestamps::Timestamps};
 use crate::{
     error::{Error, Result},
-    gpu::device::Device,
-    resource::{GpuImage, RenderTarget},
+    gpu::{Gpu, device::Device},
+    resource::{GpuImage, ImageDesc, RenderTarget},
     sync::prim::lock,
 };
 
@@ -60,6 +60,29 @@ pub(crate) struct SlotLease {
 impl SlotLease {
     pub(crate) fn slot(&self) -> &Slot {
         self.slot.as_ref().expect("a lease holds its slot until it is dropped")
+    }
+
+    /// Gives a slot that is for a frame which has not begun a target of this size. Making one takes the driver its time, and
+    /// so does freeing the old one: a helper thread does both.
+    ///
+    /// # Errors
+    /// As [`Gpu::image`].
+    ///
+    /// # Cancel safety
+    /// Dropped, the old target stays.
+    pub(crate) async fn fit(&mut self, gpu: &Gpu, size: [u32; 2]) -> Result<()> {
+        let target = &self.slot().target;
+        if target.extent() == size {
+            return Ok(());
+        }
+        let (device, name) = (Arc::clone(&self.slot().device), target.name().to_owned());
+        let make = move || GpuImage::<RenderTarget>::on(&device, &name, ImageDesc::new(size));
+        let made = gpu.shared.helpers.run("making a frame's target", make).await??;
+        if let Some(slot) = &mut self.slot {
+            let old = std::mem::replace(&mut slot.target, made);
+            let _ = gpu.shared.helpers.spawn(false, move || drop(old)); // refused, it is dropped here
+        }
+        Ok(())
     }
 }
 

@@ -14,7 +14,9 @@ use super::{
     pool::Pools,
     prepare::{Part, Prepared},
     retire::Submitted,
+    show::Handover,
     stats::FrameStats,
+    turn::Turn,
 };
 use crate::{
     error::{During, Error, Result, guarded},
@@ -23,7 +25,6 @@ use crate::{
         compiled::Compiled,
         state::{Arrival, Tracker},
     },
-    readback::Turn,
     resource::Resource,
     sync::{Completion, DeviceTimelines, Hub, Retire, Stamp, prim::lock},
 };
@@ -37,6 +38,8 @@ pub(crate) struct Commit {
     pub(crate) buffers: Vec<Vec<vk::CommandBuffer>>,
     /// The caller's own timeline semaphores to wait for.
     pub(crate) waits: Vec<(vk::Semaphore, u64)>,
+    /// Binary semaphores around its last batch.
+    pub(crate) handover: Option<Handover>,
     /// By entry of the plan: how the recorded buffers take it to be entered.
     pub(crate) foreseen: Vec<Arrival>,
     /// Entries that read what nothing had written when recording began, and the passes that do.
@@ -181,6 +184,12 @@ impl Submitter {
         self.commits.hold(alone, |queues, items| self.work_off(queues, items))
     }
 
+    /// The device is lost: somebody else than a commit found out.
+    #[cfg_attr(not(feature = "window"), expect(dead_code, reason = "presenting may find out"))]
+    pub(crate) fn lost(&self, error: Error) {
+        self.hub.fail(error);
+    }
+
     /// The completion of a stamp.
     pub(crate) fn completion(&self, stamp: Stamp) -> Completion {
         Completion::new(Arc::clone(&self.hub), stamp, Arc::new(OnceLock::from(())))
@@ -218,9 +227,9 @@ impl Submitter {
             Item::Commit(commit) => Some(commit),
             Item::Look(_) => None,
         });
-        for Commit { submitted, told, .. } in commits {
+        for Commit { submitted, turns, told, .. } in commits {
             tell(later, told, Err(lost.clone())); // first: who gets the frame's slot must find the failure
-            drop_later(later, submitted);
+            drop_later(later, (submitted, turns));
         }
     }
 
@@ -248,7 +257,9 @@ impl Submitter {
         for ring in commit.rings {
             self.hub.answer(ring);
         }
-        commit.turns.into_iter().for_each(Turn::take);
+        for left in commit.turns.into_iter().filter_map(|turn| turn()) {
+            drop_later(later, left);
+        }
         let done = Completion::of_all(Arc::clone(&self.hub), &commit.last, commit.value);
         tell(later, commit.told, Ok(Committed { done, serial: commit.serial }));
     }
@@ -273,8 +284,9 @@ impl Submitter {
         }
         // From the back, as each found the states that the one before it left.
         for (commit, running) in failed.into_iter().rev() {
-            let Prepared { parts, slots, undo, told, .. } = commit;
+            let Prepared { parts, slots, undo, turns, told, .. } = commit;
             tell(later, told, Err(error.clone())); // first: who gets the frame's slot must find the failure
+            drop_later(later, turns);
             self.undo(queues, (&parts, &slots, &undo), running, error, later);
         }
     }
@@ -340,8 +352,12 @@ impl Submitter {
         let infos: Vec<_> = run
             .iter()
             .map(|part| {
-                let waits: Vec<_> = part.waits.iter().map(|&(semaphore, value)| at(semaphore, value)).collect();
-                let signals = [at(self.timelines.semaphore(part.stamp.queue), part.stamp.value)];
+                let mut waits: Vec<_> = part.waits.iter().map(|&(semaphore, value)| at(semaphore, value)).collect();
+                let mut signals = vec![at(self.timelines.semaphore(part.stamp.queue), part.stamp.value)];
+                if let Some(Handover { wait, signal }) = part.handover {
+                    waits.push(at(wait, 0)); // binary: the value does not count
+                    signals.push(at(signal, 0));
+                }
                 let buffer = |&cmd| vk::CommandBufferSubmitInfo::default().command_buffer(cmd);
                 let buffers: Vec<_> = part.buffers.iter().map(buffer).collect();
                 (waits, signals, buffers)

@@ -195,6 +195,7 @@ impl RecordedCopies {
             slots,
             buffers: vec![vec![cmd]],
             waits: Vec::new(),
+            handover: None,
             foreseen,
             unwritten: Vec::new(),
             is_upload: true,

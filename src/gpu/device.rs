@@ -140,7 +140,7 @@ impl Device {
         for queue in &queues.all {
             labels.name(queue.raw, queue.name);
         }
-        let presentation = instance.presentation.then(|| {
+        let presentation = (!instance.presentation.is_empty()).then(|| {
             let handle = raw.handle();
             // SAFETY: the extensions are enabled on an instance and device that are to present; the queue was made for it.
             unsafe { Presentation::new(&instance, |name| load(&instance.raw, handle, intercept, name), present_queue) }
@@ -281,7 +281,7 @@ impl Found {
         extensions.extend(self.optional.extensions().map(CStr::to_owned));
         extensions.sort_unstable();
         extensions.dedup(); // the caller may have named one of ours
-        let presents_apart = instance.presentation && self.has_queue_to_spare(families.graphics);
+        let presents_apart = !instance.presentation.is_empty() && self.has_queue_to_spare(families.graphics);
         let raw = self.create(&instance, families, presents_apart, &extensions, intercept)?;
         // SAFETY: one queue of each of these families was just created.
         let roles = families.roles().map(|family| (unsafe { raw.get_device_queue(family, 0) }, family));

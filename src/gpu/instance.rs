@@ -56,8 +56,8 @@ pub(crate) struct Instance {
     pub(crate) entry: ash::Entry,
     /// Whether `VK_EXT_debug_utils` is enabled.
     pub(crate) debug_utils: bool,
-    /// Whether surfaces can be made.
-    pub(crate) presentation: bool,
+    /// The extensions with which surfaces are made, if they can be.
+    pub(crate) presentation: Vec<&'static CStr>,
     pub(crate) log: Arc<ValidationLog>,
     messenger: Option<(debug_utils::Instance, vk::DebugUtilsMessengerEXT)>,
     owned: bool,
@@ -75,9 +75,8 @@ impl Instance {
         let offered = Offered::ask(entry, layer.is_some())?;
         let debug_utils = (labels || layer.is_some()) && offered.has(debug_utils::NAME);
         let mut enabled = extensions(&offered, validation, debug_utils)?;
-        if presentation {
-            enabled.extend(surface_extensions(&offered)?);
-        }
+        let presentation = if presentation { surface_extensions(&offered)? } else { Vec::new() };
+        enabled.extend_from_slice(&presentation);
         let log = Arc::new(ValidationLog::new(validation, layer.map_or(0, |layer| layer.version)));
         let raw = create(entry, &enabled, validation, &log)?;
         let mut instance =
@@ -90,7 +89,7 @@ impl Instance {
 
     /// Wraps an instance of the caller's, which stays the caller's to destroy.
     pub(crate) fn borrowed(entry: ash::Entry, raw: ash::Instance, debug_utils: bool) -> Arc<Self> {
-        let presentation = false;
+        let presentation = Vec::new();
         Arc::new(Self { raw, entry, debug_utils, presentation, log: Arc::default(), messenger: None, owned: false })
     }
 

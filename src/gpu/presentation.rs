@@ -52,11 +52,6 @@ impl Presentation {
         Some(f(*queue))
     }
 
-    /// Whether presenting has a queue for itself.
-    pub(crate) fn has_own_queue(&self) -> bool {
-        self.own_queue.is_some()
-    }
-
     /// # Safety
     ///
     /// As for `vkCreateSwapchainKHR`.

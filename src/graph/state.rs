@@ -14,7 +14,7 @@ mod random;
 #[cfg(test)]
 mod tests;
 
-use ash::vk::ImageLayout;
+use ash::vk::{ImageLayout, PipelineStageFlags2};
 
 pub(crate) use arrival::{Acquire, Arrival, Relayout};
 use parts::Parts;
@@ -51,6 +51,11 @@ impl Tracker {
     pub(crate) fn exclusive(whole: Region, families: &[u32]) -> Self {
         let family = |queue: usize| families.get(queue).copied().unwrap_or_default();
         Self { families: Some(std::array::from_fn(family)), ..Self::new(whole) }
+    }
+
+    /// Somebody outside hands it over to a queue by a semaphore that all commands wait for: as if these stages had used it.
+    pub(crate) fn handed_over(&mut self, queue: QueueId, stages: PipelineStageFlags2) {
+        self.parts.iter_mut().for_each(|part| part.past.handed_over(queue, stages));
     }
 
     /// What must stand before `entry`, at the head of its batch.

@@ -18,8 +18,10 @@
 //! ```
 
 mod input;
+mod meshes;
+mod textures;
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use ash::vk;
 
@@ -27,17 +29,56 @@ pub use self::input::Input;
 pub use egui;
 pub use egui_winit;
 
+use self::{
+    meshes::{Canvas, TARGET_IS_LINEAR},
+    textures::Textures,
+};
 use crate::{
-    error::Result,
+    error::{Error, Result},
     exec::Frame,
     gpu::Gpu,
-    resource::{GpuImage, RenderTarget},
+    pipeline::{Blend, GraphicsDesc, GraphicsPipeline},
+    resource::{GpuImage, RenderTarget, Texture},
 };
 
+const VERTEX: &[u8] = include_bytes!("../../shaders/spv/overlay.vert.spv");
+const FRAGMENT: &[u8] = include_bytes!("../../shaders/spv/overlay.frag.spv");
+
 /// egui over frames: its context, its textures on the GPU, and the pipeline that draws it.
+///
+/// egui's colours are encoded as sRGB is, and so it mixes them. Over targets of `R8G8B8A8_SRGB` the overlay does as it wants,
+/// with [`Attachment::encoded`](crate::Attachment::encoded), and over those whose names end in `UNORM` as well. Over all others,
+/// it mixes light: thin letters look a little different there, and what is transparent a little lighter.
 pub struct Overlay {
     context: egui::Context,
     gpu: Gpu,
+    format: vk::Format,
+    mixing: Mixing,
+    pipeline: GraphicsPipeline,
+    textures: Textures,
+}
+
+/// What the target takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mixing {
+    /// Encoded colours, if it is rendered to as it is encoded.
+    Recoded,
+    /// Encoded colours.
+    Encoded,
+    /// Linear light.
+    Linear,
+}
+
+impl Mixing {
+    fn over(format: vk::Format) -> Self {
+        match format {
+            vk::Format::R8G8B8A8_SRGB => Self::Recoded,
+            vk::Format::R8G8B8A8_UNORM | vk::Format::B8G8R8A8_UNORM | vk::Format::A2B10G10R10_UNORM_PACK32 => {
+                Self::Encoded
+            }
+            _ => Self::Linear,
+        }
+    }
 }
 
 /// What egui asks of the program after a frame.
@@ -54,13 +95,18 @@ impl Overlay {
     ///
     /// # Errors
     ///
-    /// [`Error::Shader`](crate::Error::Shader) if the device cannot render to the format.
+    /// [`Error::Shader`] if the device cannot draw to the format, mixing colours.
     ///
     /// # Cancel safety
     ///
     /// Dropped, nothing is kept.
-    pub async fn new(gpu: &Gpu, _format: vk::Format) -> Result<Self> {
-        Ok(Self { context: egui::Context::default(), gpu: gpu.clone() })
+    pub async fn new(gpu: &Gpu, format: vk::Format) -> Result<Self> {
+        let mixing = Mixing::over(format);
+        let drawn = if mixing == Mixing::Recoded { vk::Format::R8G8B8A8_UNORM } else { format };
+        let desc = GraphicsDesc::new("overlay", VERTEX, FRAGMENT).color(drawn).blend(Blend::Premultiplied);
+        let pipeline = gpu.graphics_pipeline(desc).await?;
+        let (context, textures) = (egui::Context::default(), Textures::default());
+        Ok(Self { context, gpu: gpu.clone(), format, mixing, pipeline, textures })
     }
 
     /// egui's context: for its style, and to ask for a repaint. A cheap handle inside.
@@ -76,31 +122,81 @@ impl Overlay {
     /// # Errors
     ///
     /// As [`draw`](Self::draw).
-    pub fn run(&mut self, frame: &Frame, input: egui::RawInput, show: impl FnMut(&egui::Context)) -> Result<Asked> {
+    pub fn run(&mut self, frame: &Frame, mut input: egui::RawInput, show: impl FnMut(&egui::Context)) -> Result<Asked> {
+        let target = frame.target();
+        input.max_texture_side.get_or_insert(self.gpu.info().limits.max_image_dimension2_d as usize);
+        if input.screen_rect.is_none() {
+            let viewport = input.viewports.get(&input.viewport_id);
+            let own = viewport.and_then(|viewport| viewport.native_pixels_per_point).unwrap_or(1.0);
+            let [width, height] = target.extent().map(|side| side as f32 / (own * self.context.zoom_factor()));
+            input.screen_rect = Some(egui::Rect::from_min_size(egui::Pos2::ZERO, egui::vec2(width, height)));
+        }
         let output = self.context.run(input, show);
-        self.draw(frame, &frame.target(), output)
+        self.draw(frame, &target, output)
     }
 
-    /// Draws what egui gave for a frame over `target`, after the passes that were declared before.
+    /// Draws what this overlay's context gave over `target`, after the passes that were declared before. All output of the
+    /// context must come here, as it tells of each change of a texture once.
+    ///
+    /// The meshes are copied now, into the frame's own memory. A texture that is new or changed is written by the frame; the
+    /// letters are one, so after the first frames there are few. Otherwise no frame makes or allocates anything on the GPU.
     ///
     /// # Errors
     ///
-    /// [`Error::OutOfDeviceMemory`](crate::Error::OutOfDeviceMemory) if there is no room for a texture or for the meshes.
-    pub fn draw(
-        &mut self,
-        _frame: &Frame,
-        _target: &GpuImage<RenderTarget>,
-        output: egui::FullOutput,
-    ) -> Result<Asked> {
-        let _ = &self.gpu;
-        let repaint_after =
-            output.viewport_output.values().map(|viewport| viewport.repaint_delay).min().unwrap_or(Duration::MAX);
+    /// [`Error::Invalid`] for a target of another format, or a texture larger than the device takes;
+    /// [`Error::OutOfDeviceMemory`] if there is no room for a texture or for the meshes.
+    pub fn draw(&mut self, frame: &Frame, target: &GpuImage<RenderTarget>, output: egui::FullOutput) -> Result<Asked> {
+        self.check(target)?;
+        self.textures.change(&self.gpu, &output.textures_delta)?;
+        self.textures.write(frame);
+        let meshes = self.context.tessellate(output.shapes, output.pixels_per_point);
+        let over = target.load();
+        let canvas = Canvas {
+            pipeline: &self.pipeline,
+            target: if self.mixing == Mixing::Recoded { over.encoded() } else { over },
+            size: target.extent(),
+            pixels_per_point: output.pixels_per_point,
+            flags: if self.mixing == Mixing::Linear { TARGET_IS_LINEAR } else { 0 },
+            // More cannot be told apart by the shader.
+            most_textures: self.gpu.textures_per_pass().min(16) as usize,
+        };
+        canvas.draw(frame, &meshes, &self.textures)?;
+        self.textures.free(&output.textures_delta);
+        let delays = output.viewport_output.values().map(|viewport| viewport.repaint_delay);
+        let repaint_after = delays.min().unwrap_or(Duration::MAX);
         Ok(Asked { platform: output.platform_output, repaint_after })
+    }
+
+    /// A texture of the program's own, for [`egui::Image`] and its like; it is kept until it is
+    /// [removed](Self::remove_texture). Of `UNORM` formats its colours count as encoded, of others as linear light.
+    ///
+    /// # Errors
+    ///
+    /// As [`Gpu::sampler`].
+    pub fn add_texture(&mut self, texture: &GpuImage<Texture>) -> Result<egui::TextureId> {
+        self.textures.add(&self.gpu, texture)
+    }
+
+    /// Gives up a texture of the program's own. What is drawn with it from now on is not drawn.
+    pub fn remove_texture(&mut self, id: egui::TextureId) {
+        self.textures.remove(id);
+    }
+
+    fn check(&self, target: &GpuImage<RenderTarget>) -> Result<()> {
+        if target.format() == self.format {
+            return Ok(());
+        }
+        Err(Error::Invalid(format!(
+            "an overlay for targets of {:?} over `{}`, which is of {:?}; make one for that format",
+            self.format,
+            target.name(),
+            target.format()
+        )))
     }
 }
 
-impl std::fmt::Debug for Overlay {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Overlay").field("gpu", &self.gpu).finish_non_exhaustive()
+impl fmt::Debug for Overlay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Overlay").field("format", &self.format).field("mixing", &self.mixing).finish_non_exhaustive()
     }
 }

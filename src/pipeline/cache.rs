@@ -7,7 +7,7 @@ use dashmap::DashMap;
 use tokio::sync::OnceCell;
 
 use super::{
-    Blend, ComputePipeline, GraphicsDesc, GraphicsPipeline, PipelineInner, PipelineLayout, compute, graphics, shader,
+    ComputePipeline, GraphicsDesc, GraphicsPipeline, PipelineInner, PipelineLayout, compute, graphics, shader,
 };
 use crate::{
     error::{During, Error, Result},
@@ -54,6 +54,7 @@ impl Pipelines {
     }
 
     fn build_graphics(&self, key: graphics::Key, name: &Arc<str>) -> Result<Arc<PipelineInner>> {
+        key.check_blend(&self.device, name)?;
         let raw = graphics::build(&self.device, &self.layout, self.driver_cache, &key, name)?;
         let samples = key.samples();
         Ok(self.adopt(raw, vk::PipelineBindPoint::GRAPHICS, name, key.formats, samples))
@@ -130,7 +131,6 @@ impl Gpu {
     /// Dropped, nothing is kept but what the driver cached; whoever else waits for the same pipeline goes on.
     pub async fn graphics_pipeline(&self, desc: GraphicsDesc) -> Result<GraphicsPipeline> {
         let (name, key) = desc.key(&self.info().limits)?;
-        self.check_blend(&name, &key)?;
         let pipelines = Arc::clone(&self.shared.pipelines);
         let cell = cell(&pipelines.graphics, key.clone());
         let made = cell.get_or_try_init(|| async move {
@@ -138,24 +138,6 @@ impl Gpu {
             self.shared.helpers.run("making a graphics pipeline", build).await?
         });
         Ok(GraphicsPipeline::new(Arc::clone(made.await?)))
-    }
-}
-
-impl Gpu {
-    /// # Errors
-    /// [`Error::Shader`] if colours of the pipeline's formats cannot be blended.
-    fn check_blend(&self, name: &str, key: &graphics::Key) -> Result<()> {
-        let blends = |&format: &vk::Format| {
-            let need = vk::FormatFeatureFlags::COLOR_ATTACHMENT_BLEND;
-            self.shared.device.format_features(format).contains(need)
-        };
-        match key.formats.colors.iter().find(|format| key.blend != Blend::Off && !blends(format)) {
-            None => Ok(()),
-            Some(format) => {
-                let reason = format!("{:?} blending, which this device does not have for {format:?}", key.blend);
-                Err(Error::Shader { name: name.to_owned(), reason })
-            }
-        }
     }
 }
 

@@ -159,13 +159,27 @@ pub(crate) struct Key {
     fragment: Words,
     pub(crate) formats: Formats,
     cull: vk::CullModeFlags,
-    pub(crate) blend: Blend,
+    blend: Blend,
 }
 
 impl Key {
     /// Whether one of the shaders samples textures.
     pub(crate) fn samples(&self) -> bool {
         shader::samples(&self.vertex) || shader::samples(&self.fragment)
+    }
+
+    /// # Errors
+    /// [`Error::Shader`] if the device does not blend colours of these formats.
+    pub(crate) fn check_blend(&self, device: &Device, name: &str) -> Result<()> {
+        let need = vk::FormatFeatureFlags::COLOR_ATTACHMENT_BLEND;
+        let lacks = |format: &&vk::Format| !device.format_features(**format).contains(need);
+        match self.formats.colors.iter().find(lacks).filter(|_| self.blend != Blend::Off) {
+            None => Ok(()),
+            Some(format) => {
+                let reason = format!("{:?} blending, which this device does not have for {format:?}", self.blend);
+                Err(Error::Shader { name: name.to_owned(), reason })
+            }
+        }
     }
 }
 

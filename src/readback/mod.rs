@@ -18,7 +18,7 @@ use futures::future::BoxFuture;
 pub use self::stream::CaptureStream;
 pub(crate) use self::{
     pool::{ReadPool, lease},
-    stream::{Place, Taps, Turn},
+    stream::{Place, Taps},
 };
 use crate::{
     error::{Error, Result},

@@ -18,7 +18,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::{
     error::{Error, Result},
-    exec::{Capture, PendingPicture, Picture},
+    exec::{Capture, PendingPicture, Picture, Turn},
     gpu::{Gpu, Shared},
     sync::prim::lock,
 };
@@ -88,12 +88,6 @@ pub(crate) struct Place {
     sender: Option<oneshot::Sender<Result<PendingPicture>>>,
 }
 
-/// What a commit does to a line, under the lock that orders all commits.
-pub(crate) struct Turn {
-    line: Arc<Line>,
-    capture: Capture,
-}
-
 impl Taps {
     /// A new stream, with at most `places` pictures under way.
     pub(crate) fn stream(&self, gpu: &Gpu, places: usize) -> CaptureStream {
@@ -149,7 +143,13 @@ impl Place {
     pub(crate) fn turn(&mut self) -> Turn {
         let (sender, receiver) = oneshot::channel();
         self.sender = Some(sender);
-        Turn { line: Arc::clone(&self.tap.0), capture: Capture::new(receiver) }
+        let (line, capture) = (Arc::clone(&self.tap.0), Capture::new(receiver));
+        Box::new(move || {
+            if let Some(queue) = &mut *lock(&line.queue) {
+                queue.push_back(capture);
+            }
+            None
+        })
     }
 
     /// The frame is submitted, and has taken its turn: from here on the consumer answers for the place.
@@ -164,23 +164,12 @@ impl Place {
 
     /// There is no picture of the frame: the stream ends with this error, after the frames before it.
     pub(crate) fn failed(mut self, error: Error) {
-        let turn = self.turn();
-        turn.take();
+        self.turn()();
         self.permit.forget();
         if let Some(sender) = self.sender.take() {
             let _ = sender.send(Err(error)); // the stream may be gone
         }
         self.tap.0.consumer.wake();
-    }
-}
-
-impl Turn {
-    /// Wakes nobody: the lock on commits is held.
-    pub(crate) fn take(self) {
-        let Self { line, capture } = self;
-        if let Some(queue) = &mut *lock(&line.queue) {
-            queue.push_back(capture);
-        }
     }
 }
 

@@ -93,6 +93,9 @@ impl Access {
         L::DEPTH_ATTACHMENT_OPTIMAL,
         Mode::Write,
     );
+    /// Handed to the presentation engine, which makes what was written visible to itself, and waits for a semaphore. The
+    /// stages are those in which a swapchain's image is written before and after: what comes next chains with them.
+    pub(crate) const PRESENT: Self = Self::new(S::ALL_TRANSFER, A::NONE, L::PRESENT_SRC_KHR, Mode::Read);
     /// A read by the host after the work completed.
     pub const HOST_READ: Self = Self::new(S::HOST, A::HOST_READ, L::UNDEFINED, Mode::Read);
 

@@ -2,18 +2,30 @@
 
 mod app;
 mod bridge;
+mod choose;
 mod events;
 mod flag;
 mod handler;
 mod interrupts;
+mod line;
+mod options;
+mod presenter;
 mod queue;
+mod raw;
+mod retired;
 mod run;
+mod semaphores;
 mod surface;
+mod swapchain;
 
-pub use crate::config::Vsync;
-pub use app::{App, AppWindow};
-pub use events::{Event, Events};
 pub use raw_window_handle;
-pub use run::{RunOptions, run, run_on, run_with};
-pub use surface::{PresentStats, Surface, SurfaceOptions};
 pub use winit;
+
+pub use self::{
+    app::{App, AppWindow},
+    events::{Event, Events},
+    options::{PresentStats, SurfaceOptions},
+    run::{RunOptions, run, run_on, run_with},
+    surface::Surface,
+};
+pub use crate::config::Vsync;

@@ -255,8 +255,8 @@ impl Recording {
         let recording = Duration::from_nanos(costs.iter().sum());
         let kept = recorded.iter_mut().flat_map(|recorded| mem::take(&mut recorded.kept)).collect();
         *lock(&self.costs_kept) = costs;
-        let slot = frame.as_mut().and_then(|frame| frame.lease.take());
-        let turns = frame.as_mut().map(|frame| frame.captured.turns()).unwrap_or_default();
+        let slot = frame.as_mut().and_then(|frame| frame.lease.take()).map(Arc::new);
+        let turns = frame.as_mut().map(|frame| frame.turns(slot.as_ref())).unwrap_or_default();
         let submitted = Submitted {
             value: Arc::new(OnceLock::new()),
             counts,
@@ -282,6 +282,7 @@ impl Recording {
             slots: Arc::clone(&self.slots),
             buffers: self.by_batch(recorded),
             waits,
+            handover: None,
             foreseen,
             unwritten,
             is_upload: false,

@@ -87,6 +87,12 @@ impl Past {
         }
     }
 
+    /// See [`Tracker::handed_over`](super::Tracker::handed_over).
+    pub(super) fn handed_over(&mut self, queue: QueueId, stages: PipelineStageFlags2) {
+        let touch = Touch { stamp: Stamp { queue, value: 0 }, scope: Scope::execution(stages) };
+        self.writers[queue.index()] = Some(touch);
+    }
+
     /// When each queue wrote it last, and read it since.
     pub(super) fn uses(&self) -> impl Iterator<Item = Stamp> {
         self.writers.iter().chain(&self.readers).flatten().map(|touch| touch.stamp)

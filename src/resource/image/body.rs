@@ -13,7 +13,7 @@ use super::{
     views::{SampledView, Views},
 };
 use crate::{
-    error::{During, Result},
+    error::{During, Error, Result},
     gpu::device::Device,
     graph::ir::Region,
     memory::{Allocation, Dedicated, MemoryKind},
@@ -24,10 +24,11 @@ use crate::{
 pub(crate) struct ImageBody {
     /// Made when it is first asked for.
     storage: OnceLock<StorageBinding>,
-    views: Views,
+    /// None of an image that is only copied to.
+    views: Option<Views>,
     image: RawImage,
-    /// That of one image, or of several that share it.
-    _memory: Arc<ImageMemory>,
+    /// That of one image, or of several that share it; of a swapchain's image the swapchain has it.
+    _memory: Option<Arc<ImageMemory>>,
 }
 
 impl ImageBody {
@@ -64,7 +65,14 @@ impl ImageBody {
         unsafe { device.raw.bind_image_memory(image.raw, raw, at) }.during("vkBindImageMemory")?;
         device.labels.name(image.raw, name);
         let views = Views::new(device, image.raw, name, shape)?;
-        Ok(Self { storage: OnceLock::new(), views, image, _memory: memory })
+        Ok(Self { storage: OnceLock::new(), views: Some(views), image, _memory: Some(memory) })
+    }
+
+    /// An image that somebody else destroys: a swapchain.
+    pub(super) fn foreign(device: &Arc<Device>, raw: vk::Image, name: &str) -> Self {
+        device.labels.name(raw, name);
+        let image = RawImage { device: Arc::clone(device), raw, is_owned: false };
+        Self { storage: OnceLock::new(), views: None, image, _memory: None }
     }
 
     pub(crate) fn raw(&self) -> vk::Image {
@@ -73,7 +81,7 @@ impl ImageBody {
 
     /// The view of all of it.
     pub(crate) fn view(&self) -> vk::ImageView {
-        self.views.whole()
+        self.views.as_ref().map_or_else(vk::ImageView::null, Views::whole)
     }
 
     /// The descriptor set through which compute shaders store to it, made when it is first asked for.
@@ -94,7 +102,7 @@ impl ImageBody {
     /// # Errors
     /// What the driver says.
     pub(crate) fn attachment(&self, level: u32, layer: u32, format: vk::Format) -> Result<vk::ImageView> {
-        self.views.attachment(level, layer, format)
+        self.views()?.attachment(level, layer, format)
     }
 
     /// The view through which shaders sample a part, made when it is first asked for.
@@ -102,7 +110,12 @@ impl ImageBody {
     /// # Errors
     /// What the driver says.
     pub(crate) fn sampled(&self, region: Region, sets: &Arc<TextureSets>) -> Result<SampledView> {
-        self.views.sampled(region, sets)
+        self.views()?.sampled(region, sets)
+    }
+
+    fn views(&self) -> Result<&Views> {
+        let only_copied = || Error::Invalid("an image of a swapchain is only copied to".into());
+        self.views.as_ref().ok_or_else(only_copied)
     }
 }
 
@@ -110,18 +123,22 @@ impl ImageBody {
 struct RawImage {
     device: Arc<Device>,
     raw: vk::Image,
+    is_owned: bool,
 }
 
 impl RawImage {
     fn new(device: &Arc<Device>, shape: Shape) -> Result<Self> {
         // SAFETY: the structure is valid, and the device was found to have such images.
         let raw = unsafe { device.raw.create_image(&shape.info(), None) }.during("vkCreateImage")?;
-        Ok(Self { device: Arc::clone(device), raw })
+        Ok(Self { device: Arc::clone(device), raw, is_owned: true })
     }
 }
 
 impl Drop for RawImage {
     fn drop(&mut self) {
+        if !self.is_owned {
+            return;
+        }
         // SAFETY: whoever submits work holds the image until that work has completed, so the device does not use it.
         unsafe { self.device.raw.destroy_image(self.raw, None) };
     }

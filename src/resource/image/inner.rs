@@ -13,10 +13,12 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    gpu::device::Device,
+    gpu::{QueueId, device::Device},
     graph::ir::{Region, SlotShape, TransientImage},
     memory::MemoryKind,
     pipeline::TextureSets,
+    resource::Access,
+    sync::prim::lock,
 };
 
 /// An image without its role.
@@ -44,6 +46,16 @@ impl ImageInner {
         shape.check_support(device, name)?;
         let body = Arc::new(ImageBody::new(device, name, shape)?);
         Ok(Self::with(device, name, shape, None, OnceLock::from(body)))
+    }
+
+    /// An image that somebody else made and destroys, of one level and layer, and that is only copied to: a swapchain's.
+    #[cfg_attr(not(feature = "window"), expect(dead_code, reason = "windows have swapchains"))]
+    pub(crate) fn foreign(device: &Arc<Device>, name: &str, shape: Shape, raw: vk::Image) -> Arc<Self> {
+        let body = Arc::new(ImageBody::foreign(device, raw, name));
+        let image = Self::with(device, name, shape, None, OnceLock::from(body));
+        // The wait for an acquire holds up all commands. A first transition must begin in a stage to be among those.
+        lock(&image.state).handed_over(QueueId::GRAPHICS, Access::PRESENT.stages);
+        Arc::new(image)
     }
 
     /// An image that lives inside the graph with this id: it has no memory before it is placed.

@@ -157,6 +157,15 @@ impl<R: ImageRole> GpuImage<R> {
         self.all().storage_target()
     }
 
+    /// As [`Gpu::image_with`], for who has no `Gpu`.
+    ///
+    /// # Errors
+    /// As [`Gpu::image_with`].
+    pub(crate) fn on(device: &Arc<Device>, name: &str, desc: ImageDesc) -> Result<Self> {
+        let shape = Shape::of_role::<R>(name, desc, Most::of(device))?;
+        Ok(Self { inner: Arc::new(ImageInner::new(device, name, shape)?), role: PhantomData })
+    }
+
     /// An image that lives inside the graph with this id.
     pub(crate) fn transient(device: &Arc<Device>, name: &str, desc: ImageDesc, graph: u64) -> Result<Self> {
         let shape = Shape::of_role::<R>(name, desc, Most::of(device))?;
@@ -226,8 +235,6 @@ impl Gpu {
     /// # Errors
     /// As [`Gpu::image_with_format`], and [`Error::Invalid`] if there are no levels or layers, or more than there can be.
     pub fn image_with<R: ImageRole>(&self, name: &str, desc: ImageDesc) -> Result<GpuImage<R>> {
-        let device = &self.shared.device;
-        let shape = Shape::of_role::<R>(name, desc, Most::of(device))?;
-        Ok(GpuImage { inner: Arc::new(ImageInner::new(device, name, shape)?), role: PhantomData })
+        GpuImage::on(&self.shared.device, name, desc)
     }
 }

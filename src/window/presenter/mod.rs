@@ -1,0 +1,179 @@
+//! The thread of a surface: it takes submitted frames in the order of their commits, copies each into an image of the
+//! swapchain, and presents it. Nobody else touches the swapchain.
+
+mod deliver;
+mod fit;
+
+use std::{any::Any, sync::Arc};
+
+use ash::vk;
+
+use super::{
+    Vsync,
+    choose::{Choice, Offer},
+    line::Line,
+    raw::RawSurface,
+    retired::Retired,
+    semaphores::{Acquires, Semaphore},
+    swapchain::Swapchain,
+};
+use crate::{
+    error::{Error, Result},
+    exec::{SubmittedFrame, Submitter, Terms},
+    graph::cache::PlanCache,
+    resource::ImageInner,
+    sync::{Completion, prim::lock},
+};
+
+/// So many swapchains are made for one frame, if each is out of date before it is used. The next frame tries again.
+const TRIES: u32 = 8;
+
+/// What the thread owns. Fields are dropped in order: swapchains before their surface, that before its window.
+pub(super) struct Presenter {
+    line: Arc<Line>,
+    terms: Arc<Terms>,
+    submitter: Arc<Submitter>,
+    plans: PlanCache,
+    swapchain: Option<Swapchain>,
+    /// The image that the next frame goes to, once there is one.
+    acquired: Option<Acquired>,
+    acquires: Acquires,
+    retired: Retired,
+    /// What [`Path::AsNumbers`](super::choose::Path) goes through.
+    numbers: Option<Arc<ImageInner>>,
+    /// The last copy that was submitted.
+    last: Option<Completion>,
+    /// Why the swapchain is to be made anew.
+    renew: Option<Renew>,
+    /// What the swapchain was made of that was made last because one was suboptimal.
+    because_suboptimal: Option<Choice>,
+    /// The wish that was told of last, as it could not be fulfilled.
+    told: Option<Vsync>,
+    offer: Offer,
+    /// The caller's own wish.
+    format: Option<vk::Format>,
+    surface: RawSurface,
+    _window: Box<dyn Any + Send>,
+}
+
+/// An image that is ours until it is presented.
+struct Acquired {
+    index: usize,
+    /// Signalled when it can be written.
+    semaphore: Semaphore,
+}
+
+/// Why a swapchain is made in place of one that there is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Renew {
+    /// It cannot be used any more.
+    OutOfDate,
+    /// It does not fit.
+    Suboptimal,
+}
+
+/// What a presenter begins with.
+pub(super) struct Parts {
+    pub(super) line: Arc<Line>,
+    pub(super) terms: Arc<Terms>,
+    pub(super) submitter: Arc<Submitter>,
+    pub(super) format: Option<vk::Format>,
+    pub(super) surface: RawSurface,
+    pub(super) window: Box<dyn Any + Send>,
+}
+
+impl Presenter {
+    /// Asks the surface what it offers. Blocks.
+    ///
+    /// # Errors
+    /// Frames cannot be shown on it.
+    pub(super) fn new(parts: Parts) -> Result<Self> {
+        let Parts { line, terms, submitter, format, surface, window } = parts;
+        surface.check_support()?;
+        let offer = surface.offer()?;
+        let (wishes, _) = line.look();
+        Choice::new(&offer, wishes.vsync, wishes.size, format)?; // whether there can be one
+        Ok(Self {
+            line,
+            terms,
+            submitter,
+            plans: PlanCache::default(),
+            swapchain: None,
+            acquired: None,
+            acquires: Acquires::default(),
+            retired: Retired::default(),
+            numbers: None,
+            last: None,
+            renew: None,
+            because_suboptimal: None,
+            told: None,
+            offer,
+            format,
+            surface,
+            _window: window,
+        })
+    }
+
+    /// Shows frames until it is told to stop, or cannot go on.
+    pub(super) fn run(mut self) {
+        while let Some(frame) = self.line.next() {
+            match self.show(frame) {
+                Ok(true) => self.line.count(|stats| stats.presented += 1),
+                Ok(false) => self.line.count(|stats| stats.dropped += 1),
+                Err(error) => {
+                    self.line.count(|stats| stats.dropped += 1);
+                    if !self.goes_on_after(error) {
+                        break;
+                    }
+                }
+            }
+        }
+        self.end();
+    }
+
+    /// Tells who draws of an error. Whether further frames can be shown.
+    fn goes_on_after(&self, error: Error) -> bool {
+        if error.is_device_lost() {
+            self.submitter.lost(error.clone());
+        }
+        let goes_on = !error.is_device_lost() && !matches!(error, Error::SurfaceLost | Error::Closed);
+        if goes_on {
+            tracing::warn!(%error, "a frame was not shown");
+            self.terms.report(error);
+        } else {
+            tracing::warn!(%error, "no more frames are shown in this window");
+            self.terms.end(error);
+        }
+        goes_on
+    }
+
+    /// Shows one frame; in a mailbox a newer one, if there is one when it comes to that. False if it could not.
+    fn show(&mut self, mut frame: SubmittedFrame) -> Result<bool> {
+        if !is_drawn(&frame) {
+            tracing::warn!("a frame was submitted whose target nothing has drawn to; it is not shown");
+            return Ok(false);
+        }
+        for _ in 0..TRIES {
+            if !self.fit()? || self.line.is_stopped() {
+                return Ok(false);
+            }
+            if self.acquire(&mut frame)? && self.deliver(&frame)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Waits, blocking, for what it submitted, and destroys it all.
+    fn end(mut self) {
+        self.line.stop();
+        self.line.drop_rest();
+        self.retire();
+        self.settle();
+    }
+}
+
+fn is_drawn(frame: &SubmittedFrame) -> bool {
+    let image = frame.target.inner();
+    lock(&image.state).is_written(image.whole())
+}
