@@ -50,6 +50,7 @@ fn good_files_say_what_they_mean() {
         ("[debug]\nenable_validation = \"strict\"\nlog_level = \"off\"", |config| {
             config.debug.enable_validation == Validation::Strict && config.debug.log_level == LevelFilter::OFF
         }),
+        ("\u{feff}[window]\nwidth = 8", |config| config.window.width == 8),
         ("\r\n[window]\r\nwidth = 7\r\n", |config| config.window.width == 7),
     ];
     for (text, check) in files {

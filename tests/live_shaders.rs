@@ -5,7 +5,14 @@ mod common;
 mod folder;
 mod live;
 
-use std::{fs, time::Duration};
+use std::{
+    fs,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use common::{close, soon, strict_gpu};
 use folder::Folder;
@@ -179,6 +186,24 @@ async fn what_is_saved_unchanged_makes_no_new_pipeline() {
     stage.folder.write("flat.frag", fragment(GREEN));
     stage.becomes(GREEN_PIXEL).await;
     assert_eq!(stage.gpu.counters().pipelines, before + 1);
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn an_edit_is_seen_in_a_folder_where_something_always_happens() {
+    let mut stage = stage(&[("flat.frag", fragment(RED))]).await;
+    let path = stage.folder.path().join("log.txt");
+    let busy = Arc::new(AtomicBool::new(true));
+    let goes_on = Arc::clone(&busy);
+    let writer = std::thread::spawn(move || {
+        while goes_on.load(Ordering::Relaxed) {
+            fs::write(&path, "again").expect("written");
+        }
+    });
+    stage.folder.write("flat.frag", fragment(GREEN));
+    stage.becomes(GREEN_PIXEL).await;
+    busy.store(false, Ordering::Relaxed);
+    writer.join().expect("no panic");
     stage.end().await;
 }
 

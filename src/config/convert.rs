@@ -28,10 +28,7 @@ impl Config {
     #[cfg(feature = "window")]
     #[must_use]
     pub fn surface_options(&self) -> crate::window::SurfaceOptions {
-        let mut options = crate::window::SurfaceOptions::default();
-        options.vsync = self.window.vsync;
-        options.renderer = self.renderer_options();
-        options
+        crate::window::SurfaceOptions::default().vsync(self.window.vsync).renderer(self.renderer_options())
     }
 
     /// What a subscriber of `tracing` lets through: `debug.log_level`.

@@ -101,9 +101,9 @@ impl ConfigSources {
     /// read, or is not there and must be.
     pub fn load(self) -> Result<Config> {
         let mut mistakes = Vec::new();
-        let mut settings = self.from_file(&mut mistakes)?;
-        settings.extend(self.from_environment(&mut mistakes));
-        settings.extend(self.from_switches(&mut mistakes));
+        let mut settings = self.read_file(&mut mistakes)?;
+        settings.extend(self.read_environment(&mut mistakes));
+        settings.extend(self.read_switches(&mut mistakes));
         if !mistakes.is_empty() {
             return Err(Error::Config(mistakes.join("\n")));
         }
@@ -115,7 +115,7 @@ impl ConfigSources {
         Ok(config)
     }
 
-    fn from_file(&self, mistakes: &mut Vec<String>) -> Result<Vec<Setting>> {
+    fn read_file(&self, mistakes: &mut Vec<String>) -> Result<Vec<Setting>> {
         let Some(ConfigFile { path, must_exist }) = &self.file else { return Ok(Vec::new()) };
         let shown = path.display().to_string();
         let bytes = match fs::read(path) {
@@ -134,7 +134,7 @@ impl ConfigSources {
         Ok(File { path: &shown, text }.read(mistakes))
     }
 
-    fn from_environment(&self, mistakes: &mut Vec<String>) -> Vec<Setting> {
+    fn read_environment(&self, mistakes: &mut Vec<String>) -> Vec<Setting> {
         let mut variables: Vec<(OsString, OsString)> = Vec::new();
         if self.environment {
             variables.extend(env::vars_os());
@@ -165,7 +165,7 @@ impl ConfigSources {
         settings
     }
 
-    fn from_switches(&self, mistakes: &mut Vec<String>) -> Vec<Setting> {
+    fn read_switches(&self, mistakes: &mut Vec<String>) -> Vec<Setting> {
         let mut settings = Vec::new();
         for Switch { name, key, value } in &self.switches {
             let (path, value) = match key {

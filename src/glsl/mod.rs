@@ -13,7 +13,7 @@
 //! loop {
 //!     let frame = renderer.frame().await?;
 //!     let pipeline = sky.current(); // edit sky.frag, and the next frame has it
-//!     frame.pass("sky").renders(frame.target()).record(move |cmd| {
+//!     frame.pass("sky").renders(frame.target().discard()).record(move |cmd| {
 //!         cmd.bind(&pipeline).draw(0..3, 0..1);
 //!     });
 //!     frame.submit().await?;

@@ -153,12 +153,11 @@ impl Files {
         // When files were touched first and last.
         let mut since: Option<(Instant, Instant)> = None;
         loop {
-            let message = match since {
+            let message = match since.map(due) {
                 None => messages.recv().map_err(|_| RecvTimeoutError::Disconnected),
-                Some((first, last)) => {
-                    let due = (last + QUIET).min(first + LATEST);
-                    messages.recv_timeout(due.saturating_duration_since(Instant::now()))
-                }
+                // Not even if more has happened: it might go on for ever.
+                Some(left) if left.is_zero() => Err(RecvTimeoutError::Timeout),
+                Some(left) => messages.recv_timeout(left),
             };
             match message {
                 Ok(Message::Add { id, watched, answer }) => {
@@ -226,17 +225,20 @@ impl Files {
             let reason = format!("its shaders cannot be watched for changes: {error}");
             Error::Io { path: folder.display().to_string(), source: Arc::new(io::Error::other(reason)) }
         };
-        // Noted first: it might be gone at once.
-        lock(&self.notes).folders.insert(folder.to_owned());
         let watcher = match &mut self.watcher {
             Some(watcher) => watcher,
             None => self.watcher.insert(watcher(&self.notes, &self.touch).map_err(fail)?),
         };
-        let watched = watcher.watch(folder, RecursiveMode::NonRecursive);
-        if watched.is_err() {
-            lock(&self.notes).folders.remove(folder);
+        // Noted first: it might be gone at once.
+        lock(&self.notes).folders.insert(folder.to_owned());
+        match watcher.watch(folder, RecursiveMode::NonRecursive) {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                lock(&self.notes).folders.remove(folder);
+                // Removed since it was found: the next round finds what is there instead.
+                if folder.is_dir() { Err(fail(error)) } else { Ok(()) }
+            }
         }
-        watched.map_err(fail)
     }
 
     fn forget(&mut self, folder: &Path) {
@@ -254,6 +256,11 @@ impl Files {
             self.complaint = Some(said);
         }
     }
+}
+
+/// How long it is until files that were touched first and last at these times are looked at.
+fn due((first, last): (Instant, Instant)) -> Duration {
+    (last + QUIET).min(first + LATEST).saturating_duration_since(Instant::now())
 }
 
 /// Tells the thread that something happened, one message at a time.

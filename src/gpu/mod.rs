@@ -135,7 +135,7 @@ impl Gpu {
 
     fn start(device: Arc<Device>, options: &GpuOptions) -> Result<Self> {
         let timelines = Arc::new(DeviceTimelines::new(Arc::clone(&device))?);
-        let pipelines = Pipelines::new(Arc::clone(&device))?;
+        let pipelines = Pipelines::new(Arc::clone(&device), options.pipeline_cache_folder())?;
         // Last of what can fail: its thread ends only when it is told to.
         let reactor = Reactor::start(Arc::clone(&timelines) as _, device.queues.len(), options.spin_time())?;
         let pools = Pools::new(Arc::clone(&device));
@@ -263,6 +263,7 @@ impl Gpu {
     async fn end_helpers(&self) {
         self.end(|shared| {
             shared.helpers.close(Some(shared.close_limit));
+            shared.pipelines.end(shared.close_limit); // all that were begun are made
             shared.readbacks.close();
         })
         .await;
@@ -353,7 +354,9 @@ impl Drop for Shared {
         let presented = self.presenters.join_within(self.close_limit);
         self.reactor.stop();
         let done = self.reactor.join_within(self.close_limit);
-        if !self.helpers.close(Some(self.close_limit)) || !done || !filled || !presented {
+        let helped = self.helpers.close(Some(self.close_limit));
+        let kept = self.pipelines.end(self.close_limit);
+        if !done || !filled || !presented || !helped || !kept {
             tracing::error!(
                 device = self.device.info.name,
                 limit = ?self.close_limit,

@@ -4,6 +4,7 @@ use std::{
     env,
     ffi::{CStr, CString, c_void},
     fmt,
+    path::{Path, PathBuf},
     str::FromStr,
     sync::Arc,
     thread,
@@ -43,6 +44,7 @@ pub struct GpuOptions {
     spin: Option<Duration>,
     staging_bytes: Option<u64>,
     readback_bytes: Option<u64>,
+    pipeline_cache: Option<PathBuf>,
     extensions: Vec<String>,
     presentation: bool,
     intercept: Option<Intercept>,
@@ -102,6 +104,18 @@ impl GpuOptions {
     #[must_use]
     pub fn readback_bytes(mut self, bytes: u64) -> Self {
         self.readback_bytes = Some(bytes);
+        self
+    }
+
+    /// Keeps what the driver compiles in a folder, so that the next run need not compile it again. By default nothing is
+    /// kept.
+    ///
+    /// The file is read when the device is opened. It is written, by a thread of its own, when pipelines were made and then
+    /// none for two seconds, and when the `Gpu` is closed. Its name and its first bytes tell device, driver and version of
+    /// vulkio; one of another, or one that is damaged, is ignored with a warning. Several processes may share a folder.
+    #[must_use]
+    pub fn pipeline_cache(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.pipeline_cache = Some(folder.into());
         self
     }
 
@@ -179,6 +193,11 @@ impl GpuOptions {
         self.readback_bytes.unwrap_or(256 << 20)
     }
 
+    /// The folder for what the driver compiles.
+    pub(crate) fn pipeline_cache_folder(&self) -> Option<&Path> {
+        self.pipeline_cache.as_deref()
+    }
+
     /// The extra device extensions, as Vulkan wants them.
     pub(crate) fn extension_names(&self) -> Result<Vec<CString>> {
         let c_name = |name: &String| {
@@ -209,6 +228,7 @@ impl fmt::Debug for GpuOptions {
             .field("close_timeout", &self.close_timeout)
             .field("spin", &self.spin)
             .field("readback_bytes", &self.readback_bytes)
+            .field("pipeline_cache", &self.pipeline_cache)
             .field("extensions", &self.extensions)
             .field("presentation", &self.presentation)
             .field("intercept", &self.intercept.is_some())

@@ -1,16 +1,17 @@
 //! One pipeline per description, made once, off the runtime's workers.
 
-use std::{hash::Hash, sync::Arc};
+use std::{hash::Hash, path::Path, sync::Arc, time::Duration};
 
 use ash::vk;
 use dashmap::DashMap;
 use tokio::sync::OnceCell;
 
 use super::{
-    ComputePipeline, GraphicsDesc, GraphicsPipeline, PipelineInner, PipelineLayout, compute, graphics, shader,
+    ComputePipeline, GraphicsDesc, GraphicsPipeline, PipelineInner, PipelineLayout, compute, driver::DriverCache,
+    graphics, shader,
 };
 use crate::{
-    error::{During, Error, Result},
+    error::{Error, Result},
     gpu::{Gpu, counters::Counters, device::Device},
 };
 
@@ -20,18 +21,22 @@ type Cells<K> = DashMap<K, Arc<OnceCell<Arc<PipelineInner>>>>;
 pub(crate) struct Pipelines {
     device: Arc<Device>,
     pub(crate) layout: Arc<PipelineLayout>,
-    driver_cache: vk::PipelineCache,
+    driver: Arc<DriverCache>,
     compute: Cells<compute::Key>,
     graphics: Cells<graphics::Key>,
 }
 
 impl Pipelines {
-    pub(crate) fn new(device: Arc<Device>) -> Result<Arc<Self>> {
+    /// With what the driver compiled in earlier runs, if that is kept in a folder. Reads a file then.
+    pub(crate) fn new(device: Arc<Device>, disk: Option<&Path>) -> Result<Arc<Self>> {
         let layout = PipelineLayout::new(Arc::clone(&device))?;
-        let info = vk::PipelineCacheCreateInfo::default();
-        // SAFETY: the device is alive.
-        let driver_cache = unsafe { device.raw.create_pipeline_cache(&info, None) }.during("vkCreatePipelineCache")?;
-        Ok(Arc::new(Self { device, layout, driver_cache, compute: DashMap::new(), graphics: DashMap::new() }))
+        let driver = DriverCache::new(Arc::clone(&device), disk)?;
+        Ok(Arc::new(Self { device, layout, driver, compute: DashMap::new(), graphics: DashMap::new() }))
+    }
+
+    /// Writes to disk what the driver compiled, if that is kept, within `limit`. Whether it was done by then.
+    pub(crate) fn end(&self, limit: Duration) -> bool {
+        self.driver.end(limit)
     }
 
     /// A compute pipeline of vulkio's own, which no other description gives. Blocks while the driver compiles.
@@ -48,14 +53,14 @@ impl Pipelines {
     }
 
     fn build_compute(&self, key: &compute::Key, name: &Arc<str>) -> Result<Arc<PipelineInner>> {
-        let raw = compute::build(&self.device, &self.layout, self.driver_cache, key, name)?;
+        let raw = compute::build(&self.device, &self.layout, self.driver.raw, key, name)?;
         let samples = shader::samples(&key.shader);
         Ok(self.adopt(raw, vk::PipelineBindPoint::COMPUTE, name, super::Formats::default(), samples))
     }
 
     fn build_graphics(&self, key: graphics::Key, name: &Arc<str>) -> Result<Arc<PipelineInner>> {
         key.check_blend(&self.device, name)?;
-        let raw = graphics::build(&self.device, &self.layout, self.driver_cache, &key, name)?;
+        let raw = graphics::build(&self.device, &self.layout, self.driver.raw, &key, name)?;
         let samples = key.samples();
         Ok(self.adopt(raw, vk::PipelineBindPoint::GRAPHICS, name, key.formats, samples))
     }
@@ -70,6 +75,7 @@ impl Pipelines {
         samples: bool,
     ) -> Arc<PipelineInner> {
         Counters::add(&self.device.counters.pipelines, 1);
+        self.driver.used();
         self.device.labels.name(raw, name);
         Arc::new(PipelineInner {
             device: Arc::clone(&self.device),
@@ -80,13 +86,6 @@ impl Pipelines {
             formats,
             samples,
         })
-    }
-}
-
-impl Drop for Pipelines {
-    fn drop(&mut self) {
-        // SAFETY: pipelines are made by tasks that hold `self`.
-        unsafe { self.device.raw.destroy_pipeline_cache(self.driver_cache, None) };
     }
 }
 

@@ -2,6 +2,8 @@
 
 mod cache;
 mod compute;
+mod disk;
+mod driver;
 mod graphics;
 mod layout;
 mod sampler;
