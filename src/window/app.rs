@@ -8,7 +8,12 @@ use winit::{
     window::{Fullscreen, Window, WindowAttributes},
 };
 
-use super::{Surface, SurfaceOptions, bridge::Bridge, events::Events, flag::Flag};
+use super::{
+    Surface, SurfaceOptions,
+    bridge::{Bridge, FlushWhenDropped},
+    events::Events,
+    flag::Flag,
+};
 use crate::{
     Frame, Gpu, GpuOptions, Renderer,
     config::{Config, WindowConfig},
@@ -50,6 +55,7 @@ pub(super) struct Pane {
     // Before the window that it draws to.
     pub(super) surface: Surface,
     pub(super) window: Arc<Window>,
+    _flush: FlushWhenDropped,
 }
 
 impl App {
@@ -188,7 +194,8 @@ impl AppWindow {
         options: SurfaceOptions,
     ) -> Result<Self> {
         let surface = bridge.surface(gpu, &window, options).await?;
-        let pane = Arc::new(Pane { bridge, closing, surface, window });
+        let flush = bridge.flush_when_dropped();
+        let pane = Arc::new(Pane { bridge, closing, surface, window, _flush: flush });
         pane.bridge.attach(&pane);
         Ok(Self { pane })
     }

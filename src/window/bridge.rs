@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, Mutex, Weak,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
 };
 
@@ -34,8 +34,20 @@ pub(super) enum Command {
     Open { attributes: Box<WindowAttributes>, closing: Flag, reply: oneshot::Sender<Result<Arc<Window>>> },
     /// Begin a surface of a window. Its handles are asked for there, as some systems give them to that thread only.
     Surface { gpu: Gpu, window: Arc<Window>, options: SurfaceOptions, reply: oneshot::Sender<Starting> },
+    /// Wake up, which sends what the system was told meanwhile.
+    Flush,
     /// End.
     Exit,
+}
+
+/// Dropped after a window, wakes the event loop: winit leaves the order to close a window in its connection's buffer.
+pub(super) struct FlushWhenDropped(EventLoopProxy<Command>);
+
+impl Drop for FlushWhenDropped {
+    fn drop(&mut self) {
+        // Without the loop there is no connection.
+        let _ = self.0.send_event(Command::Flush);
+    }
 }
 
 /// A surface that is being made, which any thread may wait for.
@@ -49,7 +61,10 @@ pub(super) struct Bridge {
     pub(super) closing: Flag,
     /// It is ended, done or not.
     pub(super) abort: Flag,
-    interrupted: AtomicBool,
+    /// So is what is done for it afterwards.
+    pub(super) give_up: Flag,
+    /// How often Ctrl-C came.
+    interrupts: AtomicUsize,
     windows: Mutex<HashMap<WindowId, Known>>,
 }
 
@@ -68,7 +83,8 @@ impl Bridge {
             hub: Hub::default(),
             closing: Flag::default(),
             abort: Flag::default(),
-            interrupted: AtomicBool::new(false),
+            give_up: Flag::default(),
+            interrupts: AtomicUsize::new(0),
             windows: Mutex::default(),
         }
     }
@@ -90,6 +106,11 @@ impl Bridge {
         let (reply, answer) = oneshot::channel();
         self.loop_.send_event(command(reply)).map_err(|_| ended())?;
         answer.await.map_err(|_| ended())
+    }
+
+    /// For what holds a window.
+    pub(super) fn flush_when_dropped(&self) -> FlushWhenDropped {
+        FlushWhenDropped(self.loop_.clone())
     }
 
     /// Has the event loop end; it may have already.
@@ -153,13 +174,15 @@ impl Bridge {
         drop(pane);
     }
 
-    /// Ctrl-C: first the app is told to close, then it is ended.
+    /// Ctrl-C: first the app is told to close, then it is ended, then what is left is not waited for.
     pub(super) fn interrupt(&self) {
-        if self.interrupted.swap(true, Ordering::AcqRel) {
-            self.abort.raise();
-        } else {
-            self.hub.send(&Event::CloseRequested { window: None });
-            self.closing.raise();
+        match self.interrupts.fetch_add(1, Ordering::AcqRel) {
+            0 => {
+                self.hub.send(&Event::CloseRequested { window: None });
+                self.closing.raise();
+            }
+            1 => self.abort.raise(),
+            _ => self.give_up.raise(),
         }
     }
 

@@ -108,8 +108,12 @@ impl ApplicationHandler<Command> for Handler<'_> {
             Command::Surface { gpu, window, options, reply } => {
                 let size = window.inner_size().into();
                 // Nobody may wait for it any more.
-                let _ = reply.send(Surface::new(&gpu, Arc::new(Handles::of(window)), size, options).boxed());
+                let _ = reply.send(
+                    Surface::new(&gpu, Arc::new(Handles::of(window, self.bridge.flush_when_dropped())), size, options)
+                        .boxed(),
+                );
             }
+            Command::Flush => {}
             Command::Exit => event_loop.exit(),
         }
     }

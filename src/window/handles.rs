@@ -5,6 +5,8 @@ use std::sync::Arc;
 use raw_window_handle::{DisplayHandle, HandleError, HasDisplayHandle, HasWindowHandle, WindowHandle};
 use winit::window::Window;
 
+use super::bridge::FlushWhenDropped;
+
 /// A window of winit's, on X11 with a connection of its own for the driver.
 ///
 /// Drivers talk to the server on threads of theirs. On winit's connection they would take its events off the socket and leave them in
@@ -19,10 +21,12 @@ pub(super) struct Handles {
         target_os = "openbsd"
     ))]
     own: Option<x11::Own>,
+    // After the window.
+    _flush: FlushWhenDropped,
 }
 
 impl Handles {
-    pub(super) fn of(window: Arc<Window>) -> Self {
+    pub(super) fn of(window: Arc<Window>, flush: FlushWhenDropped) -> Self {
         Self {
             #[cfg(any(
                 target_os = "linux",
@@ -33,6 +37,7 @@ impl Handles {
             ))]
             own: x11::Own::of(&window),
             window,
+            _flush: flush,
         }
     }
 }

@@ -1,13 +1,14 @@
 //! Ctrl-C, as a close request.
 
 use std::{
-    pin::pin,
+    io,
+    pin::Pin,
     sync::{Arc, mpsc},
     task::Poll,
     thread::{self, JoinHandle},
 };
 
-use futures::future::{Either, poll_fn, select};
+use futures::future::{Either, maybe_done, poll_fn, select};
 use tokio::{runtime, signal, sync::oneshot};
 
 use super::bridge::Bridge;
@@ -41,26 +42,27 @@ impl Interrupts {
     }
 }
 
-async fn pass_on(
-    bridge: &Bridge,
-    mut stopped: oneshot::Receiver<()>,
-    listens: mpsc::Sender<()>,
-) -> std::io::Result<()> {
-    loop {
-        let mut signal = pin!(signal::ctrl_c());
-        // Its first poll makes it listen.
-        let first = poll_fn(|cx| Poll::Ready(signal.as_mut().poll(cx))).await;
-        let _ = listens.send(());
-        let came = match first {
-            Poll::Ready(came) => came,
-            Poll::Pending => match select(&mut stopped, signal).await {
-                Either::Left(_) => return Ok(()),
-                Either::Right((came, _)) => came,
-            },
-        };
-        came?;
+async fn pass_on(bridge: &Bridge, mut stopped: oneshot::Receiver<()>, listens: mpsc::Sender<()>) -> io::Result<()> {
+    let mut signal = Box::pin(maybe_done(signal::ctrl_c()));
+    arm(signal.as_mut()).await;
+    let _ = listens.send(());
+    while let Either::Right(_) = select(&mut stopped, signal.as_mut()).await {
+        signal.as_mut().take_output().unwrap_or(Ok(()))?;
+        // Before it is told: the next may come at once.
+        signal.set(maybe_done(signal::ctrl_c()));
+        arm(signal.as_mut()).await;
         bridge.interrupt();
     }
+    Ok(())
+}
+
+/// Polls once, which makes it listen.
+async fn arm(mut signal: Pin<&mut impl Future<Output = ()>>) {
+    poll_fn(|cx| {
+        let _ = signal.as_mut().poll(cx);
+        Poll::Ready(())
+    })
+    .await;
 }
 
 impl Drop for Interrupts {

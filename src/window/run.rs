@@ -15,7 +15,7 @@ use futures::{
 use tokio::runtime::{Builder, Handle, Runtime, RuntimeFlavor};
 use winit::window::WindowAttributes;
 
-use super::{app::App, bridge::Bridge, handler, interrupts::Interrupts};
+use super::{app::App, bridge::Bridge, flag::Flag, handler, interrupts::Interrupts};
 use crate::{
     GpuOptions,
     config::Config,
@@ -33,7 +33,7 @@ const LEFT_BEHIND: Duration = Duration::from_secs(1);
 /// closed. An app whose window is closed before that is not called, and that is no error.
 ///
 /// Told to close, by the window, by [`App::close`] or by Ctrl-C, the app is not ended: [`App::frame`] gives `None`. A second
-/// Ctrl-C ends it, at the next point where it awaits something. (From the first call on, and for as long as the process lives,
+/// Ctrl-C ends it, at the next point where it awaits something, or its start or its closing; a third gives up closing what it left. (From the first call on, and for as long as the process lives,
 /// Ctrl-C no longer ends the process by itself: tokio's handler stays.)
 ///
 /// ```no_run
@@ -232,27 +232,35 @@ where
     Fut: Future<Output = Result<(), E>>,
     E: From<Error>,
 {
-    let handle = match started.await {
-        Ok(Some(handle)) => handle,
-        Ok(None) => return Ended::Done(Ok(())),
-        Err(error) => return Ended::Done(Err(error.into())),
+    let handle = match unless(&bridge.abort, started).await {
+        Some(Ok(Some(handle))) => handle,
+        Some(Ok(None)) => return Ended::Done(Ok(())),
+        Some(Err(error)) => return Ended::Done(Err(error.into())),
+        None => return Ended::Done(Err(interrupted().into())),
     };
     let own = handle.clone();
+    // Dropped, if it is, before what it uses is closed.
     let running = AssertUnwindSafe(async move { app(own).await }).catch_unwind();
-    let ran = {
-        // Dropped before what it uses is closed.
-        match select(pin!(running), pin!(bridge.abort.raised())).await {
-            Either::Left((ran, _)) => ran,
-            Either::Right(_) => {
-                Ok(Err(Error::Window("Ctrl-C came twice, so the app was ended before it was done".into()).into()))
-            }
-        }
-    };
-    let closed = handle.end().await;
+    let ran = unless(&bridge.abort, running).await.unwrap_or_else(|| Ok(Err(interrupted().into())));
+    // The Ctrl-C that ended the app is not for this.
+    let limit = if bridge.abort.is_raised() { &bridge.give_up } else { &bridge.abort };
+    let closed = unless(limit, handle.end()).await.unwrap_or_else(|| Err(interrupted()));
     match ran {
         Ok(outcome) => Ended::Done(outcome.and(closed.map_err(E::from))),
         Err(panic) => Ended::Panicked(panic),
     }
+}
+
+/// What comes of `future`; `None`, and it is dropped, if the flag is raised before.
+async fn unless<F: Future>(flag: &Flag, future: F) -> Option<F::Output> {
+    match select(pin!(future), pin!(flag.raised())).await {
+        Either::Left((output, _)) => Some(output),
+        Either::Right(_) => None,
+    }
+}
+
+fn interrupted() -> Error {
+    Error::Window("Ctrl-C came twice, so the app was ended before it was done".into())
 }
 
 fn own_runtime(workers: usize) -> Result<Runtime> {

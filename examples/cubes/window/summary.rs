@@ -46,8 +46,9 @@ impl Summary {
             return;
         }
         row("window", &format!("{width}x{height}, {}, swapchains: {}", self.present_mode, self.swapchains));
-        let frames = [self.frames, self.presented, self.dropped].map(grouped);
-        row("frames", &format!("{}, {} shown, {} dropped", frames[0], frames[1], frames[2]));
+        // What was on its way when the window was closed is left out as well.
+        let frames = [self.frames, self.presented, self.frames.saturating_sub(self.presented)].map(grouped);
+        row("frames", &format!("{}, {} shown, {} left out", frames[0], frames[1], frames[2]));
         row("from frame to frame", &times(self.frame_ms));
         row("frame time, CPU", &times(self.cpu_ms));
         row("frame time, GPU", &times(self.gpu_ms));
