@@ -49,6 +49,8 @@ pub(super) struct Presenter {
     because_suboptimal: Option<Choice>,
     /// The wish that was told of last, as it could not be fulfilled.
     told: Option<Vsync>,
+    /// Whether it was told that a frame drew nothing.
+    told_undrawn: bool,
     offer: Offer,
     /// The caller's own wish.
     format: Option<vk::Format>,
@@ -105,6 +107,7 @@ impl Presenter {
             renew: None,
             because_suboptimal: None,
             told: None,
+            told_undrawn: false,
             offer,
             format,
             surface,
@@ -147,7 +150,9 @@ impl Presenter {
     /// Shows one frame; in a mailbox a newer one, if there is one when it comes to that. False if it could not.
     fn show(&mut self, mut frame: SubmittedFrame) -> Result<bool> {
         if !is_drawn(&frame) {
-            tracing::warn!("a frame was submitted whose target nothing has drawn to; it is not shown");
+            if !std::mem::replace(&mut self.told_undrawn, true) {
+                tracing::warn!("a frame was submitted whose target nothing ever drew to; such frames are not shown");
+            }
             return Ok(false);
         }
         for _ in 0..TRIES {
