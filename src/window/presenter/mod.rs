@@ -4,7 +4,10 @@
 mod deliver;
 mod fit;
 
-use std::sync::Arc;
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
 use ash::vk;
 
@@ -18,7 +21,7 @@ use super::{
     swapchain::Swapchain,
 };
 use crate::{
-    error::{Error, Result},
+    error::{Error, Result, guarded, panic_message},
     exec::{SubmittedFrame, Submitter, Terms},
     graph::cache::PlanCache,
     resource::ImageInner,
@@ -114,8 +117,18 @@ impl Presenter {
         })
     }
 
-    /// Shows frames until it is told to stop, or cannot go on.
+    /// Shows frames until it is told to stop, or cannot go on; then destroys all that it made.
     pub(super) fn run(mut self) {
+        // A waker that panics must not leave the GPU with images that are gone, nor who draws without an answer.
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| self.show_all())) {
+            let error = Error::HelperPanicked { task: "presenting".into(), message: panic_message(&*payload) };
+            tracing::error!(%error, "no more frames are shown in this window");
+            self.terms.end(error);
+        }
+        self.end();
+    }
+
+    fn show_all(&mut self) {
         while let Some(frame) = self.line.next() {
             match self.show(frame) {
                 Ok(true) => self.line.count(|stats| stats.presented += 1),
@@ -128,7 +141,6 @@ impl Presenter {
                 }
             }
         }
-        self.end();
     }
 
     /// Tells who draws of an error. Whether further frames can be shown.
@@ -169,7 +181,7 @@ impl Presenter {
     /// Waits, blocking, for what it submitted, and destroys it all.
     fn end(mut self) {
         self.line.stop();
-        self.line.drop_rest();
+        guarded("a waker", || self.line.drop_rest());
         self.retire();
         self.settle();
     }
