@@ -122,7 +122,7 @@ async fn numbers_count_up_and_are_the_same_for_the_same_texture_and_sampler() {
             let [one, same, other] = &samplers;
             let numbers = [(a, one), (b, one), (a, same), (a, other), (b, one)].map(|(t, s)| cmd.texture(t, s));
             assert_eq!(numbers, [0, 1, 0, 2, 1]);
-            cmd.push(&(into, 0.0f32, 0u32).to_push()).dispatch([3, 1, 1]);
+            cmd.push(&Look { found: into, level: 0.0, unused: 0 }).dispatch([3, 1, 1]);
         });
         canvas.done(graph).await;
         let seen = soon("a read", gpu.read(&found, ..)).await.expect("read");
@@ -133,6 +133,45 @@ async fn numbers_count_up_and_are_the_same_for_the_same_texture_and_sampler() {
     close(gpu).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn shares_of_a_parallel_pass_and_open_passes_have_textures_of_their_own() {
+    let gpu = strict_gpu();
+    let canvas = Canvas::new(&gpu, SRGB).await;
+    let options = vulkio::RendererOptions::default().in_place_below(std::time::Duration::ZERO);
+    let renderer = vulkio::Renderer::with_options(&gpu, [64, 2], options).expect("a renderer");
+    let textures = [plain(&canvas, 0).await, plain(&canvas, 255).await];
+    let sampler = nearest(&gpu);
+    for _ in 0..3 {
+        let frame = soon("a slot", renderer.frame()).await.expect("a frame");
+        let (own, with, draw) = (textures.clone(), sampler.clone(), canvas.draw.clone());
+        let pass = frame.pass("shares").reads(&own[0]).reads(&own[1]).renders(frame.target().clear([0.0; 4]));
+        pass.parallel(64, move |cmd, range| {
+            for x in range {
+                cmd.scissor([x as u32, 0], [1, 1]);
+                Canvas::fill(cmd, &draw, &own[x % 2], &with);
+            }
+        });
+        let (one, two) = (&textures[0], &textures[1]);
+        let open = frame.pass("open").reads(one).reads(two).renders(frame.target().load()).open();
+        for (x, texture) in [(0, two), (1, one)] {
+            let recorded = frame.with_encoder(open, |cmd| {
+                cmd.scissor([x, 1], [1, 1]);
+                Canvas::fill(cmd, &canvas.draw, texture, &sampler);
+            });
+            recorded.expect("recorded");
+        }
+        let capture = frame.capture();
+        soon("a submit", frame.submit()).await.expect("submitted");
+        let picture = soon("a picture", capture).await.expect("a picture");
+        let texels = picture.bytes().as_chunks::<4>().0;
+        let expected: Vec<_> = (0..64).map(|x| if x % 2 == 0 { [0, 0, 0, 255] } else { [255, 0, 0, 255] }).collect();
+        assert_eq!(texels[..64], expected);
+        assert_eq!(texels[64..67], [[255, 0, 0, 255], [0, 0, 0, 255], [0, 0, 0, 0]]);
+    }
+    drop((renderer, textures, sampler));
+    close(gpu).await;
+}
+
 /// As in test_texture.comp.
 #[repr(C)]
 #[derive(Clone, Copy, bytemuck::NoUninit)]
@@ -140,16 +179,6 @@ struct Look {
     found: u64,
     level: f32,
     unused: u32,
-}
-
-trait ToPush {
-    fn to_push(self) -> Look;
-}
-
-impl ToPush for (u64, f32, u32) {
-    fn to_push(self) -> Look {
-        Look { found: self.0, level: self.1, unused: self.2 }
-    }
 }
 
 #[tokio::test]
@@ -191,9 +220,7 @@ async fn mistakes_with_textures_are_told() {
         |pass| pass.reads(&texture).renders(kit.picture.load()),
         move |cmd| all.iter().zip(&samplers).for_each(|(texture, sampler)| _ = cmd.texture(texture, sampler)),
     );
-    if most == 16 {
-        names(&said.await, &["`texture`", "too many", "16"]);
-    }
+    names(&said.await, &["`texture`", "too many", &most.to_string()]);
 
     let (own, with) = (texture.clone(), sampler.clone());
     let graph = vulkio::Graph::on(&gpu, "copies", QueueKind::Transfer);

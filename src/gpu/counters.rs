@@ -48,7 +48,9 @@ counters! {
     staging_bytes,
     /// The most bytes of staging memory ever in use at once.
     peak_staging_bytes,
-    /// Descriptors written: one for each image that a shader ever stored to. Buffers are reached by address.
+    /// Descriptors written: one for each image that a shader ever stored to, and a set of
+    /// [`textures_per_pass`](crate::Gpu::textures_per_pass) for each combination of textures that passes ask for. Buffers are
+    /// reached by address.
     descriptor_writes,
     /// `vkAllocateMemory` calls.
     device_allocations,

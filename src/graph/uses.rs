@@ -131,7 +131,7 @@ enum Mistake {
 }
 
 impl Uses {
-    /// Reads a resource: by address in the pass's shaders, or as said with
+    /// Reads a resource: a buffer by address in the pass's shaders, a [`Texture`](crate::Texture) by sampling there, or as said with
     /// [`indirect`](crate::GpuBuffer::indirect), [`index`](crate::GpuBuffer::index),
     /// [`copy_source`](crate::GpuBuffer::copy_source).
     pub fn reads(&mut self, resource: impl Into<Use>) -> &mut Self {

@@ -200,3 +200,15 @@ impl fmt::Debug for Overlay {
         f.debug_struct("Overlay").field("format", &self.format).field("mixing", &self.mixing).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_overlay_and_its_input_go_to_other_tasks() {
+        fn goes<T: Send>() {}
+        goes::<Overlay>();
+        goes::<Input>();
+    }
+}

@@ -101,7 +101,7 @@ impl Attachment {
 
 impl Attachment {
     /// Rendered to in the encoding that it is stored in: what shaders write is not converted from linear light to sRGB, and
-    /// blending mixes encoded values, as pictures of user interfaces and photographs editors want it. The image is of
+    /// blending mixes encoded values, as user interfaces want it. The image is of
     /// `R8G8B8A8_SRGB`, with one level, layer and sample; pipelines that draw to it are made for `R8G8B8A8_UNORM`, and the
     /// colour of a `clear` is encoded, too.
     pub fn encoded(self) -> Self {

@@ -187,7 +187,7 @@ impl AppWindow {
         window: Arc<Window>,
         options: SurfaceOptions,
     ) -> Result<Self> {
-        let surface = Surface::new(gpu, Arc::clone(&window), window.inner_size().into(), options).await?;
+        let surface = bridge.surface(gpu, &window, options).await?;
         let pane = Arc::new(Pane { bridge, closing, surface, window });
         pane.bridge.attach(&pane);
         Ok(Self { pane })

@@ -8,6 +8,7 @@ use std::{
     },
 };
 
+use futures::future::BoxFuture;
 use tokio::sync::oneshot;
 use winit::{
     event::WindowEvent,
@@ -16,11 +17,13 @@ use winit::{
 };
 
 use super::{
+    Surface, SurfaceOptions,
     app::Pane,
     events::{Event, Hub},
     flag::Flag,
 };
 use crate::{
+    Gpu,
     error::{Error, Result},
     sync::prim::lock,
 };
@@ -29,9 +32,14 @@ use crate::{
 pub(super) enum Command {
     /// Open a window, which raises `closing` when it is told to close.
     Open { attributes: Box<WindowAttributes>, closing: Flag, reply: oneshot::Sender<Result<Arc<Window>>> },
+    /// Begin a surface of a window. Its handles are asked for there, as some systems give them to that thread only.
+    Surface { gpu: Gpu, window: Arc<Window>, options: SurfaceOptions, reply: oneshot::Sender<Starting> },
     /// End.
     Exit,
 }
+
+/// A surface that is being made, which any thread may wait for.
+pub(super) type Starting = BoxFuture<'static, Result<Surface>>;
 
 /// The bridge: commands go to the event loop through a wake, events come from it.
 pub(super) struct Bridge {
@@ -67,11 +75,21 @@ impl Bridge {
 
     /// Has the event loop open a window.
     pub(super) async fn open(&self, attributes: WindowAttributes, closing: Flag) -> Result<Arc<Window>> {
+        self.ask(|reply| Command::Open { attributes: Box::new(attributes), closing, reply }).await?
+    }
+
+    /// Makes a window's surface.
+    pub(super) async fn surface(&self, gpu: &Gpu, window: &Arc<Window>, options: SurfaceOptions) -> Result<Surface> {
+        let (gpu, window) = (gpu.clone(), Arc::clone(window));
+        self.ask(|reply| Command::Surface { gpu, window, options, reply }).await?.await
+    }
+
+    /// Has the event loop do something, and waits for the answer.
+    async fn ask<R>(&self, command: impl FnOnce(oneshot::Sender<R>) -> Command) -> Result<R> {
         let ended = || Error::Window("the event loop has ended, so no window can be opened any more".into());
         let (reply, answer) = oneshot::channel();
-        let command = Command::Open { attributes: Box::new(attributes), closing, reply };
-        self.loop_.send_event(command).map_err(|_| ended())?;
-        answer.await.map_err(|_| ended())?
+        self.loop_.send_event(command(reply)).map_err(|_| ended())?;
+        answer.await.map_err(|_| ended())
     }
 
     /// Has the event loop end; it may have already.

@@ -5,6 +5,7 @@ use std::{
     sync::Arc,
 };
 
+use futures::FutureExt;
 use winit::{
     application::ApplicationHandler,
     error::EventLoopError,
@@ -14,6 +15,7 @@ use winit::{
 };
 
 use super::{
+    Surface,
     bridge::{Bridge, Command},
     events::Event,
 };
@@ -96,6 +98,11 @@ impl ApplicationHandler<Command> for Handler<'_> {
                 if let Err(Ok(unwanted)) = reply.send(window) {
                     self.bridge.forget(unwanted.id());
                 }
+            }
+            Command::Surface { gpu, window, options, reply } => {
+                let size = window.inner_size().into();
+                // Nobody may wait for it any more.
+                let _ = reply.send(Surface::new(&gpu, window, size, options).boxed());
             }
             Command::Exit => event_loop.exit(),
         }

@@ -2,11 +2,12 @@
 
 use std::{
     pin::pin,
-    sync::Arc,
+    sync::{Arc, mpsc},
+    task::Poll,
     thread::{self, JoinHandle},
 };
 
-use futures::future::{Either, select};
+use futures::future::{Either, poll_fn, select};
 use tokio::{runtime, signal, sync::oneshot};
 
 use super::bridge::Bridge;
@@ -23,26 +24,41 @@ impl Interrupts {
     /// If that is not possible, a warning says so, and Ctrl-C does what it did before.
     pub(super) fn listen(bridge: &Arc<Bridge>) -> Self {
         let (stop, stopped) = oneshot::channel();
+        let (listens, listening) = mpsc::channel();
         let bridge = Arc::clone(bridge);
         let run = move || {
             let runtime = runtime::Builder::new_current_thread().enable_io().build();
-            let listened = runtime.and_then(|runtime| runtime.block_on(pass_on(&bridge, stopped)));
+            let listened = runtime.and_then(|runtime| runtime.block_on(pass_on(&bridge, stopped, listens)));
             if let Err(error) = listened {
                 tracing::warn!("Ctrl-C will not close the app's window: {error}");
             }
         };
         let thread = thread::Builder::new().name("vulkio-ctrl-c".into()).spawn(run);
         let thread = thread.inspect_err(|error| tracing::warn!("Ctrl-C will not close the app's window: {error}"));
+        // Soon: until then Ctrl-C would end the process. An error if it cannot listen.
+        let _ = listening.recv();
         Self { stop: Some(stop), thread: thread.ok() }
     }
 }
 
-async fn pass_on(bridge: &Bridge, mut stopped: oneshot::Receiver<()>) -> std::io::Result<()> {
+async fn pass_on(
+    bridge: &Bridge,
+    mut stopped: oneshot::Receiver<()>,
+    listens: mpsc::Sender<()>,
+) -> std::io::Result<()> {
     loop {
-        match select(&mut stopped, pin!(signal::ctrl_c())).await {
-            Either::Left(_) => return Ok(()),
-            Either::Right((came, _)) => came?,
-        }
+        let mut signal = pin!(signal::ctrl_c());
+        // Its first poll makes it listen.
+        let first = poll_fn(|cx| Poll::Ready(signal.as_mut().poll(cx))).await;
+        let _ = listens.send(());
+        let came = match first {
+            Poll::Ready(came) => came,
+            Poll::Pending => match select(&mut stopped, signal).await {
+                Either::Left(_) => return Ok(()),
+                Either::Right((came, _)) => came,
+            },
+        };
+        came?;
         bridge.interrupt();
     }
 }

@@ -1,6 +1,6 @@
 //! Vulkan's surface of a window.
 
-use std::sync::Arc;
+use std::{any::Any, sync::Arc};
 
 use ash::{ext, vk};
 use raw_window_handle::{HasDisplayHandle, HasWindowHandle};
@@ -11,23 +11,28 @@ use crate::{
     gpu::{Gpu, QueueId, device::Device, presentation::Presentation},
 };
 
-/// A `VkSurfaceKHR`, which lives no longer than its window.
+/// A `VkSurfaceKHR` and its window, which lives no shorter.
 pub(super) struct RawSurface {
     pub(super) device: Arc<Device>,
     pub(super) raw: vk::SurfaceKHR,
+    /// Dropped last.
+    _window: Option<Box<dyn Any + Send>>,
 }
 
 impl RawSurface {
-    /// For a window, which must outlive it.
+    /// For a window, which it keeps.
     ///
     /// # Errors
     /// [`Error::Invalid`] if the `Gpu` was not opened to present, or not to windows of this kind; [`Error::Window`] if the
     /// window has no handle; else what the driver says.
-    pub(super) fn of_window<W: HasWindowHandle + HasDisplayHandle>(gpu: &Gpu, window: &W) -> Result<Self> {
+    pub(super) fn of_window<W>(gpu: &Gpu, window: Arc<W>) -> Result<Self>
+    where
+        W: HasWindowHandle + HasDisplayHandle + Send + Sync + 'static,
+    {
         let device = presenting(gpu)?;
         let unavailable = |error| Error::Window(format!("the window has no handle to present to: {error}"));
         let display = window.display_handle().map_err(unavailable)?.as_raw();
-        let window = window.window_handle().map_err(unavailable)?.as_raw();
+        let handle = window.window_handle().map_err(unavailable)?.as_raw();
         let instance = &device.instance;
         let needed = ash_window::enumerate_required_extensions(display).unwrap_or_default();
         // SAFETY: these are names of extensions: constants.
@@ -38,9 +43,10 @@ impl RawSurface {
             )));
         }
         // SAFETY: the extensions for this kind of window are enabled on the instance, which the device keeps alive; the handles
-        // are the window's own, and whoever calls keeps that alive.
-        let raw = unsafe { ash_window::create_surface(&instance.entry, &instance.raw, display, window, None) };
-        Ok(Self { raw: raw.during("creating the window's VkSurfaceKHR")?, device })
+        // are the window's own, which is kept.
+        let raw = unsafe { ash_window::create_surface(&instance.entry, &instance.raw, display, handle, None) };
+        let raw = raw.during("creating the window's VkSurfaceKHR")?;
+        Ok(Self { device, raw, _window: Some(Box::new(window)) })
     }
 
     /// Without a window: what is presented is seen by nobody.
@@ -61,7 +67,7 @@ impl RawSurface {
         let info = vk::HeadlessSurfaceCreateInfoEXT::default();
         // SAFETY: the extension is enabled on the instance, which the device keeps alive.
         let raw = unsafe { functions.create_headless_surface(&info, None) }.during("vkCreateHeadlessSurfaceEXT")?;
-        Ok(Self { raw, device })
+        Ok(Self { device, raw, _window: None })
     }
 
     /// What of the device presents.

@@ -12,7 +12,7 @@ use futures::{
     FutureExt,
     future::{Either, select},
 };
-use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::runtime::{Builder, Handle, Runtime, RuntimeFlavor};
 use winit::window::WindowAttributes;
 
 use super::{app::App, bridge::Bridge, handler, interrupts::Interrupts};
@@ -52,7 +52,8 @@ const LEFT_BEHIND: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 ///
-/// The app's own. Before that, [`Error::Window`] where there is no display, or where the process had an event loop before, those of
+/// The app's own. Before that, [`Error::Window`] where there is no display, where the process had an event loop before, or inside of a
+/// runtime (of `#[tokio::main]`, for example: [`run_on`] is for that), those of
 /// [`Gpu::open`](crate::Gpu::open) and of [`Surface::new`](super::Surface::new); after that, those of
 /// [`Gpu::close`](crate::Gpu::close). [`Error::Window`] if a second Ctrl-C ended the app, or the event loop ended by itself.
 ///
@@ -157,6 +158,7 @@ where
     Fut: Future<Output = Result<(), E>> + Send + 'static,
     E: From<Error> + Send + 'static,
 {
+    check_context(options.runtime.is_some())?;
     let event_loop = handler::event_loop(options.any_thread)?;
     let own = match &options.runtime {
         Some(_) => None,
@@ -193,6 +195,16 @@ where
         Ok(Ended::Panicked(panic)) => resume_unwind(panic),
         Err(_) => Err(Error::RuntimeGone.into()),
     }
+}
+
+/// The event loop blocks its thread: where that one is a runtime's, not all runtimes can do without it.
+fn check_context(given: bool) -> Result<()> {
+    let remedy = match Handle::try_current().map(|inside| inside.runtime_flavor()) {
+        Ok(RuntimeFlavor::CurrentThread) => "call it from a plain `fn main`, outside of the runtime",
+        Ok(_) if !given => "call it from a plain `fn main`, or give it the runtime: `window::run_on(&Handle::current(), ..)`",
+        _ => return Ok(()),
+    };
+    Err(Error::Window(format!("the event loop would block the tokio runtime that it is called from; {remedy}")))
 }
 
 /// How an app ended.

@@ -1,6 +1,6 @@
 //! A window's surface, and the renderer whose frames it shows.
 
-use std::{any::Any, fmt, future::Future, sync::Arc};
+use std::{fmt, future::Future, sync::Arc};
 
 use raw_window_handle::{HasDisplayHandle, HasWindowHandle};
 use tokio::sync::{oneshot, watch};
@@ -81,9 +81,9 @@ impl Surface {
     where
         W: HasWindowHandle + HasDisplayHandle + Send + Sync + 'static,
     {
-        let raw = RawSurface::of_window(gpu, &*window);
+        let raw = RawSurface::of_window(gpu, window);
         let gpu = gpu.clone();
-        async move { Self::start(gpu, raw?, Box::new(window), size, options).await }
+        async move { Self::start(gpu, raw?, size, options).await }
     }
 
     /// A surface without a window: frames take the same way, and nobody sees them. For tests, where a driver has
@@ -98,16 +98,10 @@ impl Surface {
     /// As [`new`](Self::new).
     pub async fn headless(gpu: &Gpu, size: [u32; 2], options: SurfaceOptions) -> Result<Self> {
         let raw = RawSurface::headless(gpu)?;
-        Self::start(gpu.clone(), raw, Box::new(()), size, options).await
+        Self::start(gpu.clone(), raw, size, options).await
     }
 
-    async fn start(
-        gpu: Gpu,
-        raw: RawSurface,
-        window: Box<dyn Any + Send>,
-        size: [u32; 2],
-        options: SurfaceOptions,
-    ) -> Result<Self> {
+    async fn start(gpu: Gpu, raw: RawSurface, size: [u32; 2], options: SurfaceOptions) -> Result<Self> {
         let SurfaceOptions { vsync, format, renderer } = options;
         let longest = gpu.info().limits.max_image_dimension2_d;
         let size = within(size, longest);
@@ -118,8 +112,7 @@ impl Surface {
         let (exit, exited) = watch::channel(false);
         let (begin, began) = oneshot::channel();
         let submitter = Arc::clone(&gpu.shared.submitter);
-        let parts =
-            Parts { line: Arc::clone(&line), terms: Arc::clone(&terms), submitter, format, surface: raw, window };
+        let parts = Parts { line: Arc::clone(&line), terms: Arc::clone(&terms), submitter, format, surface: raw };
         let stop = Arc::clone(&line);
         let run = move || {
             match Presenter::new(parts) {

@@ -154,14 +154,17 @@ macro_rules! fallible {
             use super::*;
             pub(super) static REAL: AtomicUsize = AtomicUsize::new(0);
             pub(super) unsafe extern "system" fn asked($($arg: $ty),*) -> vk::Result {
-                if let Some(result) = ask($name) {
+                let answer = ask($name);
+                if let Some(result) = answer.filter(|&result| result != vk::Result::SUBOPTIMAL_KHR) {
                     return result;
                 }
                 let real = REAL.load(Ordering::Acquire);
                 // SAFETY: it was stored when this function was handed out, and is the driver's function of this very type.
                 let real: unsafe extern "system" fn($($ty),*) -> vk::Result = unsafe { std::mem::transmute(real) };
                 // SAFETY: the caller's arguments, passed on.
-                unsafe { real($($arg),*) }
+                let result = unsafe { real($($arg),*) };
+                // A success with a remark: the driver has done what it was asked.
+                if result == vk::Result::SUCCESS { answer.unwrap_or(result) } else { result }
             }
         })*
 
@@ -195,6 +198,9 @@ fallible! {
     "vkBeginCommandBuffer" begin: fn(buffer: vk::CommandBuffer, info: *const vk::CommandBufferBeginInfo<'_>);
     "vkEndCommandBuffer" end: fn(buffer: vk::CommandBuffer);
     "vkResetCommandPool" reset: fn(device: vk::Device, pool: vk::CommandPool, flags: vk::CommandPoolResetFlags);
+    "vkCreateSwapchainKHR" swapchain: fn(device: vk::Device, info: *const vk::SwapchainCreateInfoKHR<'_>, callbacks: *const c_void, out: *mut vk::SwapchainKHR);
+    "vkAcquireNextImageKHR" acquire: fn(device: vk::Device, swapchain: vk::SwapchainKHR, timeout: u64, semaphore: vk::Semaphore, fence: vk::Fence, index: *mut u32);
+    "vkQueuePresentKHR" present: fn(queue: vk::Queue, info: *const vk::PresentInfoKHR<'_>);
     "vkCreateComputePipelines" compute: fn(device: vk::Device, cache: vk::PipelineCache, count: u32, infos: *const vk::ComputePipelineCreateInfo<'_>, callbacks: *const c_void, out: *mut vk::Pipeline);
 }
 

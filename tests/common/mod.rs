@@ -193,6 +193,9 @@ shim! {
     "vkDeviceWaitIdle" device_idle: fn(device: vk::Device) -> vk::Result;
     "vkCreateGraphicsPipelines" graphics_pipelines: fn(device: vk::Device, cache: vk::PipelineCache, count: u32, infos: *const vk::GraphicsPipelineCreateInfo<'_>, callbacks: *const c_void, out: *mut vk::Pipeline) -> vk::Result;
     "vkCreateComputePipelines" compute_pipelines: fn(device: vk::Device, cache: vk::PipelineCache, count: u32, infos: *const vk::ComputePipelineCreateInfo<'_>, callbacks: *const c_void, out: *mut vk::Pipeline) -> vk::Result;
+    "vkCreateSwapchainKHR" swapchain: fn(device: vk::Device, info: *const vk::SwapchainCreateInfoKHR<'_>, callbacks: *const c_void, out: *mut vk::SwapchainKHR) -> vk::Result;
+    "vkAcquireNextImageKHR" acquire: fn(device: vk::Device, swapchain: vk::SwapchainKHR, timeout: u64, semaphore: vk::Semaphore, fence: vk::Fence, index: *mut u32) -> vk::Result;
+    "vkQueuePresentKHR" present: fn(queue: vk::Queue, info: *const vk::PresentInfoKHR<'_>) -> vk::Result;
     "vkQueueSubmit2" submit: fn(queue: vk::Queue, count: u32, infos: *const vk::SubmitInfo2<'_>, fence: vk::Fence) -> vk::Result;
     "vkAllocateMemory" allocate: fn(device: vk::Device, info: *const vk::MemoryAllocateInfo<'_>, callbacks: *const c_void, out: *mut vk::DeviceMemory) -> vk::Result;
     "vkFreeMemory" free: fn(device: vk::Device, memory: vk::DeviceMemory, callbacks: *const c_void);

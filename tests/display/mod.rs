@@ -6,7 +6,7 @@ use std::{
     process::{Child, Command, Stdio},
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -27,6 +27,7 @@ use x11rb::{
 pub(crate) struct Display {
     server: Child,
     name: String,
+    windows: AtomicU32,
     /// Keeps the server from ending between two windows.
     _client: XCBConnection,
 }
@@ -45,7 +46,7 @@ impl Display {
         BufReader::new(output).read_line(&mut number).expect("Xvfb says its number");
         let name = format!(":{}", number.trim());
         let (client, _) = XCBConnection::connect(Some(&c_name(&name))).expect("Xvfb takes a client");
-        Self { server, name, _client: client }
+        Self { server, name, windows: AtomicU32::new(0), _client: client }
     }
 
     /// As the environment variable `DISPLAY` has it.
@@ -53,17 +54,20 @@ impl Display {
         &self.name
     }
 
-    /// A window in the corner of the screen, which nobody manages.
+    /// A window that nobody manages. The first 35 lie side by side, as long as they are no larger than 128 x 128 pixels: a
+    /// window that is covered keeps no pixels.
     pub(crate) fn window(&self, size: [u32; 2]) -> Arc<Window> {
         let (connection, screen) = XCBConnection::connect(Some(&c_name(&self.name))).expect("Xvfb takes a client");
         let root = &connection.setup().roots[screen];
         let (root, visual) = (root.root, COPY_FROM_PARENT);
         let id = connection.generate_id().expect("a number");
         let [width, height] = size.map(side);
+        let place = self.windows.fetch_add(1, Ordering::SeqCst) as i16 % 35;
+        let (x, y) = (place % 7 * 140, place / 7 * 140);
         let class = WindowClass::INPUT_OUTPUT;
         let look = CreateWindowAux::new().override_redirect(1).background_pixel(0);
         connection
-            .create_window(COPY_DEPTH_FROM_PARENT, id, root, 0, 0, width, height, 0, class, visual, &look)
+            .create_window(COPY_DEPTH_FROM_PARENT, id, root, x, y, width, height, 0, class, visual, &look)
             .expect("asked");
         connection.map_window(id).expect("asked");
         connection.sync().expect("done");

@@ -4,7 +4,7 @@
 mod deliver;
 mod fit;
 
-use std::{any::Any, sync::Arc};
+use std::sync::Arc;
 
 use ash::vk;
 
@@ -28,7 +28,7 @@ use crate::{
 /// So many swapchains are made for one frame, if each is out of date before it is used. The next frame tries again.
 const TRIES: u32 = 8;
 
-/// What the thread owns. Fields are dropped in order: swapchains before their surface, that before its window.
+/// What the thread owns. Fields are dropped in order: swapchains before their surface.
 pub(super) struct Presenter {
     line: Arc<Line>,
     terms: Arc<Terms>,
@@ -53,7 +53,6 @@ pub(super) struct Presenter {
     /// The caller's own wish.
     format: Option<vk::Format>,
     surface: RawSurface,
-    _window: Box<dyn Any + Send>,
 }
 
 /// An image that is ours until it is presented.
@@ -79,7 +78,6 @@ pub(super) struct Parts {
     pub(super) submitter: Arc<Submitter>,
     pub(super) format: Option<vk::Format>,
     pub(super) surface: RawSurface,
-    pub(super) window: Box<dyn Any + Send>,
 }
 
 impl Presenter {
@@ -88,7 +86,7 @@ impl Presenter {
     /// # Errors
     /// Frames cannot be shown on it.
     pub(super) fn new(parts: Parts) -> Result<Self> {
-        let Parts { line, terms, submitter, format, surface, window } = parts;
+        let Parts { line, terms, submitter, format, surface } = parts;
         surface.check_support()?;
         let offer = surface.offer()?;
         let (wishes, _) = line.look();
@@ -110,7 +108,6 @@ impl Presenter {
             offer,
             format,
             surface,
-            _window: window,
         })
     }
 
