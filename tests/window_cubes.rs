@@ -63,7 +63,8 @@ impl Cubes {
         assert_eq!(output.status.code(), Some(0), "{log}");
         assert!(!log.contains("ERROR"), "{log}");
         // A machine that has much to do is slow, and winit has something to say about Xvfb.
-        let warned = |line: &&str| line.contains("WARN") && line.contains("vulkio") && !line.contains("held a worker up");
+        let warned =
+            |line: &&str| line.contains("WARN") && line.contains("vulkio") && !line.contains("held a worker up");
         assert_eq!(log.lines().find(warned), None, "{log}");
         let text = fs::read_to_string(self.folder.0.join("figures.json")).expect("a file");
         (log, serde_json::from_str(&text).expect("JSON"))

@@ -18,6 +18,7 @@ use super::{
     Surface,
     bridge::{Bridge, Command},
     events::Event,
+    handles::Handles,
 };
 use crate::error::{Error, Result, panic_message};
 
@@ -102,7 +103,7 @@ impl ApplicationHandler<Command> for Handler<'_> {
             Command::Surface { gpu, window, options, reply } => {
                 let size = window.inner_size().into();
                 // Nobody may wait for it any more.
-                let _ = reply.send(Surface::new(&gpu, window, size, options).boxed());
+                let _ = reply.send(Surface::new(&gpu, Arc::new(Handles::of(window)), size, options).boxed());
             }
             Command::Exit => event_loop.exit(),
         }

@@ -70,6 +70,7 @@ mod choose;
 mod events;
 mod flag;
 mod handler;
+mod handles;
 mod interrupts;
 mod line;
 mod options;

@@ -201,7 +201,9 @@ where
 fn check_context(given: bool) -> Result<()> {
     let remedy = match Handle::try_current().map(|inside| inside.runtime_flavor()) {
         Ok(RuntimeFlavor::CurrentThread) => "call it from a plain `fn main`, outside of the runtime",
-        Ok(_) if !given => "call it from a plain `fn main`, or give it the runtime: `window::run_on(&Handle::current(), ..)`",
+        Ok(_) if !given => {
+            "call it from a plain `fn main`, or give it the runtime: `window::run_on(&Handle::current(), ..)`"
+        }
         _ => return Ok(()),
     };
     Err(Error::Window(format!("the event loop would block the tokio runtime that it is called from; {remedy}")))

@@ -22,6 +22,8 @@ const PIXELS_A_STEP: f64 = 40.0;
 #[derive(Default)]
 pub(crate) struct Input {
     held: HashSet<KeyCode>,
+    /// Those that were pressed since the last time, held or not.
+    tapped: HashSet<KeyCode>,
     fast: bool,
     looks: bool,
     pointer: [f64; 2],
@@ -32,6 +34,11 @@ pub(crate) struct Input {
 #[derive(Debug, Default)]
 pub(crate) struct Asked {
     pub(crate) commands: Vec<Command>,
+    /// Which way to fly: to the right, up, forward.
+    pub(crate) wish: Vec3,
+    pub(crate) fast: bool,
+    /// Whether it is asked for just now: then it is gone a step at least, however short the frame.
+    pub(crate) tapped: bool,
     /// How far the mouse turned the camera.
     pub(crate) look: [f64; 2],
     /// Steps of the wheel.
@@ -59,7 +66,9 @@ impl Input {
 
     /// What was asked for since the last time.
     pub(crate) fn take(&mut self) -> Asked {
-        std::mem::take(&mut self.asked)
+        let tapped = std::mem::take(&mut self.tapped);
+        let ways = self.held.union(&tapped).filter_map(|key| keys::way(*key)).map(Vec3::from_array);
+        Asked { wish: ways.sum(), fast: self.fast, tapped: !tapped.is_empty(), ..std::mem::take(&mut self.asked) }
     }
 
     /// Whether the next picture would show something that was asked for.
@@ -67,15 +76,9 @@ impl Input {
         self.asked.draw
     }
 
-    /// Which way to fly, and whether fast.
-    pub(crate) fn wish(&self) -> (Vec3, bool) {
-        let ways = self.held.iter().filter_map(|key| keys::way(*key)).map(Vec3::from_array);
-        (ways.sum(), self.fast)
-    }
-
     /// Whether a key is held that flies.
     pub(crate) fn flies(&self) -> bool {
-        self.wish().0 != Vec3::ZERO
+        self.held.iter().any(|key| keys::way(*key).is_some())
     }
 
     /// Looks around from now on without a button held, or no more.
@@ -129,6 +132,7 @@ impl Input {
             ElementState::Pressed => {
                 if keys::way(code).is_some() {
                     self.held.insert(code);
+                    self.tapped.insert(code);
                 } else if let Some(command) = keys::command(&event.logical_key)
                     && !event.repeat
                 {

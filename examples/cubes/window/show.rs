@@ -24,6 +24,9 @@ use crate::{
     output::{Failure, Output},
 };
 
+/// A key that is pressed moves as much as it would in a frame of this, however soon it is let go.
+const STEP: Duration = Duration::from_millis(16);
+
 /// Everything that is shown, and what changes it.
 pub(crate) struct Show {
     pub(super) app: App,
@@ -162,14 +165,14 @@ impl Show {
         }
         let now = Instant::now();
         let passed = now - std::mem::replace(&mut self.last, now);
-        let Asked { commands, look, wheel, clicks, grab, .. } = self.input.take();
-        for command in commands {
+        let asked = self.input.take();
+        for &command in &asked.commands {
             self.obey(command);
         }
-        if let Some(grab) = grab {
+        if let Some(grab) = asked.grab {
             self.grab(grab);
         }
-        self.steer(look, wheel, passed);
+        self.steer(&asked, passed);
         if !self.paused {
             self.pose.advance(passed);
             // The one that is looked at stands still.
@@ -177,7 +180,7 @@ impl Show {
                 self.waved += passed;
             }
         }
-        clicks
+        asked.clicks
     }
 
     fn note(&mut self, event: &Event) {
@@ -186,15 +189,14 @@ impl Show {
         self.input.note(event, consumed);
     }
 
-    fn steer(&mut self, look: [f64; 2], wheel: f32, passed: Duration) {
-        let (wish, fast) = self.input.wish();
-        if wish == Vec3::ZERO && look == [0.0; 2] && wheel == 0.0 {
+    fn steer(&mut self, asked: &Asked, passed: Duration) {
+        if asked.wish == Vec3::ZERO && asked.look == [0.0; 2] && asked.wheel == 0.0 {
             return;
         }
         let fly = self.pose.steer(self.stage.cubes.bounds());
-        fly.look(look);
-        fly.faster(wheel);
-        fly.advance(wish, fast, passed);
+        fly.look(asked.look);
+        fly.faster(asked.wheel);
+        fly.advance(asked.wish, asked.fast, if asked.tapped { passed.max(STEP) } else { passed });
     }
 
     async fn draw(&mut self, frame: Frame, clicks: Vec<[f64; 2]>) -> Result<(), Failure> {
@@ -217,8 +219,9 @@ impl Show {
         let done = frame.submit().await?;
         self.figures.submitted(began.elapsed(), done);
         let now = Instant::now();
-        let repaint = now.checked_add(repaint).filter(|_| self.overlay);
-        self.again = [repaint, self.messages.next_change()].into_iter().flatten().min();
+        let changes = [now.checked_add(repaint), self.messages.next_change()].into_iter().flatten().min();
+        // What is not shown changes nothing.
+        self.again = changes.filter(|_| self.overlay);
         self.dirty = false;
         Ok(())
     }
