@@ -61,7 +61,7 @@ impl Log {
     }
 
     #[track_caller]
-    fn is_silent(self) {
+    fn is_silent(&self) {
         let log = self.0.lock().expect("not poisoned").take().expect("the app was called");
         assert_eq!(log.messages(), Vec::<String>::new());
     }

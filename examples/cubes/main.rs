@@ -28,7 +28,11 @@ fn main() -> ExitCode {
     };
     let settings = match Settings::read(&args) {
         Ok(settings) => settings,
-        Err(failure) => return fail(&failure),
+        Err(failure) => {
+            // A line for each mistake.
+            failure.to_string().lines().for_each(say);
+            return ExitCode::FAILURE;
+        }
     };
     if args.print_config {
         // Nobody reading it is no reason to fail.

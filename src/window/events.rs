@@ -45,14 +45,14 @@ pub enum Event {
 /// # use vulkio::window::{App, Event, winit::event::WindowEvent};
 /// # async fn f(app: App) -> vulkio::Result<()> {
 /// let mut events = app.events();
-/// while let Some(mut frame) = app.frame().await? {
+/// while let Some(frame) = app.frame().await? {
 ///     while let Some(event) = events.try_next() {
 ///         if let Event::Window { event: WindowEvent::KeyboardInput { event, .. }, .. } = event {
 ///             println!("{:?}", event.logical_key);
 ///         }
 ///     }
-///     // ..
-/// #   frame.submit().await?;
+///     frame.pass("sky").renders(frame.target().clear([0.3, 0.5, 0.9, 1.0])).record(|_| ());
+///     frame.submit().await?;
 /// }
 /// # Ok(())
 /// # }

@@ -40,7 +40,12 @@ pub(super) fn event_loop(any_thread: bool) -> Result<EventLoop<Command>> {
             "a process can have one event loop in its life, and this one had it; open further windows with App::open_window"
                 .into(),
         )),
-        Ok(Err(error)) => Err(Error::Window(format!("no window can be opened: {error}; {NO_DISPLAY}"))),
+        Ok(Err(error)) => {
+            let error = error.to_string();
+            // winit says first where in its source that is.
+            let reason = error.split_once(".rs:").and_then(|(_, rest)| rest.split_once(": ")).map_or(&*error, |(_, it)| it);
+            Err(Error::Window(format!("no window can be opened: {}; {NO_DISPLAY}", reason.trim_end_matches('.'))))
+        }
         Err(panic) => {
             Err(Error::Window(format!("no window can be opened: {}; {NO_DISPLAY}", panic_message(&*panic))))
         }

@@ -79,6 +79,7 @@ where
 /// let runtime = tokio::runtime::Runtime::new().expect("a runtime");
 /// window::run_on(runtime.handle(), Config::default(), |app| async move {
 ///     while let Some(frame) = app.frame().await? {
+///         frame.pass("sky").renders(frame.target().clear([0.3, 0.5, 0.9, 1.0])).record(|_| ());
 ///         frame.submit().await?;
 ///     }
 ///     Ok(())

@@ -52,10 +52,10 @@ pub(crate) struct Asked {
 }
 
 impl Input {
-    /// Notes an event; one that was for the overlay (`consumed`) only ends what is held.
-    pub(crate) fn note(&mut self, event: &Event, consumed: bool) {
+    /// Notes an event.
+    pub(crate) fn note(&mut self, event: &Event) {
         match event {
-            Event::Window { event, .. } => self.window(event, consumed),
+            Event::Window { event, .. } => self.window(event),
             Event::MouseMotion { delta: [x, y] } if self.looks => {
                 self.asked.look = [self.asked.look[0] + x, self.asked.look[1] + y];
                 self.asked.draw = true;
@@ -93,10 +93,9 @@ impl Input {
         }
     }
 
-    fn window(&mut self, event: &WindowEvent, consumed: bool) {
-        self.asked.draw |= consumed;
+    fn window(&mut self, event: &WindowEvent) {
         match event {
-            WindowEvent::KeyboardInput { event, is_synthetic: false, .. } => self.key(event, consumed),
+            WindowEvent::KeyboardInput { event, is_synthetic: false, .. } => self.key(event),
             WindowEvent::ModifiersChanged(modifiers) => self.fast = modifiers.state().shift_key(),
             WindowEvent::Focused(false) => {
                 // What is let go elsewhere is not told here.
@@ -109,7 +108,6 @@ impl Input {
             }
             WindowEvent::CursorMoved { position, .. } => self.pointer = [position.x, position.y],
             WindowEvent::Resized(_) | WindowEvent::RedrawRequested => self.asked.draw = true,
-            _ if consumed => {}
             WindowEvent::MouseInput { state: ElementState::Pressed, button, .. } => self.button(*button),
             WindowEvent::MouseWheel { delta, .. } => {
                 self.asked.wheel += match delta {
@@ -122,13 +120,12 @@ impl Input {
         }
     }
 
-    fn key(&mut self, event: &KeyEvent, consumed: bool) {
+    fn key(&mut self, event: &KeyEvent) {
         let PhysicalKey::Code(code) = event.physical_key else { return };
         match event.state {
             ElementState::Released => {
                 self.held.remove(&code);
             }
-            ElementState::Pressed if consumed => {}
             ElementState::Pressed => {
                 if keys::way(code).is_some() {
                     self.held.insert(code);

@@ -51,11 +51,10 @@ mod over_the_picture {
             Ok(Self { overlay, input })
         }
 
-        /// Whether an event of the first window was for the panel.
-        pub(crate) fn note(&mut self, event: &Event) -> bool {
-            match event {
-                Event::Window { event, .. } => self.input.on_event(event),
-                _ => false,
+        /// The panel is only looked at: it takes no event from the scene, not even Tab, which egui would.
+        pub(crate) fn note(&mut self, event: &Event) {
+            if let Event::Window { event, .. } = event {
+                self.input.on_event(event);
             }
         }
 
@@ -89,7 +88,11 @@ mod over_the_picture {
         let [x, y] = FROM_EDGE;
         let sign = |along: egui::Align| if along == egui::Align::Max { -1.0 } else { 1.0 };
         let area = egui::Area::new(name.into()).anchor(at, [x * sign(at.x()), y * sign(at.y())]).interactable(false);
-        area.show(context, |ui| Border::new().fill(BEHIND).corner_radius(4).inner_margin(8).show(ui, show));
+        area.show(context, |ui| {
+            // As wide as what is written.
+            ui.style_mut().wrap_mode = Some(egui::TextWrapMode::Extend);
+            Border::new().fill(BEHIND).corner_radius(4).inner_margin(8).show(ui, show)
+        });
     }
 
     fn rows<'a>(ui: &mut egui::Ui, name: &str, rows: impl Iterator<Item = (&'a str, &'a str)>) {
@@ -129,9 +132,7 @@ mod without_egui {
             Ok(Self { window, title, next: Instant::now(), helped: false })
         }
 
-        pub(crate) fn note(&mut self, _: &Event) -> bool {
-            false
-        }
+        pub(crate) fn note(&mut self, _: &Event) {}
 
         pub(crate) fn draw(&mut self, _: &Frame, lines: Option<&Lines>) -> Result<Duration, Failure> {
             let help = lines.is_some_and(|lines| lines.help);

@@ -1,6 +1,6 @@
 //! The figures as they are read: over the picture, and at the end.
 
-use super::{panel::Lines, show::Show, summary::Summary};
+use super::{freeze::Frozen, panel::Lines, show::Show, summary::Summary};
 use crate::{
     args::Args,
     flight::name_of,
@@ -24,7 +24,8 @@ impl Show {
         let stage = self.frozen.as_ref().map_or(&self.stage, |frozen| &frozen.stage);
         let frozen = if self.frozen.is_some() { ", frozen" } else { "" };
         let paused = if self.paused { ", paused" } else { "" };
-        row("cubes", format!("{} of {}{frozen}{paused}", grouped(stage.cubes.count() as u64), scene_of(&self.args)));
+        let cubes = self.frozen.as_ref().map_or(stage.cubes.count(), Frozen::shown);
+        row("cubes", format!("{} of {}{frozen}{paused}", grouped(cubes as u64), scene_of(&self.args)));
         let (options, path) = (stage.options(), stage.path().map_or("", name_of));
         let lod = if options.lod { "on" } else { "off" };
         let samples = if options.samples > 1 { format!(", {} samples", options.samples) } else { String::new() };

@@ -185,8 +185,8 @@ impl Show {
 
     fn note(&mut self, event: &Event) {
         // Of the one window that there is, or of the mouse.
-        let consumed = self.panel.note(event);
-        self.input.note(event, consumed);
+        self.panel.note(event);
+        self.input.note(event);
     }
 
     fn steer(&mut self, asked: &Asked, passed: Duration) {

@@ -40,7 +40,12 @@ impl Summary {
         let [width, height] = self.size;
         row("device", &self.device);
         row("scene", &format!("{}, {} cubes, path {}", self.scene, grouped(self.cubes as u64), self.path));
-        row("window", &format!("{width}x{height}, {}, {} swapchains", self.present_mode, self.swapchains));
+        if self.frames == 0 {
+            row("frames", &"none: the window was closed before");
+            let _ = std::io::stdout().write_all(text.as_bytes());
+            return;
+        }
+        row("window", &format!("{width}x{height}, {}, swapchains: {}", self.present_mode, self.swapchains));
         let frames = [self.frames, self.presented, self.dropped].map(grouped);
         row("frames", &format!("{}, {} shown, {} dropped", frames[0], frames[1], frames[2]));
         row("from frame to frame", &times(self.frame_ms));
