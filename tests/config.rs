@@ -169,6 +169,10 @@ fn what_is_no_toml_is_answered_with_file_and_line() {
         assert!(error.lines().all(|line| line.starts_with("config.toml:")), "{text}\n{error}");
         assert!(error.starts_with(place), "{text}\n{error}");
     }
+    let error = load("[window]\nwidth = 1\nwidth = 2\n").expect_err("twice");
+    assert_eq!(error, "config.toml:3:1: `width` stands here for the second time; leave one of them out");
+    let error = load("[window]\nwidth = 1\n[window]\n").expect_err("twice");
+    assert_eq!(error, "config.toml:3:2: `window` stands here for the second time; leave one of them out");
     let error = load(b"[window]\ntitle = \"\xff\"\n").expect_err("no UTF-8");
     assert!(error.starts_with("config.toml:2:1: ") && error.contains("UTF-8"), "{error}");
 }

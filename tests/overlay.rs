@@ -97,6 +97,25 @@ async fn a_frame_that_is_dropped_takes_no_texture_with_it() {
 }
 
 #[tokio::test]
+async fn what_egui_said_while_drawing_failed_is_not_lost() {
+    let gpu = strict_gpu();
+    let renderer = renderer(&gpu, SIZE, 2);
+    let mut overlay = Overlay::new(&gpu, SRGB).await.expect("an overlay");
+    let other = gpu.image_with::<RenderTarget>("other", ImageDesc::new(SIZE).format(UNORM)).expect("an image");
+    let first = frame(&renderer).await;
+    // The first output has all letters, and tells of them once.
+    let output = overlay.context().clone().run(egui::RawInput::default(), show);
+    assert!(!output.textures_delta.set.is_empty());
+    overlay.draw(&first, &other, output).err().expect("an image of another format");
+    drop(first);
+    let second = frame(&renderer).await;
+    drop(overlay.run(&second, egui::RawInput::default(), show).expect("drawn"));
+    check(&shown(second).await);
+    drop((overlay, renderer, other));
+    close(gpu).await;
+}
+
+#[tokio::test]
 async fn a_frame_like_the_one_before_makes_nothing_on_the_gpu() {
     let gpu = strict_gpu();
     let renderer = renderer(&gpu, SIZE, 2);

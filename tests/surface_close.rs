@@ -84,7 +84,6 @@ async fn dropped_handles_end_a_surface_without_waiting() {
     drop(surface); // returns while the GPU is held
     let error = soon("a frame", renderer.frame()).await.map(drop).expect_err("it has ended");
     assert!(matches!(error, Error::Closed), "{error}");
-    assert!(presenting_threads() > 0);
     gate.open();
     until("the window is let go of", || Arc::strong_count(&window) == 1).await;
     until("the thread has ended", || presenting_threads() == 0).await;

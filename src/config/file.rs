@@ -28,8 +28,7 @@ impl File<'_> {
         let (table, errors) = DeTable::parse_recoverable(self.text);
         if !errors.is_empty() {
             // What the parser makes of the rest may be wrong as well.
-            let said = errors.iter().map(|error| self.mistake(error.span().unwrap_or(0..0), error.message()));
-            mistakes.extend(said);
+            mistakes.extend(errors.iter().map(|error| self.syntax(error)));
             return Vec::new();
         }
         let mut settings = Vec::new();
@@ -63,6 +62,17 @@ impl File<'_> {
                     mistakes.push(self.mistake(value.span(), &what));
                 }
             }
+        }
+    }
+
+    /// What the parser says; where something stands twice, it does not say what.
+    fn syntax(&self, error: &toml::de::Error) -> String {
+        let span = error.span().unwrap_or(0..0);
+        match self.text.get(span.clone()) {
+            Some(name) if error.message() == "duplicate key" && !name.is_empty() => {
+                self.mistake(span, &format!("`{name}` stands here for the second time; leave one of them out"))
+            }
+            _ => self.mistake(span, error.message()),
         }
     }
 

@@ -27,6 +27,7 @@ mod recording;
 mod renderer;
 mod rendering;
 mod retire;
+#[cfg(feature = "window")]
 mod show;
 mod slots;
 mod stats;
@@ -63,12 +64,12 @@ pub(crate) use presents::{Presents, SubmittedFrame};
 pub(crate) use recording::Submission;
 pub use renderer::{Renderer, RendererOptions};
 #[cfg(feature = "window")]
-pub(crate) use show::{Handover, Show, Way};
+pub(crate) use show::{Show, Way};
 pub use stats::FrameStats;
 pub use submit::Submit;
-#[cfg(feature = "window")]
-pub(crate) use submitter::Told;
 pub(crate) use submitter::{Claim, Committed, Submitter};
+#[cfg(feature = "window")]
+pub(crate) use submitter::{Handover, Told};
 #[cfg(feature = "window")]
 pub(crate) use terms::Terms;
 pub(crate) use transfer::Transfer;

@@ -9,9 +9,8 @@ use super::{
     counts::Counts,
     entry,
     retire::{self, Submitted},
-    show::Handover,
     stats::FrameStats,
-    submitter::{Claim, Commit, Later, Queues, Submitter, Told, advance, drop_later, tell},
+    submitter::{Claim, Commit, Handover, Later, Queues, Submitter, Told, advance, drop_later, tell},
     turn::Turn,
 };
 use crate::{

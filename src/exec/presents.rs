@@ -6,6 +6,7 @@ use super::slots::SlotLease;
 use crate::resource::{GpuImage, RenderTarget};
 
 /// A frame that was submitted and is to be shown.
+#[cfg_attr(not(feature = "window"), expect(dead_code, reason = "windows show frames"))]
 pub(crate) struct SubmittedFrame {
     pub(crate) target: GpuImage<RenderTarget>,
     /// Keeps the next frame out of the target until this one is shown.

@@ -10,7 +10,7 @@ use super::{
     entry,
     retire::Submitted,
     slots::SlotLease,
-    submitter::{Commit, Submitter, Told},
+    submitter::{Commit, Handover, Submitter, Told},
 };
 use crate::{
     error::{Error, Result},
@@ -24,13 +24,6 @@ use crate::{
     },
     resource::{Access, ImageInner, Resource},
 };
-
-/// Binary semaphores around a commit: between the presentation engine and the queue.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Handover {
-    pub(crate) wait: vk::Semaphore,
-    pub(crate) signal: vk::Semaphore,
-}
 
 /// How texels get from one image into another.
 #[derive(Clone)]

@@ -14,7 +14,6 @@ use super::{
     pool::Pools,
     prepare::{Part, Prepared},
     retire::Submitted,
-    show::Handover,
     stats::FrameStats,
     turn::Turn,
 };
@@ -64,6 +63,13 @@ pub(crate) struct Claim {
     pub(crate) hidden: bool,
     /// Set where somebody else has written: then nothing is submitted.
     pub(crate) overtaken: Arc<AtomicBool>,
+}
+
+/// Binary semaphores around a commit: between the presentation engine and the queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Handover {
+    pub(crate) wait: vk::Semaphore,
+    pub(crate) signal: vk::Semaphore,
 }
 
 /// What is done in the order of commits.

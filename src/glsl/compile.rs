@@ -108,3 +108,25 @@ impl Gpu {
         self.shared.helpers.run("compiling a shader", move || compile(path)).await?
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{env, fs, process};
+
+    use super::*;
+
+    #[test]
+    fn files_that_include_themselves_are_an_error_that_says_so() {
+        let folder = env::temp_dir().join(format!("vulkio-includes-{}", process::id()));
+        fs::create_dir_all(&folder).expect("a folder");
+        fs::write(folder.join("a.glsl"), "#include \"b.glsl\"\n").expect("written");
+        fs::write(folder.join("b.glsl"), "#include \"a.glsl\"\n").expect("written");
+        let text =
+            "#version 460\n#extension GL_GOOGLE_include_directive : require\n#include \"a.glsl\"\nvoid main() {}";
+        fs::write(folder.join("main.comp"), text).expect("written");
+        let error = compile(folder.join("main.comp")).err().map(|error| error.to_string());
+        fs::remove_dir_all(&folder).expect("removed");
+        let error = error.expect("it cannot be compiled");
+        assert!(error.contains("more than 64 deep"), "{error}");
+    }
+}

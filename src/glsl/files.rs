@@ -83,6 +83,9 @@ fn checked(bytes: Vec<u8>) -> Result<String, String> {
     if text.contains('\0') { Err("it contains a NUL byte".to_owned()) } else { Ok(text) }
 }
 
+/// Files may include each other so deep.
+const DEEPEST: usize = 64;
+
 /// Finds `#include`s beside the file that includes, then beside the shader.
 pub(super) struct Includes<'a> {
     pub(super) main: &'a Path,
@@ -90,7 +93,12 @@ pub(super) struct Includes<'a> {
 }
 
 impl IncludeHandler for Includes<'_> {
-    fn include(&mut self, _: IncludeType, header: &str, includer: &str, _: usize) -> Option<IncludeResult> {
+    fn include(&mut self, _: IncludeType, header: &str, includer: &str, depth: usize) -> Option<IncludeResult> {
+        if depth > DEEPEST {
+            // glslang would go on until there is no memory left.
+            let data = format!("#error includes are more than {DEEPEST} deep; does a file include itself?\n");
+            return Some(IncludeResult { name: includer.to_owned(), data });
+        }
         // An included file is named by its path, so that messages point at it; the shader itself has no name.
         let includer = if includer.is_empty() { self.main } else { Path::new(includer) };
         [includer, self.main].into_iter().find_map(|file| {

@@ -89,13 +89,13 @@ impl<P> Inner<P> {
     pub(super) fn tell(&self, made: Result<P>) {
         match made {
             Ok(pipeline) => {
+                tracing::info!("{}: made again from its changed files", self.name);
                 let mut old = None;
                 self.state.send_modify(|state| {
                     old = Some(mem::replace(&mut state.pipeline, pipeline));
                     state.error = None;
                 });
                 drop(old); // not under the state's lock
-                tracing::info!("{}: made again from its changed files", self.name);
             }
             Err(Error::Closed) => {}
             Err(error) => {

@@ -42,6 +42,7 @@ pub(crate) struct Device {
     pub(crate) counters: Arc<Counters>,
     pub(crate) validation: Arc<ValidationLog>,
     /// If it was opened to present.
+    #[cfg_attr(not(feature = "window"), expect(dead_code, reason = "windows present"))]
     pub(crate) presentation: Option<Presentation>,
     memory: ManuallyDrop<Memory>,
     owned: bool,

@@ -92,3 +92,55 @@ fn join(thread: JoinHandle<()>) {
         tracing::error!("a thread that presents panicked");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    /// A thread that ends when it is told to.
+    fn start(presenters: &Presenters) -> Result<()> {
+        let (tell, told) = mpsc::channel::<()>();
+        let tell = Mutex::new(Some(tell));
+        presenters.start(move || drop(lock(&tell).take()), move || drop(told.recv()))
+    }
+
+    #[test]
+    fn threads_end_when_they_are_told_to_and_none_is_started_after() {
+        let presenters = Presenters::default();
+        assert!(presenters.are_gone());
+        start(&presenters).unwrap();
+        start(&presenters).unwrap();
+        assert!(!presenters.are_gone());
+        presenters.stop();
+        presenters.stop();
+        assert!(presenters.join_within(LONG));
+        assert!(presenters.are_gone());
+        assert!(matches!(start(&presenters), Err(Error::Closed)));
+    }
+
+    #[test]
+    fn a_thread_that_does_not_end_is_left_to_itself() {
+        let presenters = Presenters::default();
+        let (go, gate) = mpsc::channel::<()>();
+        presenters.start(|| (), move || drop(gate.recv())).unwrap();
+        presenters.stop();
+        assert!(!presenters.join_within(Duration::from_millis(1)));
+        go.send(()).unwrap();
+    }
+
+    #[test]
+    fn threads_that_have_ended_are_collected() {
+        let presenters = Presenters::default();
+        presenters.start(|| (), || ()).unwrap();
+        start(&presenters).unwrap();
+        while lock(&presenters.0).running.len() > 1 {
+            presenters.tidy();
+            thread::yield_now();
+        }
+        presenters.stop();
+        assert!(presenters.join_within(LONG));
+    }
+}

@@ -146,25 +146,38 @@ impl Overlay {
     /// [`Error::Invalid`] for a target of another format, or a texture larger than the device takes;
     /// [`Error::OutOfDeviceMemory`] if there is no room for a texture or for the meshes.
     pub fn draw(&mut self, frame: &Frame, target: &GpuImage<RenderTarget>, output: egui::FullOutput) -> Result<Asked> {
+        let egui::FullOutput { platform_output, textures_delta, shapes, pixels_per_point, viewport_output } = output;
+        let taken = self.textures.take(&textures_delta);
+        let drawn = taken.and_then(|()| self.draw_over(frame, target, shapes, pixels_per_point));
+        self.textures.free(&textures_delta);
+        drawn?;
+        let delays = viewport_output.values().map(|viewport| viewport.repaint_delay);
+        let repaint_after = delays.min().unwrap_or(Duration::MAX);
+        Ok(Asked { platform: platform_output, repaint_after })
+    }
+
+    fn draw_over(
+        &mut self,
+        frame: &Frame,
+        target: &GpuImage<RenderTarget>,
+        shapes: Vec<egui::epaint::ClippedShape>,
+        pixels_per_point: f32,
+    ) -> Result<()> {
         self.check(target)?;
-        self.textures.change(&self.gpu, &output.textures_delta)?;
+        self.textures.make(&self.gpu)?;
         self.textures.write(frame);
-        let meshes = self.context.tessellate(output.shapes, output.pixels_per_point);
+        let meshes = self.context.tessellate(shapes, pixels_per_point);
         let over = target.load();
         let canvas = Canvas {
             pipeline: &self.pipeline,
             target: if self.mixing == Mixing::Recoded { over.encoded() } else { over },
             size: target.extent(),
-            pixels_per_point: output.pixels_per_point,
+            pixels_per_point,
             flags: if self.mixing == Mixing::Linear { TARGET_IS_LINEAR } else { 0 },
             // More cannot be told apart by the shader.
             most_textures: self.gpu.textures_per_pass().min(16) as usize,
         };
-        canvas.draw(frame, &meshes, &self.textures)?;
-        self.textures.free(&output.textures_delta);
-        let delays = output.viewport_output.values().map(|viewport| viewport.repaint_delay);
-        let repaint_after = delays.min().unwrap_or(Duration::MAX);
-        Ok(Asked { platform: output.platform_output, repaint_after })
+        canvas.draw(frame, &meshes, &self.textures)
     }
 
     /// A texture of the program's own, for [`egui::Image`] and its like; it is kept until it is

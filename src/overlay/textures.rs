@@ -31,7 +31,8 @@ pub(super) struct Textures {
 }
 
 struct Entry {
-    shown: Shown,
+    /// `None` until there is an image of what egui holds now.
+    shown: Option<Shown>,
     /// Of egui's own: what it holds.
     own: Option<Own>,
 }
@@ -47,14 +48,30 @@ pub(super) struct Shown {
 
 struct Own {
     pixels: Arc<ColorImage>,
+    options: TextureOptions,
     /// Whether a committed frame has written it.
     is_written: bool,
 }
 
 impl Textures {
-    /// Takes over what egui says of its textures; those to be freed go with [`free`](Self::free).
-    pub(super) fn change(&mut self, gpu: &Gpu, delta: &TexturesDelta) -> Result<()> {
-        delta.set.iter().try_for_each(|(id, delta)| self.set(gpu, *id, delta))
+    /// Takes over what egui says of its textures, which it does once: all of it, whatever else fails. Those to be freed go with
+    /// [`free`](Self::free).
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a change of a texture that is not here.
+    pub(super) fn take(&mut self, delta: &TexturesDelta) -> Result<()> {
+        let taken: Vec<_> = delta.set.iter().map(|(id, delta)| self.set(*id, delta)).collect();
+        taken.into_iter().collect()
+    }
+
+    /// Makes the images that are missing.
+    pub(super) fn make(&mut self, gpu: &Gpu) -> Result<()> {
+        for (id, Entry { shown, own }) in &mut self.all {
+            if let (None, Some(own)) = (&shown, own) {
+                *shown = Some(own.make(gpu, *id)?);
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn free(&mut self, delta: &TexturesDelta) {
@@ -63,7 +80,7 @@ impl Textures {
         }
     }
 
-    fn set(&mut self, gpu: &Gpu, id: TextureId, delta: &ImageDelta) -> Result<()> {
+    fn set(&mut self, id: TextureId, delta: &ImageDelta) -> Result<()> {
         let ImageData::Color(pixels) = &delta.image;
         let pixels = match delta.pos {
             None => Arc::clone(pixels),
@@ -73,12 +90,8 @@ impl Textures {
                 Arc::new(patched(&old.pixels, pixels, at))
             }
         };
-        let size = pixels.size.map(|side| u32::try_from(side).unwrap_or(u32::MAX));
-        let desc = ImageDesc::new(size).format(vk::Format::R8G8B8A8_UNORM);
-        let image = gpu.image_with::<Texture>(&format!("egui {id:?}"), desc)?;
-        let sampler = gpu.sampler(sampler(delta.options))?;
-        let own = Some(Own { pixels, is_written: false });
-        self.all.insert(id, Entry { shown: Shown { image, sampler, is_linear: false }, own });
+        let own = Some(Own { pixels, options: delta.options, is_written: false });
+        self.all.insert(id, Entry { shown: None, own });
         Ok(())
     }
 
@@ -88,7 +101,8 @@ impl Textures {
         let id = TextureId::User(self.users);
         self.users += 1;
         let is_linear = !is_encoded(image.format());
-        self.all.insert(id, Entry { shown: Shown { image: image.clone(), sampler, is_linear }, own: None });
+        let shown = Some(Shown { image: image.clone(), sampler, is_linear });
+        self.all.insert(id, Entry { shown, own: None });
         Ok(id)
     }
 
@@ -99,7 +113,7 @@ impl Textures {
     }
 
     pub(super) fn get(&self, id: TextureId) -> Option<&Shown> {
-        self.all.get(&id).map(|entry| &entry.shown)
+        self.all.get(&id).and_then(|entry| entry.shown.as_ref())
     }
 
     /// Declares a pass that writes what no committed frame has written, if there is any.
@@ -107,6 +121,7 @@ impl Textures {
         let mut writes = Vec::new();
         for Entry { shown, own } in self.all.values_mut() {
             let Some(own) = own.as_mut().filter(|own| !own.is_written) else { continue };
+            let Some(shown) = shown else { continue };
             let inner = shown.image.inner();
             own.is_written = lock(&inner.state).is_written(inner.whole());
             if !own.is_written {
@@ -125,6 +140,15 @@ impl Textures {
                 cmd.update_image(image, [0, 0], image.extent(), bytemuck::cast_slice(&pixels.pixels));
             }
         });
+    }
+}
+
+impl Own {
+    fn make(&self, gpu: &Gpu, id: TextureId) -> Result<Shown> {
+        let size = self.pixels.size.map(|side| u32::try_from(side).unwrap_or(u32::MAX));
+        let desc = ImageDesc::new(size).format(vk::Format::R8G8B8A8_UNORM);
+        let image = gpu.image_with::<Texture>(&format!("egui {id:?}"), desc)?;
+        Ok(Shown { image, sampler: gpu.sampler(sampler(self.options))?, is_linear: false })
     }
 }
 

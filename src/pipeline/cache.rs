@@ -97,7 +97,8 @@ fn cell<K: Eq + Hash>(cells: &Cells<K>, key: K) -> Arc<OnceCell<Arc<PipelineInne
 impl Gpu {
     /// Makes a compute pipeline from SPIR-V with an entry point `main`. The same shader gives the same pipeline.
     ///
-    /// The shader reaches buffers by address, through at most 128 bytes of push constants; it uses no descriptors.
+    /// The shader reaches buffers by address, through at most 128 bytes of push constants, and textures by
+    /// [`Encoder::texture`](crate::Encoder::texture); it uses no other descriptors.
     /// It must be valid SPIR-V for Vulkan 1.3: drivers are free to misbehave on anything else.
     ///
     /// # Errors

@@ -66,6 +66,11 @@ impl Line {
         (state.wishes, std::mem::take(&mut state.changed))
     }
 
+    /// Nothing is wished for anew, but what was may still have to be done.
+    pub(super) fn look_again(&self) {
+        self.wish(|_| ());
+    }
+
     pub(super) fn wish(&self, change: impl FnOnce(&mut Wishes)) {
         let mut state = lock(&self.state);
         change(&mut state.wishes);

@@ -38,6 +38,10 @@ impl Retired {
         self.0.retain(|old| !old.over.as_ref().is_some_and(Completion::is_complete));
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub(super) fn are_many(&self) -> bool {
         self.0.len() > MANY
     }

@@ -43,12 +43,9 @@ impl Shown {
     }
 
     /// As [`fill`](Self::fill), in the colour of a number, which is exact; and waits until it is shown everywhere.
-    #[track_caller]
-    pub(crate) fn show(&self, n: u32) -> impl Future<Output = ()> {
-        async move {
-            self.fill(crate::common::color(n)).await.expect("submitted");
-            self.window.wait_for_color(rgb_of(n));
-        }
+    pub(crate) async fn show(&self, n: u32) {
+        self.fill(crate::common::color(n)).await.expect("submitted");
+        self.window.wait_for_color(rgb_of(n));
     }
 
     /// Waits until so many frames were shown or left out.

@@ -441,3 +441,20 @@ fn contents_that_are_gone_are_unwritten_and_whoever_touched_them_is_still_waited
     assert_eq!(arrival.waits, [at(GRAPHICS, 1)]);
     assert!(tracker.is_written(front) && !tracker.is_written(WHOLE));
 }
+
+#[test]
+fn the_first_transition_of_what_is_handed_over_chains_with_the_wait_for_it() {
+    let mut tracker = Tracker::exclusive(WHOLE, &[0, 0, 1]);
+    tracker.handed_over(GRAPHICS, Access::PRESENT.stages);
+    let copied = discard(GRAPHICS, Access::IMAGE_COPY_TARGET);
+    let arrival = touch_part(&mut tracker, WHOLE, at(GRAPHICS, 1), copied);
+    let [relayout] = &arrival.layouts[..] else { panic!("one transition: {arrival:?}") };
+    assert_eq!(relayout.source, Scope::execution(S::ALL_TRANSFER), "a wait with all commands chains with it");
+    assert_eq!((relayout.old, relayout.new), (L::UNDEFINED, L::TRANSFER_DST_OPTIMAL));
+    assert!(arrival.waits.is_empty() && arrival.acquires.is_empty());
+    let shown = touch(&mut tracker, at(GRAPHICS, 1), Access::PRESENT);
+    assert_eq!(shown.layouts[0].new, L::PRESENT_SRC_KHR);
+    // Another time: after the stages that the presentation engine was waited for in.
+    let again = touch_part(&mut tracker, WHOLE, at(GRAPHICS, 2), copied);
+    assert_eq!(again.layouts[0].source.stages, S::ALL_TRANSFER);
+}

@@ -20,11 +20,12 @@ impl Presenter {
     /// [`Error::SurfaceLost`](crate::Error::SurfaceLost); else what the driver says.
     pub(super) fn fit(&mut self) -> Result<bool> {
         let (wishes, may_differ) = self.line.look();
-        let renew = self.renew.take();
-        if self.swapchain.is_some() && renew.is_none() && !may_differ {
+        if self.swapchain.is_some() && self.renew.is_none() && !may_differ {
             return Ok(true);
         }
-        self.offer.capabilities = self.surface.capabilities()?;
+        // Where this fails, the next frame looks again.
+        self.offer.capabilities = self.surface.capabilities().inspect_err(|_| self.line.look_again())?;
+        let renew = self.renew.take();
         let Some(choice) = Choice::new(&self.offer, wishes.vsync, wishes.size, self.format)? else {
             self.retire();
             return Ok(false);
@@ -88,6 +89,9 @@ impl Presenter {
     pub(super) fn settle(&mut self) {
         if let Some(last) = &self.last {
             let _ = block_on(last.clone()); // lost, the device works on nothing
+        }
+        if self.retired.is_empty() {
+            return;
         }
         let device = &self.surface.device;
         // SAFETY: nobody else uses the queue meanwhile.

@@ -4,7 +4,10 @@
 mod deliver;
 mod fit;
 
-use std::sync::Arc;
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
 use ash::vk;
 
@@ -18,7 +21,7 @@ use super::{
     swapchain::Swapchain,
 };
 use crate::{
-    error::{Error, Result},
+    error::{Error, Result, guarded, panic_message},
     exec::{SubmittedFrame, Submitter, Terms},
     graph::cache::PlanCache,
     resource::ImageInner,
@@ -49,6 +52,8 @@ pub(super) struct Presenter {
     because_suboptimal: Option<Choice>,
     /// The wish that was told of last, as it could not be fulfilled.
     told: Option<Vsync>,
+    /// Whether it was told that a frame drew nothing.
+    told_undrawn: bool,
     offer: Offer,
     /// The caller's own wish.
     format: Option<vk::Format>,
@@ -105,14 +110,25 @@ impl Presenter {
             renew: None,
             because_suboptimal: None,
             told: None,
+            told_undrawn: false,
             offer,
             format,
             surface,
         })
     }
 
-    /// Shows frames until it is told to stop, or cannot go on.
+    /// Shows frames until it is told to stop, or cannot go on; then destroys all that it made.
     pub(super) fn run(mut self) {
+        // A waker that panics must not leave the GPU with images that are gone, nor who draws without an answer.
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| self.show_all())) {
+            let error = Error::HelperPanicked { task: "presenting".into(), message: panic_message(&*payload) };
+            tracing::error!(%error, "no more frames are shown in this window");
+            self.terms.end(error);
+        }
+        self.end();
+    }
+
+    fn show_all(&mut self) {
         while let Some(frame) = self.line.next() {
             match self.show(frame) {
                 Ok(true) => self.line.count(|stats| stats.presented += 1),
@@ -125,7 +141,6 @@ impl Presenter {
                 }
             }
         }
-        self.end();
     }
 
     /// Tells who draws of an error. Whether further frames can be shown.
@@ -147,7 +162,9 @@ impl Presenter {
     /// Shows one frame; in a mailbox a newer one, if there is one when it comes to that. False if it could not.
     fn show(&mut self, mut frame: SubmittedFrame) -> Result<bool> {
         if !is_drawn(&frame) {
-            tracing::warn!("a frame was submitted whose target nothing has drawn to; it is not shown");
+            if !std::mem::replace(&mut self.told_undrawn, true) {
+                tracing::warn!("a frame was submitted whose target nothing ever drew to; such frames are not shown");
+            }
             return Ok(false);
         }
         for _ in 0..TRIES {
@@ -164,7 +181,7 @@ impl Presenter {
     /// Waits, blocking, for what it submitted, and destroys it all.
     fn end(mut self) {
         self.line.stop();
-        self.line.drop_rest();
+        guarded("a waker", || self.line.drop_rest());
         self.retire();
         self.settle();
     }
