@@ -141,25 +141,31 @@ impl Remote {
         self.connection.sync().expect("done");
     }
 
-    /// What it shows now; all of it must be on the screen.
+    /// What it shows now.
+    #[track_caller]
     pub(crate) fn grab(&self) -> Grab {
+        self.try_grab().expect("all of the window is on the screen")
+    }
+
+    /// What it shows now; `None` while not all of it is on the screen, as on its way there.
+    fn try_grab(&self) -> Option<Grab> {
         let geometry = self.geometry();
         let (width, height) = (geometry.width, geometry.height);
         let image = self.connection.get_image(ImageFormat::Z_PIXMAP, self.window, 0, 0, width, height, u32::MAX);
-        let image = image.expect("asked").reply().expect("an image");
+        let image = image.expect("asked").reply().ok()?;
         let rgb = image.data.chunks_exact(4).flat_map(|pixel| [pixel[2], pixel[1], pixel[0]]).collect();
-        Grab { size: [width.into(), height.into()], rgb }
+        Some(Grab { size: [width.into(), height.into()], rgb })
     }
 
     /// Waits, blocking, until it shows what is asked for.
     #[track_caller]
     pub(crate) fn wait_for(&self, what: &str, is_it: impl Fn(&Grab) -> bool) -> Grab {
-        let mut last = self.grab();
+        let mut shown = None;
         self.wait(what, || {
-            last = self.grab();
-            is_it(&last)
+            shown = self.try_grab().filter(&is_it);
+            shown.is_some()
         });
-        last
+        shown.expect("it was waited for")
     }
 
     #[track_caller]
