@@ -44,7 +44,9 @@ mod configured {
                 None => Config::sources().file_if_there(FILE),
             };
             let number = |switch, key, value: Option<usize>| value.map(|value| (switch, key, value.to_string()));
-            let side = |at: usize| args.size.map(|size| size[at] as usize);
+            // A picture may be larger than a window.
+            let window = args.size.filter(|_| args.in_window());
+            let side = |at: usize| window.map(|size| size[at] as usize);
             let said = [
                 number("--size", "window.width", side(0)),
                 number("--size", "window.height", side(1)),
@@ -66,8 +68,8 @@ mod configured {
                 frames_in_flight: config.performance.max_frames_in_flight as usize,
                 workers: is_said("performance.worker_threads").then(|| config.performance.workers()),
                 samples: config.graphics.msaa_samples.min(MOST_SAMPLES),
-                size: (is_said("window.width") || is_said("window.height"))
-                    .then_some([config.window.width, config.window.height]),
+                size: args.size.or((is_said("window.width") || is_said("window.height"))
+                    .then_some([config.window.width, config.window.height])),
                 config,
             })
         }
