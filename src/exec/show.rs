@@ -157,7 +157,9 @@ impl Submitter {
                     .src_offsets(corners(images[0].shape.extent))
                     .dst_subresource(images[1].subresource_layers(&images[1].whole()))
                     .dst_offsets(corners(images[1].shape.extent))];
-                // SAFETY: as above; the device was asked whether it blits these formats so.
+                // SAFETY: as above. Formats were chosen from those that every device blits to (`is_shown` of the window), and
+                // `R8G8B8A8_SRGB` and `_UNORM` can be blitted from everywhere, with a linear filter, too ("Required Format
+                // Support").
                 unsafe { raw.cmd_blit_image(cmd, source, from_layout, target, to_layout, &blit, *filter) };
             }
             Step::Present(_) => {} // the barrier before it is all

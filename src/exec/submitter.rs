@@ -103,6 +103,8 @@ pub(crate) struct Submitter {
     commits: Commits<Item, Queues>,
     /// By queue: the last value that was submitted, for those who do not want to wait for the lock.
     submitted: Box<[AtomicU64]>,
+    /// Whether anything ever waited for semaphores of the caller's.
+    waited_for_others: AtomicBool,
 }
 
 /// What the lock protects.
@@ -149,11 +151,21 @@ pub(super) fn drop_later<T: 'static>(later: &mut Later, value: T) {
 impl Submitter {
     pub(crate) fn new(device: Arc<Device>, timelines: Arc<DeviceTimelines>, hub: Arc<Hub>, pools: Arc<Pools>) -> Self {
         let submitted = (0..device.queues.len()).map(|_| AtomicU64::new(0)).collect();
-        Self { device, timelines, hub, pools, commits: Commits::new(Queues::default()), submitted }
+        let (commits, waited_for_others) = (Commits::new(Queues::default()), AtomicBool::new(false));
+        Self { device, timelines, hub, pools, commits, submitted, waited_for_others }
+    }
+
+    /// Whether what was submitted may wait for semaphores that vulkio knows nothing of.
+    #[cfg_attr(not(feature = "window"), expect(dead_code, reason = "presenting asks"))]
+    pub(crate) fn waits_for_others(&self) -> bool {
+        self.waited_for_others.load(Ordering::Acquire)
     }
 
     /// Puts a commit on the list, and submits what is there unless somebody else is at it.
     pub(crate) fn commit(&self, commit: Commit) {
+        if !commit.waits.is_empty() {
+            self.waited_for_others.store(true, Ordering::Release);
+        }
         self.commits.commit(Item::Commit(commit), |queues, items| self.work_off(queues, items));
     }
 

@@ -35,6 +35,7 @@ impl Presenters {
     /// [`Error::Closed`], or no thread can be started: then nothing runs.
     #[cfg_attr(not(feature = "window"), expect(dead_code, reason = "windows present"))]
     pub(crate) fn start(&self, stop: impl Fn() + Send + 'static, run: impl FnOnce() + Send + 'static) -> Result<()> {
+        self.tidy(); // handles of surfaces that were dropped, which nobody else collects
         let mut state = lock(&self.0);
         if state.closed {
             return Err(Error::Closed);
@@ -104,7 +105,7 @@ mod tests {
     fn start(presenters: &Presenters) -> Result<()> {
         let (tell, told) = mpsc::channel::<()>();
         let tell = Mutex::new(Some(tell));
-        presenters.start(move || drop(lock(&tell).take()), move || drop(told.recv()))
+        presenters.start(move || drop(lock(&tell).take()), move || assert!(told.recv().is_err()))
     }
 
     #[test]
@@ -125,7 +126,7 @@ mod tests {
     fn a_thread_that_does_not_end_is_left_to_itself() {
         let presenters = Presenters::default();
         let (go, gate) = mpsc::channel::<()>();
-        presenters.start(|| (), move || drop(gate.recv())).unwrap();
+        presenters.start(|| (), move || gate.recv().unwrap()).unwrap();
         presenters.stop();
         assert!(!presenters.join_within(Duration::from_millis(1)));
         go.send(()).unwrap();
@@ -140,6 +141,14 @@ mod tests {
             presenters.tidy();
             thread::yield_now();
         }
+        // Those that are never asked for are collected when the next one starts.
+        for _ in 0..100 {
+            presenters.start(|| (), || ()).unwrap();
+            while !lock(&presenters.0).running.last().unwrap().thread.is_finished() {
+                thread::yield_now();
+            }
+        }
+        assert!(lock(&presenters.0).running.len() <= 2);
         presenters.stop();
         assert!(presenters.join_within(LONG));
     }

@@ -66,6 +66,11 @@ impl Line {
         (state.wishes, std::mem::take(&mut state.changed))
     }
 
+    /// Whether what is wanted may be something else than last time.
+    pub(super) fn has_new_wishes(&self) -> bool {
+        self.state().changed
+    }
+
     /// Nothing is wished for anew, but what was may still have to be done.
     pub(super) fn look_again(&self) {
         self.wish(|_| ());

@@ -40,6 +40,9 @@ use crate::{
 /// # }
 /// ```
 ///
+/// Where a device has one graphics queue only, presenting has it for as long as the driver takes: what is submitted meanwhile goes out
+/// when that call is over. Drivers that wait for a display in it, as some do for hidden windows, hold up the whole `Gpu` then.
+///
 /// The last handle dropped, the thread ends by itself once what was submitted is complete, and lets go of the window;
 /// [`close`](Self::close) waits for that. The renderer has no more frames then.
 #[derive(Clone)]

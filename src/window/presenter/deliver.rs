@@ -52,7 +52,7 @@ impl Presenter {
                         vk::Result::NOT_READY => thread::sleep(PAUSE),
                         other => return Err(other).during("vkAcquireNextImageKHR"),
                     }
-                    if self.line.is_stopped() {
+                    if self.line.is_stopped() || self.line.has_new_wishes() {
                         return Ok(false);
                     }
                 }
@@ -126,10 +126,12 @@ impl Presenter {
     fn present(&mut self, index: usize) -> Result<bool> {
         let Some(swapchain) = &mut self.swapchain else { return Ok(false) };
         let (device, presentation) = (&self.surface.device, self.surface.presentation()?);
-        if device.info.kind == DeviceKind::Cpu
-            && let Some(copied) = &self.last
-        {
-            // Mesa's software drivers wait for the copy in the call. On a queue that is shared, that would hold up everybody.
+        // Mesa's software drivers wait for the copy in the call. On a queue that is shared, that would hold up everybody.
+        let waits_in_call = device.info.kind == DeviceKind::Cpu;
+        // "All elements of the pWaitSemaphores member of pPresentInfo must reference a semaphore signal operation that has been
+        // submitted for execution and any semaphore signal operations on which it depends must have also been submitted": who
+        // waits for semaphores of others cannot know that they are, before the wait is over.
+        if let Some(copied) = self.last.as_ref().filter(|_| waits_in_call || self.submitter.waits_for_others()) {
             block_on(copied.clone())?;
         }
         let shared_queue = device.queues.get(QueueId::GRAPHICS).raw;

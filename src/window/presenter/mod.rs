@@ -120,62 +120,68 @@ impl Presenter {
     /// Shows frames until it is told to stop, or cannot go on; then destroys all that it made.
     pub(super) fn run(mut self) {
         // A waker that panics must not leave the GPU with images that are gone, nor who draws without an answer.
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| self.show_all())) {
-            let error = Error::HelperPanicked { task: "presenting".into(), message: panic_message(&*payload) };
-            tracing::error!(%error, "no more frames are shown in this window");
-            self.terms.end(error);
-        }
+        let why = catch_unwind(AssertUnwindSafe(|| self.show_all())).unwrap_or_else(|payload| {
+            Some(Error::HelperPanicked { task: "presenting".into(), message: panic_message(&*payload) })
+        });
+        let terms = Arc::clone(&self.terms);
         self.end();
+        // Told when nothing is left of the surface: another one may be made for the window at once.
+        if let Some(error) = why {
+            guarded("a waker", || terms.end(error.clone()));
+            guarded("a subscriber", || tracing::warn!(%error, "no more frames are shown in this window"));
+        }
     }
 
-    fn show_all(&mut self) {
+    /// Shows frames until it is told to stop; gives back why it cannot go on, if that is so.
+    fn show_all(&mut self) -> Option<Error> {
         while let Some(frame) = self.line.next() {
-            match self.show(frame) {
-                Ok(true) => self.line.count(|stats| stats.presented += 1),
-                Ok(false) => self.line.count(|stats| stats.dropped += 1),
-                Err(error) => {
-                    self.line.count(|stats| stats.dropped += 1);
-                    if !self.goes_on_after(error) {
-                        break;
-                    }
-                }
+            let shown = self.show(frame);
+            let is_shown = matches!(shown, Ok(true));
+            let fatal = shown.err().and_then(|error| self.told_or_fatal(error));
+            // Last: whoever sees the figures finds the error.
+            self.line.count(|stats| if is_shown { stats.presented += 1 } else { stats.dropped += 1 });
+            if fatal.is_some() {
+                return fatal;
             }
         }
+        None
     }
 
-    /// Tells who draws of an error. Whether further frames can be shown.
-    fn goes_on_after(&self, error: Error) -> bool {
+    /// Tells who draws of an error; gives it back if no further frames can be shown.
+    fn told_or_fatal(&self, error: Error) -> Option<Error> {
         if error.is_device_lost() {
             self.submitter.lost(error.clone());
+            return Some(error);
         }
-        let goes_on = !error.is_device_lost() && !matches!(error, Error::SurfaceLost | Error::Closed);
-        if goes_on {
-            tracing::warn!(%error, "a frame was not shown");
-            self.terms.report(error);
-        } else {
-            tracing::warn!(%error, "no more frames are shown in this window");
-            self.terms.end(error);
+        if matches!(error, Error::SurfaceLost | Error::Closed) {
+            return Some(error);
         }
-        goes_on
+        self.terms.report(error.clone());
+        tracing::warn!(%error, "a frame was not shown");
+        None
     }
 
     /// Shows one frame; in a mailbox a newer one, if there is one when it comes to that. False if it could not.
     fn show(&mut self, mut frame: SubmittedFrame) -> Result<bool> {
-        if !is_drawn(&frame) {
-            if !std::mem::replace(&mut self.told_undrawn, true) {
-                tracing::warn!("a frame was submitted whose target nothing ever drew to; such frames are not shown");
-            }
-            return Ok(false);
-        }
         for _ in 0..TRIES {
-            if !self.fit()? || self.line.is_stopped() {
+            if !self.has_picture(&frame) || !self.fit()? || self.line.is_stopped() {
                 return Ok(false);
             }
-            if self.acquire(&mut frame)? && self.deliver(&frame)? {
+            // It may be another frame once there is an image.
+            if self.acquire(&mut frame)? && self.has_picture(&frame) && self.deliver(&frame)? {
                 return Ok(true);
             }
         }
         Ok(false)
+    }
+
+    /// Whether anything was drawn to the frame's target; says once where not.
+    fn has_picture(&mut self, frame: &SubmittedFrame) -> bool {
+        let is_drawn = is_drawn(frame);
+        if !is_drawn && !std::mem::replace(&mut self.told_undrawn, true) {
+            tracing::warn!("a frame was submitted whose target nothing ever drew to; such frames are not shown");
+        }
+        is_drawn
     }
 
     /// Waits, blocking, for what it submitted, and destroys it all.
