@@ -144,12 +144,14 @@ impl Args {
     }
 
     /// Whether something is asked for that takes a run of some frames without a window.
+    #[cfg(feature = "config")]
     fn is_for_files(&self) -> bool {
         let files = [&self.out, &self.stats, &self.dump, &self.dump_graph];
         self.frames.is_some() || files.into_iter().any(Option::is_some)
     }
 
     /// Whether to open a window.
+    #[cfg(feature = "config")]
     pub(crate) fn in_window(&self) -> bool {
         let named = |variable| std::env::var_os(variable).is_some_and(|name| !name.is_empty());
         match self.window {

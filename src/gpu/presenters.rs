@@ -53,7 +53,6 @@ impl Presenters {
     }
 
     /// Collects the threads that have ended.
-    #[cfg_attr(not(feature = "window"), expect(dead_code, reason = "windows present"))]
     pub(crate) fn tidy(&self) {
         let mut state = lock(&self.0);
         let (ended, running): (Vec<_>, _) =
