@@ -97,7 +97,9 @@ async fn a_texture_that_is_gone_gives_its_memory_back_and_its_set_to_the_next() 
             bytes.push(gpu.counters().device_bytes);
         }
     }
-    assert!(bytes.iter().all(|seen| *seen <= bytes[0]), "{bytes:?}");
+    // What a frame used goes right after its end is told: the last texture may still be there, and no other.
+    let least = bytes.iter().min().expect("frames were counted");
+    assert!(bytes.iter().all(|seen| *seen <= least + 64 * 64 * 4), "{bytes:?}");
     drop(renderer);
     close(gpu).await;
 }
