@@ -52,13 +52,7 @@ pub(super) fn event_loop(any_thread: bool) -> Result<EventLoop<Command>> {
     }
 }
 
-#[cfg(any(
-    target_os = "linux",
-    target_os = "freebsd",
-    target_os = "dragonfly",
-    target_os = "netbsd",
-    target_os = "openbsd"
-))]
+#[cfg(all(unix, not(any(target_vendor = "apple", target_os = "android"))))]
 fn allow_any_thread<T>(builder: &mut winit::event_loop::EventLoopBuilder<T>) {
     // The setting is one, whatever comes to be used.
     winit::platform::x11::EventLoopBuilderExtX11::with_any_thread(builder, true);
@@ -69,14 +63,7 @@ fn allow_any_thread<T>(builder: &mut winit::event_loop::EventLoopBuilder<T>) {
     winit::platform::windows::EventLoopBuilderExtWindows::with_any_thread(builder, true);
 }
 
-#[cfg(not(any(
-    target_os = "linux",
-    target_os = "freebsd",
-    target_os = "dragonfly",
-    target_os = "netbsd",
-    target_os = "openbsd",
-    target_os = "windows"
-)))]
+#[cfg(any(target_vendor = "apple", target_os = "android"))]
 fn allow_any_thread<T>(_: &mut winit::event_loop::EventLoopBuilder<T>) {}
 
 /// Runs the event loop until it is told to end.

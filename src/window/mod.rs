@@ -67,6 +67,7 @@
 mod app;
 mod bridge;
 mod choose;
+mod connection;
 mod events;
 mod flag;
 mod handler;

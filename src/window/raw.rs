@@ -2,10 +2,10 @@
 
 use std::{any::Any, sync::Arc};
 
-use ash::{ext, vk};
+use ash::{ext, khr, vk};
 use raw_window_handle::{HasDisplayHandle, HasWindowHandle};
 
-use super::choose::Offer;
+use super::{choose::Offer, connection::Own};
 use crate::{
     error::{During, Error, Result},
     gpu::{Gpu, QueueId, device::Device, presentation::Presentation},
@@ -15,6 +15,8 @@ use crate::{
 pub(super) struct RawSurface {
     pub(super) device: Arc<Device>,
     pub(super) raw: vk::SurfaceKHR,
+    /// What the driver talks to the window's server through.
+    _connection: Option<Own>,
     /// Dropped last.
     _window: Option<Box<dyn Any + Send>>,
 }
@@ -34,6 +36,8 @@ impl RawSurface {
         let display = window.display_handle().map_err(unavailable)?.as_raw();
         let handle = window.window_handle().map_err(unavailable)?.as_raw();
         let instance = &device.instance;
+        let connection = instance.presentation.contains(&khr::xcb_surface::NAME).then(|| Own::of(handle)).flatten();
+        let (display, handle) = connection.as_ref().map_or((display, handle), Own::handles);
         let needed = ash_window::enumerate_required_extensions(display).unwrap_or_default();
         // SAFETY: these are names of extensions: constants.
         let names = needed.iter().map(|&name| unsafe { std::ffi::CStr::from_ptr(name) });
@@ -43,10 +47,10 @@ impl RawSurface {
             )));
         }
         // SAFETY: the extensions for this kind of window are enabled on the instance, which the device keeps alive; the handles
-        // are the window's own, which is kept.
+        // are the window's own, which is kept, or the connection's, which is kept as well.
         let raw = unsafe { ash_window::create_surface(&instance.entry, &instance.raw, display, handle, None) };
         let raw = raw.during("creating the window's VkSurfaceKHR")?;
-        Ok(Self { device, raw, _window: Some(Box::new(window)) })
+        Ok(Self { device, raw, _connection: connection, _window: Some(Box::new(window)) })
     }
 
     /// Without a window: what is presented is seen by nobody.
@@ -67,7 +71,7 @@ impl RawSurface {
         let info = vk::HeadlessSurfaceCreateInfoEXT::default();
         // SAFETY: the extension is enabled on the instance, which the device keeps alive.
         let raw = unsafe { functions.create_headless_surface(&info, None) }.during("vkCreateHeadlessSurfaceEXT")?;
-        Ok(Self { device, raw, _window: None })
+        Ok(Self { device, raw, _connection: None, _window: None })
     }
 
     /// What of the device presents.
