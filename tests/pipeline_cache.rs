@@ -180,9 +180,13 @@ fn gpu(folder: &Path) -> Gpu {
 
 /// Makes a pipeline that adds a byte to the cache.
 async fn make(gpu: &Gpu, byte: u8) {
+    make_of(gpu, byte, include_bytes!("../shaders/spv/saxpy.comp.spv")).await;
+}
+
+/// A `Gpu` makes one pipeline of a shader, once.
+async fn make_of(gpu: &Gpu, byte: u8, spirv: &[u8]) {
     NEXT.store(byte, SeqCst);
-    let spirv = include_bytes!("../shaders/spv/saxpy.comp.spv");
-    soon("a pipeline", gpu.compute_pipeline("saxpy", spirv)).await.expect("a pipeline");
+    soon("a pipeline", gpu.compute_pipeline("a kernel", spirv)).await.expect("a pipeline");
 }
 
 /// The one file in the folder, without vulkio's header and the driver's.
@@ -239,6 +243,19 @@ async fn several_at_once_lose_nothing_of_each_other() {
     close(three).await;
     assert_eq!(kept(&folder), [1, 2, 3]);
     assert_eq!(caches(|caches| caches.merges), 2);
+}
+
+#[tokio::test]
+async fn what_was_merged_once_is_there_after_further_writes() {
+    let folder = fresh();
+    let (one, two) = (gpu(folder.path()), gpu(folder.path()));
+    make(&two, 2).await;
+    close(two).await;
+    make(&one, 1).await;
+    until("the first write", || kept(&folder) == [1, 2]).await;
+    make_of(&one, 3, include_bytes!("../shaders/spv/touch.comp.spv")).await;
+    close(one).await;
+    assert_eq!(kept(&folder), [1, 2, 3]);
 }
 
 #[tokio::test]

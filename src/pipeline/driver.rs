@@ -121,7 +121,9 @@ impl DriverCache {
         let known = lock(&kept.state).known;
         let found = kept.disk.read().ok().flatten();
         // What another process has written since is kept.
-        let data = match found.as_deref().filter(|found| Some(crc32fast::hash(found)) != known) {
+        let theirs = found.as_deref().filter(|found| Some(crc32fast::hash(found)) != known);
+        let is_ours = theirs.is_none();
+        let data = match theirs {
             Some(theirs) => self.merged(theirs).map_err(|error| error.to_string())?,
             // SAFETY: the cache is alive, and synchronizes itself.
             None => unsafe { self.device.raw.get_pipeline_cache_data(self.raw) }.map_err(fail)?,
@@ -130,7 +132,8 @@ impl DriverCache {
             kept.disk.write(&data).map_err(|error| error.to_string())?;
             tracing::debug!(path = %kept.disk.path().display(), bytes = data.len(), "wrote the pipeline cache");
         }
-        lock(&kept.state).known = Some(crc32fast::hash(&data));
+        // What was merged into the file is not in this cache: next time it is to be merged again.
+        lock(&kept.state).known = is_ours.then(|| crc32fast::hash(&data));
         Ok(())
     }
 
