@@ -3,7 +3,7 @@
 use std::{
     mem,
     sync::Mutex,
-    thread::{self, JoinHandle},
+    thread::{self, JoinHandle, ThreadId},
     time::{Duration, Instant},
 };
 
@@ -29,12 +29,16 @@ struct State {
 }
 
 impl Presenters {
-    /// Starts one: `stop` tells it to end, and may be called more than once.
+    /// Starts one, and gives its name: `stop` tells it to end, and may be called more than once.
     ///
     /// # Errors
     /// [`Error::Closed`], or no thread can be started: then nothing runs.
     #[cfg_attr(not(feature = "window"), expect(dead_code, reason = "windows present"))]
-    pub(crate) fn start(&self, stop: impl Fn() + Send + 'static, run: impl FnOnce() + Send + 'static) -> Result<()> {
+    pub(crate) fn start(
+        &self,
+        stop: impl Fn() + Send + 'static,
+        run: impl FnOnce() + Send + 'static,
+    ) -> Result<ThreadId> {
         self.tidy(); // handles of surfaces that were dropped, which nobody else collects
         let mut state = lock(&self.0);
         if state.closed {
@@ -43,8 +47,21 @@ impl Presenters {
         let thread = thread::Builder::new().name("vulkio-present".into()).spawn(run);
         let thread =
             thread.map_err(|_| Error::OutOfHostMemory { context: "starting a thread that presents".into() })?;
+        let id = thread.thread().id();
         state.running.push(Presenter { stop: Box::new(stop), thread });
-        Ok(())
+        Ok(id)
+    }
+
+    /// Waits, blocking, until a thread that was told to end is gone. Nobody waits for one that somebody else collects.
+    #[cfg_attr(not(feature = "window"), expect(dead_code, reason = "windows present"))]
+    pub(crate) fn join(&self, id: ThreadId) {
+        let mut state = lock(&self.0);
+        let found = state.running.iter().position(|presenter| presenter.thread.thread().id() == id);
+        let found = found.map(|at| state.running.swap_remove(at));
+        drop(state);
+        if let Some(presenter) = found {
+            join(presenter.thread);
+        }
     }
 
     /// Whether none runs.
@@ -53,7 +70,7 @@ impl Presenters {
     }
 
     /// Collects the threads that have ended.
-    pub(crate) fn tidy(&self) {
+    fn tidy(&self) {
         let mut state = lock(&self.0);
         let (ended, running): (Vec<_>, _) =
             mem::take(&mut state.running).into_iter().partition(|it| it.thread.is_finished());
@@ -101,7 +118,7 @@ mod tests {
     const LONG: Duration = Duration::from_secs(60);
 
     /// A thread that ends when it is told to.
-    fn start(presenters: &Presenters) -> Result<()> {
+    fn start(presenters: &Presenters) -> Result<ThreadId> {
         let (tell, told) = mpsc::channel::<()>();
         let tell = Mutex::new(Some(tell));
         presenters.start(move || drop(lock(&tell).take()), move || assert!(told.recv().is_err()))

@@ -1,6 +1,6 @@
 //! A window's surface, and the renderer whose frames it shows.
 
-use std::{fmt, future::Future, sync::Arc};
+use std::{fmt, future::Future, sync::Arc, thread::ThreadId};
 
 use raw_window_handle::{HasDisplayHandle, HasWindowHandle};
 use tokio::sync::{oneshot, watch};
@@ -55,6 +55,8 @@ struct Inner {
     terms: Arc<Terms>,
     line: Arc<Line>,
     exited: watch::Receiver<bool>,
+    /// The thread that presents.
+    thread: ThreadId,
     /// The longest side of a target.
     longest: u32,
 }
@@ -127,8 +129,8 @@ impl Surface {
             }
             let _ = exit.send(true); // when nothing is left of the surface
         };
-        gpu.shared.presenters.start(move || stop.stop(), run)?;
-        let surface = Self { inner: Arc::new(Inner { renderer, terms, line, exited, longest }) };
+        let thread = gpu.shared.presenters.start(move || stop.stop(), run)?;
+        let surface = Self { inner: Arc::new(Inner { renderer, terms, line, exited, thread, longest }) };
         began.await.unwrap_or(Err(Error::Closed))?;
         Ok(surface)
     }
@@ -173,7 +175,9 @@ impl Surface {
         let mut exited = self.inner.exited.clone();
         let _ = exited.wait_for(|&exited| exited).await;
         let gpu = self.inner.renderer.gpu();
-        gpu.shared.presenters.tidy();
+        // It is at its end; this waits for the thread to be gone. Where the `Gpu` is closed, that has.
+        let (presenters, thread) = (Arc::clone(&gpu.shared.presenters), self.inner.thread);
+        let _ = gpu.shared.helpers.run("ending a thread that presents", move || presenters.join(thread)).await;
         gpu.refusal().filter(Error::is_device_lost).map_or(Ok(()), Err)
     }
 }
