@@ -1,7 +1,7 @@
 //! Reusable GPU tasks.
 
 use super::{Graph, uses::Uses};
-use crate::{error::Result, exec::Encoder};
+use crate::{error::Result, exec::Encoder, gpu::QueueKind};
 
 /// A reusable GPU task: says what it reads and writes, and records its commands.
 ///
@@ -25,6 +25,10 @@ use crate::{error::Result, exec::Encoder};
 pub trait System: Send + Sync + 'static {
     /// The name of its pass, in labels, spans and errors.
     fn name(&self) -> &str;
+    /// The queue it asks for; where it asks for none, the planner chooses.
+    fn queue(&self) -> Option<QueueKind> {
+        None
+    }
     /// Says what it touches.
     fn declare(&self, uses: &mut Uses);
     /// Records its commands; called once for each graph it was added to, on any thread.
@@ -44,6 +48,9 @@ pub trait Systems {
 impl<S: System> Systems for S {
     fn add_to(self, graph: &Graph) {
         let mut pass = graph.pass(self.name());
+        if let Some(queue) = self.queue() {
+            pass = pass.queue(queue);
+        }
         self.declare(pass.uses());
         pass.record(move |cmd| self.record(cmd));
     }

@@ -3,8 +3,10 @@
 pub(crate) mod access;
 pub(crate) mod buffer;
 mod copies;
+mod data;
 mod format;
 pub(crate) mod image;
+mod meta;
 pub(crate) mod overlap;
 pub(crate) mod range;
 mod role;
@@ -19,7 +21,9 @@ pub use self::{
     access::{Access, Mode},
     buffer::{Buffer, BufferSlice, GpuBuffer, TransientBuffer},
     copies::CopySide,
+    data::{GpuData, Role},
     image::{GpuImage, ImageDesc, ImagePart, Subimage},
+    meta::{GpuHandle, GpuResource, GpuResourceKind, GpuResourceMeta},
     role::{Depth, Ids, ImageRole, RenderTarget, Texture},
     uses::{Attachment, Use},
 };

@@ -2,6 +2,8 @@
 
 use ash::vk;
 
+use super::Access;
+
 mod sealed {
     pub trait Role {}
 }
@@ -12,6 +14,12 @@ pub trait ImageRole: sealed::Role + 'static {
     const FORMAT: vk::Format;
     /// The value that [`GpuImage::clear`](super::GpuImage::clear) takes.
     type Clear;
+    /// How systems read it that do not say otherwise; no stages: those of the pass's shaders.
+    #[doc(hidden)]
+    const READ: Access = Access::IMAGE_COPY_SOURCE;
+    /// How systems write it that do not say otherwise.
+    #[doc(hidden)]
+    const WRITE: Access = Access::COLOR_ATTACHMENT;
     /// Whether shaders sample it.
     #[doc(hidden)]
     const SAMPLED: bool = false;
@@ -53,6 +61,8 @@ impl ImageRole for Texture {
     const FORMAT: vk::Format = RenderTarget::FORMAT;
     type Clear = [f32; 4];
     const SAMPLED: bool = true;
+    const READ: Access = Access::SAMPLED;
+    const WRITE: Access = Access::IMAGE_COPY_TARGET;
     fn clear_value(value: [f32; 4]) -> vk::ClearValue {
         RenderTarget::clear_value(value)
     }
@@ -61,6 +71,7 @@ impl ImageRole for Texture {
 impl ImageRole for Depth {
     const FORMAT: vk::Format = vk::Format::D32_SFLOAT;
     type Clear = f32;
+    const WRITE: Access = Access::DEPTH_ATTACHMENT;
     fn clear_value(depth: f32) -> vk::ClearValue {
         vk::ClearValue { depth_stencil: vk::ClearDepthStencilValue { depth, stencil: 0 } }
     }

@@ -1,0 +1,1 @@
+//! Checks: what commands touch, against what their pass declared.

@@ -1,0 +1,47 @@
+//! What one system of a graph touches: handles, in the order in which it declares them.
+
+use std::sync::Arc;
+
+use super::{
+    CpuData, CpuResourceMeta, Registered,
+    cpu::AnyCpu,
+    found::FoundHandle,
+};
+use crate::{
+    graph::Uses,
+    resource::{GpuResourceMeta, Mode},
+};
+
+/// What one system touches, in the order in which it declares it. The derive fills it.
+#[derive(Default)]
+pub struct Binding {
+    pub(crate) uses: Uses,
+    pub(crate) handles: Vec<FoundHandle>,
+    pub(crate) cpu: Vec<CpuUse>,
+}
+
+/// CPU data that a system touches.
+pub(crate) struct CpuUse {
+    pub(crate) meta: CpuResourceMeta,
+    pub(crate) mode: Mode,
+    pub(crate) data: Arc<dyn AnyCpu>,
+}
+
+impl Binding {
+    /// Where its GPU resources are declared.
+    pub fn uses(&mut self) -> &mut Uses {
+        &mut self.uses
+    }
+
+    /// Notes a handle that was found in a registry, for [`Encoder::found`](crate::Encoder::found).
+    #[doc(hidden)]
+    pub fn found<H: Registered>(&mut self, meta: &'static GpuResourceMeta, handle: H) {
+        self.handles.push(FoundHandle { instance: meta.instance, handle: Arc::new(handle) });
+    }
+
+    /// Declares CPU data.
+    #[doc(hidden)]
+    pub fn cpu<T: Send + Sync + 'static>(&mut self, meta: CpuResourceMeta, mode: Mode, data: &CpuData<T>) {
+        self.cpu.push(CpuUse { meta, mode, data: Arc::new(data.clone()) });
+    }
+}

@@ -1,0 +1,17 @@
+//! Systems by derive: what a task touches is said once, in types.
+
+mod access;
+mod binding;
+mod cpu;
+#[doc(hidden)]
+pub mod derived;
+mod found;
+mod member;
+mod registry;
+
+pub use access::{CpuResourceMeta, GpuResourceAccess, ResourceAccess};
+pub use binding::Binding;
+pub use cpu::{CpuData, CpuRef};
+pub use found::Found;
+pub use member::{Act, CpuAccess, CpuMember, GpuMember, Guards, Member, Members, Record, Run};
+pub use registry::{Registered, Registry};
