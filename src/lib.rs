@@ -122,21 +122,21 @@ pub use pipeline::{Blend, ComputePipeline, Edge, GraphicsDesc, GraphicsPipeline,
 pub use raster::{DrawView, NO_ID, RasterPath, SKY, View, ViewCounts, ViewOptions};
 pub use readback::{CaptureStream, Read, Readback};
 pub use resource::{
-    Access, Attachment, Buffer, BufferSlice, CopySide, Depth, GpuBuffer, GpuData, GpuHandle, GpuImage, GpuResource,
-    GpuResourceKind, GpuResourceMeta, Ids, ImageDesc, ImagePart, ImageRole, Mode, RenderTarget, Role, Subimage, Texture,
-    TransientBuffer, Use,
+    Access, Attachment, AttributeFormat, Buffer, BufferSlice, CopySide, Depth, GpuBuffer, GpuData, GpuHandle, GpuImage,
+    GpuResource, GpuResourceKind, GpuResourceMeta, Ids, ImageDesc, ImagePart, ImageRole, Mode, RenderTarget, Role,
+    Subimage, Texture, TransientBuffer, Use, VertexData,
 };
 pub use schedule::{Schedule, Scheduled, Stage};
+pub use sync::{Completion, Stamp, WaitFor};
 #[doc(hidden)]
 pub use system::derived;
 pub use system::{
     Act, Binding, CpuAccess, CpuData, CpuMember, CpuRef, CpuResourceMeta, Found, GpuMember, GpuResourceAccess, Guards,
     Member, Members, Record, Registered, Registry, ResourceAccess, Run,
 };
-pub use sync::{Completion, Stamp, WaitFor};
+pub use upload::{Imported, ImportedSlice, IntoUploadData, Priority, Staging, Streamed, Upload, UploadData, Uploaded};
 #[cfg(feature = "derive")]
 pub use vulkio_derive::{GpuData, Schedule, System};
-pub use upload::{Imported, ImportedSlice, IntoUploadData, Priority, Staging, Streamed, Upload, UploadData, Uploaded};
 
 /// The README's programs compile.
 #[cfg(doctest)]

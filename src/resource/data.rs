@@ -2,9 +2,9 @@
 
 use ash::vk;
 use bytemuck::Pod;
-use vk::{AccessFlags2 as A, ImageLayout as L, PipelineStageFlags2 as S};
+use vk::PipelineStageFlags2 as S;
 
-use super::{Access, Mode};
+use super::Access;
 
 /// What the data of a buffer is for, and so how systems that do not say otherwise touch it.
 ///
@@ -55,14 +55,4 @@ impl Role {
 pub trait GpuData: Pod {
     /// What it is for.
     const ROLE: Role;
-}
-
-impl Access {
-    /// Vertex attributes.
-    pub const VERTEX: Self = Self {
-        stages: S::VERTEX_ATTRIBUTE_INPUT,
-        mask: A::VERTEX_ATTRIBUTE_READ,
-        layout: L::UNDEFINED,
-        mode: Mode::Read,
-    };
 }
