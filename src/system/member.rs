@@ -42,7 +42,7 @@ pub trait Run: CpuAccess {
     /// # Errors
     ///
     /// Whatever makes it impossible: systems after it that touch what it writes fail with that, in the same run of the schedule.
-    fn run(&self, reads: Self::Reads<'_>, writes: Self::Writes<'_>) -> impl Future<Output = Result<()>> + Send;
+    fn run<'a>(&'a self, reads: Self::Reads<'a>, writes: Self::Writes<'a>) -> impl Future<Output = Result<()>> + Send;
 }
 
 /// What a member does when it is its turn.
