@@ -1,7 +1,7 @@
 //! The implementations of a system.
 
-use proc_macro2::TokenStream;
-use quote::{format_ident, quote, quote_spanned};
+use proc_macro2::{Ident, TokenStream};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 
 use super::{
@@ -9,6 +9,7 @@ use super::{
     model::{Form, Place, System},
     way::Direction,
 };
+use crate::text::text;
 
 pub(super) fn emit(system: &System) -> TokenStream {
     let access = access(system);
@@ -19,7 +20,52 @@ pub(super) fn emit(system: &System) -> TokenStream {
     };
     let is_system = !system.gpu.is_empty() && system.cpu.is_empty() && system.form == Form::Fields;
     let member = (!is_system).then(|| member(system));
-    quote!(#access #acts #member)
+    let finds = (system.form == Form::Registry).then(|| finds(system));
+    quote!(#access #acts #member #finds)
+}
+
+/// What a schedule compares while it is compiled.
+fn finds(system: &System) -> TokenStream {
+    let touches = system.cpu.iter().map(|touch| {
+        let type_name = text(&touch.data);
+        let instance = option(touch.place.instance());
+        let mode = mode(touch.direction);
+        quote! {
+            ::vulkio::derived::Touch {
+                identity: ::core::concat!(::core::module_path!(), "::", #type_name),
+                type_name: #type_name,
+                instance: #instance,
+                mode: ::vulkio::Mode::#mode,
+            }
+        }
+    });
+    let name = &system.said.name;
+    let body = quote! {
+        const TOUCHED: ::vulkio::derived::Touched = ::vulkio::derived::Touched {
+            name: #name,
+            gpu: [
+                <Self as ::vulkio::GpuResourceAccess>::GPU_READS,
+                <Self as ::vulkio::GpuResourceAccess>::GPU_WRITES,
+            ],
+            cpu: &[#(#touches),*],
+        };
+    };
+    implement(system, &quote!(::vulkio::derived::Finds), &body)
+}
+
+pub(super) fn mode(direction: Direction) -> Ident {
+    match direction {
+        Direction::Reads => format_ident!("Read"),
+        Direction::Writes => format_ident!("Write"),
+    }
+}
+
+/// `Some(value)` or `None`.
+pub(super) fn option(value: Option<impl ToTokens>) -> TokenStream {
+    match value {
+        Some(value) => quote!(::core::option::Option::Some(#value)),
+        None => quote!(::core::option::Option::None),
+    }
 }
 
 /// `impl Trait for Struct<..> { body }`.
@@ -97,10 +143,7 @@ fn bind(system: &System) -> TokenStream {
             let ty = quote_spanned!(data.span()=> ::vulkio::CpuData<#data>);
             let place = handles.place(&touch.place, &ty, &mut steps);
             let meta = emit_cpu::meta(touch);
-            let mode = match direction {
-                Direction::Reads => format_ident!("Read"),
-                Direction::Writes => format_ident!("Write"),
-            };
+            let mode = mode(direction);
             steps.push(quote!(to.cpu(#meta, ::vulkio::Mode::#mode, #place);));
         }
     }
@@ -113,7 +156,7 @@ struct Handles(Vec<(String, Option<String>)>);
 
 impl Handles {
     /// A reference to the resource; if it is one of the registry's, found first.
-    fn place(&mut self, place: &Place, ty: &impl quote::ToTokens, steps: &mut Vec<TokenStream>) -> TokenStream {
+    fn place(&mut self, place: &Place, ty: &impl ToTokens, steps: &mut Vec<TokenStream>) -> TokenStream {
         let instance = match place {
             Place::Field(member) => {
                 let span = ty
@@ -125,14 +168,15 @@ impl Handles {
             }
             Place::Registry(instance) => instance.as_ref(),
         };
-        let key = (crate::text::text(ty), instance.map(syn::LitStr::value));
+        let key = (text(ty), instance.map(syn::LitStr::value));
         let known = self.0.iter().position(|one| *one == key);
         let variable = format_ident!("found_{}", known.unwrap_or(self.0.len()));
         if known.is_none() {
             self.0.push(key);
-            let (find, named) = match instance {
-                Some(name) => (quote!(registry.get_named::<#ty>(#name)?), quote!(::core::option::Option::Some(#name))),
-                None => (quote!(registry.get::<#ty>()?), quote!(::core::option::Option::None)),
+            let named = option(instance);
+            let find = match instance {
+                Some(name) => quote!(registry.get_named::<#ty>(#name)?),
+                None => quote!(registry.get::<#ty>()?),
             };
             steps.push(quote! {
                 let #variable = #find;

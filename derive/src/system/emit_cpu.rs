@@ -5,7 +5,7 @@ use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 
 use super::{
-    emit::implement,
+    emit::{implement, option},
     model::{CpuTouch, System},
     way::Direction,
 };
@@ -14,12 +14,7 @@ use crate::text::text;
 pub(super) fn meta(touch: &CpuTouch) -> TokenStream {
     let data = &touch.data;
     let type_name = text(data);
-    let optional = |name: Option<TokenStream>| match name {
-        Some(name) => quote!(::core::option::Option::Some(#name)),
-        None => quote!(::core::option::Option::None),
-    };
-    let field = optional(touch.place.field().map(|field| quote!(#field)));
-    let instance = optional(touch.place.instance().map(|name| quote!(#name)));
+    let (field, instance) = (option(touch.place.field()), option(touch.place.instance()));
     quote_spanned!(data.span()=> ::vulkio::derived::cpu_meta::<#data>(#type_name, #field, #instance))
 }
 

@@ -5,7 +5,7 @@ use quote::{format_ident, quote, quote_spanned};
 use syn::Type;
 
 use super::{
-    emit::{implement, queue},
+    emit::{implement, mode, option, queue},
     model::{Form, GpuTouch, Place, System},
     way::{Direction, WayKind},
 };
@@ -64,19 +64,9 @@ fn meta(system: &System, touch: &GpuTouch) -> TokenStream {
     if let Some(field) = place.field() {
         return quote!(::vulkio::derived::in_field(#meta, #field));
     }
-    let instance = match place.instance() {
-        Some(name) => quote!(::core::option::Option::Some(#name)),
-        None => quote!(::core::option::Option::None),
-    };
+    let instance = option(place.instance());
     let identity = quote!(::core::concat!(::core::module_path!(), "::", #type_name));
     quote!(::vulkio::derived::in_registry(#meta, #instance, #identity))
-}
-
-fn mode(direction: Direction) -> Ident {
-    match direction {
-        Direction::Reads => format_ident!("Read"),
-        Direction::Writes => format_ident!("Write"),
-    }
 }
 
 fn way_of(way: &WayKind) -> Ident {
@@ -113,10 +103,7 @@ fn role(system: &System, touch: &GpuTouch) -> TokenStream {
         // Of a parameter it is not known whether it has a role, and it is not asked for.
         quote!(::core::option::Option::None)
     };
-    let named = match named_role(system.form, ty) {
-        Some(role) => quote!(::core::option::Option::Some(::vulkio::Role::#role)),
-        None => quote!(::core::option::Option::None),
-    };
+    let named = option(named_role(system.form, ty).map(|role| quote!(::vulkio::Role::#role)));
     quote!(::vulkio::derived::role(#own, #named))
 }
 

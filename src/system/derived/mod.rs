@@ -1,5 +1,6 @@
 //! What the derives' output is made of. No API: it changes with them.
 
+mod conflicts;
 mod data;
 mod fields;
 mod metas;
@@ -9,6 +10,7 @@ pub use std::any::TypeId;
 pub use futures::future::BoxFuture;
 
 pub use self::{
+    conflicts::{Conflict, Finds, NotTouched, Touch, TouchProbe, Touched, conflict, member, text},
     data::{Data, cpu_meta, data, found, plain_data},
     fields::{
         BufferHandle, Handle, ImageHandle, Resources, TextureHandle, declare, declare_buffer, declare_image,
