@@ -116,27 +116,27 @@ pub use gpu::{
     CounterSnapshot, DeviceChoice, DeviceInfo, DeviceKind, DeviceSummary, Features, Gpu, GpuOptions, Intercept,
     QueueId, QueueKind, RawDevice, RawHandles, RawQueue, Validation, ValidationMessages,
 };
-pub use graph::{After, Graph, Hints, Pass, PassId, Plan, PlanStats, System, Systems, Uses};
+pub use graph::{After, Graph, Hints, Pass, PassBarrier, PassId, Plan, PlanStats, System, Systems, Uses};
 pub use memory::HostPages;
 pub use pipeline::{Blend, ComputePipeline, Edge, GraphicsDesc, GraphicsPipeline, Pipeline, Sampler, SamplerDesc};
 pub use raster::{DrawView, NO_ID, RasterPath, SKY, View, ViewCounts, ViewOptions};
 pub use readback::{CaptureStream, Read, Readback};
 pub use resource::{
     Access, Attachment, Buffer, BufferSlice, CopySide, Depth, GpuBuffer, GpuData, GpuHandle, GpuImage, GpuResource,
-    GpuResourceKind, GpuResourceMeta, Ids, ImageDesc, ImagePart, ImageRole, Mode, RenderTarget, Role, Subimage, Texture,
-    TransientBuffer, Use,
+    GpuResourceKind, GpuResourceMeta, Ids, ImageDesc, ImagePart, ImageRole, Mode, RenderTarget, Role, Subimage,
+    Texture, TransientBuffer, Use,
 };
 pub use schedule::{Schedule, Scheduled, Stage};
+pub use sync::{Completion, Stamp, WaitFor};
 #[doc(hidden)]
 pub use system::derived;
 pub use system::{
     Act, Binding, CpuAccess, CpuData, CpuMember, CpuRef, CpuResourceMeta, Found, GpuMember, GpuResourceAccess, Guards,
     Member, Members, Record, Registered, Registry, ResourceAccess, Run,
 };
-pub use sync::{Completion, Stamp, WaitFor};
+pub use upload::{Imported, ImportedSlice, IntoUploadData, Priority, Staging, Streamed, Upload, UploadData, Uploaded};
 #[cfg(feature = "derive")]
 pub use vulkio_derive::{GpuData, Schedule, System};
-pub use upload::{Imported, ImportedSlice, IntoUploadData, Priority, Staging, Streamed, Upload, UploadData, Uploaded};
 
 /// The README's programs compile.
 #[cfg(doctest)]

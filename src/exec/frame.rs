@@ -161,6 +161,15 @@ impl Frame {
         self.graph.plan_with(Some(&self.part.plans))
     }
 
+    /// The barriers of that plan: see [`Graph::hints`].
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the declarations.
+    pub fn hints(&self) -> Result<Hints> {
+        self.graph.hints()
+    }
+
     /// Figures of that plan.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ use super::{
     checks::{self, Home},
     compiled::Fault,
     ir::{Needs, PassShape, SlotUse, Structure},
+    manual::{self, Given, PassBarrier},
     slots::Slots,
     uses::{Declaration, Rendering, Uses},
 };
@@ -27,6 +28,8 @@ pub(crate) struct PassBody {
     /// What it waits for before it is recorded.
     pub(crate) jobs: Vec<JobUse>,
     pub(crate) queue: Option<QueueKind>,
+    /// The barriers that its owner makes before it, if the plan leaves them to it.
+    pub(crate) manual: Option<Vec<Given>>,
     pub(crate) body: Body,
 }
 
@@ -67,6 +70,8 @@ pub(crate) struct NewPass {
     /// Indices of passes.
     pub(crate) after: Vec<usize>,
     pub(crate) jobs: Vec<JobUse>,
+    /// What its owner makes before it; `None`: the plan makes that.
+    pub(crate) manual: Option<Vec<PassBarrier>>,
 }
 
 /// All that was declared so far.
@@ -132,10 +137,11 @@ impl Declared {
         pass: NewPass,
         body: impl FnOnce(Opening<'_>) -> Body,
     ) -> Result<()> {
-        let NewPass { name, uses, queue, keep, after, jobs } = pass;
+        let NewPass { name, uses, queue, keep, after, jobs, manual } = pass;
         let (declared, rendering) = uses.resolve(&name)?;
         checks::check(&Home { device, queue, graph }, &name, &declared, &rendering)?;
-        let shape = PassShape { needs: needs(queue, &declared, &rendering), queue, keep };
+        let shape = PassShape { needs: needs(queue, &declared, &rendering), queue, keep, manual: manual.is_some() };
+        let manual = manual.map(|barriers| manual::given(&name, &declared, barriers)).transpose()?;
         let Self { structure, slots, .. } = self;
         let numbers: Vec<_> = declared.iter().map(|declaration| slots.of(structure, &declaration.resource)).collect();
         let in_slot = |(declaration, slot): (&Declaration, usize)| SlotUse {
@@ -146,7 +152,7 @@ impl Declared {
         };
         structure.push(shape, declared.iter().zip(numbers).map(in_slot), &after);
         let body = body(Opening { name: &name, declared: &declared, rendering: &rendering });
-        self.passes.push(PassBody { name, declared, rendering, jobs, queue, body });
+        self.passes.push(PassBody { name, declared, rendering, jobs, queue, manual, body });
         Ok(())
     }
 

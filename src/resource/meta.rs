@@ -2,7 +2,10 @@
 
 use ash::vk;
 
-use super::{Access, GpuBuffer, GpuImage, ImageRole, data::{GpuData, Role}};
+use super::{
+    Access, GpuBuffer, GpuImage, ImageRole,
+    data::{GpuData, Role},
+};
 
 /// A buffer or an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

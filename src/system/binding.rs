@@ -2,11 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{
-    CpuData, CpuResourceMeta, Registered,
-    cpu::AnyCpu,
-    found::FoundHandle,
-};
+use super::{CpuData, CpuResourceMeta, Registered, cpu::AnyCpu, found::FoundHandle};
 use crate::{
     graph::Uses,
     resource::{GpuResourceMeta, Mode},
