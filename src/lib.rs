@@ -116,15 +116,15 @@ pub use gpu::{
     CounterSnapshot, DeviceChoice, DeviceInfo, DeviceKind, DeviceSummary, Features, Gpu, GpuOptions, Intercept,
     QueueId, QueueKind, RawDevice, RawHandles, RawQueue, Validation, ValidationMessages,
 };
-pub use graph::{After, Graph, Hints, Pass, PassBarrier, PassId, Plan, PlanStats, System, Systems, Uses};
+pub use graph::{After, Graph, Hints, Outline, Pass, PassBarrier, PassId, Plan, PlanStats, System, Systems, Uses};
 pub use memory::HostPages;
 pub use pipeline::{Blend, ComputePipeline, Edge, GraphicsDesc, GraphicsPipeline, Pipeline, Sampler, SamplerDesc};
 pub use raster::{DrawView, NO_ID, RasterPath, SKY, View, ViewCounts, ViewOptions};
 pub use readback::{CaptureStream, Read, Readback};
 pub use resource::{
-    Access, Attachment, Buffer, BufferSlice, CopySide, Depth, GpuBuffer, GpuData, GpuHandle, GpuImage, GpuResource,
-    GpuResourceKind, GpuResourceMeta, Ids, ImageDesc, ImagePart, ImageRole, Mode, RenderTarget, Role, Subimage,
-    Texture, TransientBuffer, Use,
+    Access, Attachment, AttributeFormat, Buffer, BufferSlice, CopySide, Depth, GpuBuffer, GpuData, GpuHandle, GpuImage,
+    GpuResource, GpuResourceKind, GpuResourceMeta, Ids, ImageDesc, ImagePart, ImageRole, Mode, RenderTarget, Role,
+    Subimage, Texture, TransientBuffer, Use, VertexData,
 };
 pub use schedule::{Schedule, Scheduled, Stage};
 pub use sync::{Completion, Stamp, WaitFor};

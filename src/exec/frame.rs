@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     error::Result,
-    graph::{Graph, Pass, PassId, Plan, PlanStats, Systems},
+    graph::{Graph, Hints, Pass, PassId, Plan, PlanStats, Systems},
     resource::{Buffer, GpuBuffer, GpuImage, ImagePart, ImageRole, RenderTarget, TransientBuffer},
     sync::prim::lock,
 };

@@ -77,7 +77,8 @@ pub(crate) fn given(pass: &str, declared: &[Declaration], barriers: Vec<PassBarr
     let given = |barrier: PassBarrier| {
         let PassBarrier { dependency, image } = barrier;
         let Some((used, layouts)) = image else { return Ok(Some(Given { dependency, image: None })) };
-        Ok(image_of(pass, declared, used)?.map(|(image, region)| Given { dependency, image: Some((image, region, layouts)) }))
+        Ok(image_of(pass, declared, used)?
+            .map(|(image, region)| Given { dependency, image: Some((image, region, layouts)) }))
     };
     barriers.into_iter().map(given).filter_map(Result::transpose).collect()
 }
@@ -178,12 +179,13 @@ fn is_covered(declared: &Declared, owed: &Owed, given: &[Given]) -> bool {
         Need::Image(image) => {
             let layouts = |old, new| new == image.new && (old == image.old || image.old == ImageLayout::UNDEFINED);
             let fits = |given: &&Given| {
-                on(image.slot, image.region, given) && given.image.as_ref().is_some_and(|(_, _, [old, new])| layouts(*old, *new))
+                on(image.slot, image.region, given)
+                    && given.image.as_ref().is_some_and(|(_, _, [old, new])| layouts(*old, *new))
             };
-            covers(&given.iter().filter(fits).map(|given| given.dependency).collect::<Vec<_>>(), &Dependency {
-                source: image.source,
-                target: image.target,
-            })
+            covers(
+                &given.iter().filter(fits).map(|given| given.dependency).collect::<Vec<_>>(),
+                &Dependency { source: image.source, target: image.target },
+            )
         }
         Need::Memory(dependency) => {
             let fits = |given: &&Given| {
@@ -204,10 +206,14 @@ fn covers(given: &[Dependency], needed: &Dependency) -> bool {
     let (written, seen) = (masks(source.mask), masks(target.mask));
     each(source.stages.as_raw()).map(S::from_raw).all(|from| {
         each(target.stages.as_raw()).map(S::from_raw).all(|to| {
-            let here: Vec<_> =
-                given.iter().filter(|given| given.source.stages.contains(from) && given.target.stages.contains(to)).collect();
+            let here: Vec<_> = given
+                .iter()
+                .filter(|given| given.source.stages.contains(from) && given.target.stages.contains(to))
+                .collect();
             let shows = |write, read| {
-                here.iter().any(|given| given.source.mask.contains(write) && (write.is_empty() || given.target.mask.contains(read)))
+                here.iter().any(|given| {
+                    given.source.mask.contains(write) && (write.is_empty() || given.target.mask.contains(read))
+                })
             };
             written.iter().all(|&write| seen.iter().all(|&read| shows(write, read)))
         })

@@ -34,7 +34,7 @@ use compiled::Compiled;
 pub use compiled::PlanStats;
 use declare::{Body, Declared, NewPass, Opening, PassBody, Sizes};
 pub use dump::Plan;
-pub use hints::Hints;
+pub use hints::{Hints, Outline};
 pub use manual::PassBarrier;
 pub use pass::{After, Pass, PassId};
 pub use system::{System, Systems};

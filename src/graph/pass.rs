@@ -152,7 +152,7 @@ impl<'g> Pass<'g> {
     /// gives. With [`checks`](crate::GpuOptions::checks), one that is missing is an error that says what to add.
     ///
     /// ```no_run
-    /// use vulkio::{GpuBuffer, Graph, PassBarrier, vk::{AccessFlags2, PipelineStageFlags2}};
+    /// use vulkio::{GpuBuffer, Graph, PassBarrier, ash::vk::{AccessFlags2, PipelineStageFlags2}};
     ///
     /// # fn example(graph: Graph, source: GpuBuffer<u32>, middle: GpuBuffer<u32>, end: GpuBuffer<u32>) {
     /// # let (copy, rest) = ((source.clone(), middle.clone()), (middle.clone(), end.clone()));

@@ -132,7 +132,7 @@ enum Mistake {
 
 impl Uses {
     /// Reads a resource: a buffer by address in the pass's shaders, a [`Texture`](crate::Texture) by sampling there, or as said with
-    /// [`indirect`](crate::GpuBuffer::indirect), [`index`](crate::GpuBuffer::index),
+    /// [`indirect`](crate::GpuBuffer::indirect), [`index`](crate::GpuBuffer::index), [`vertex`](crate::GpuBuffer::vertex),
     /// [`copy_source`](crate::GpuBuffer::copy_source).
     pub fn reads(&mut self, resource: impl Into<Use>) -> &mut Self {
         self.add(resource.into(), Access::storage_read(vk::PipelineStageFlags2::NONE))

@@ -55,14 +55,14 @@ impl Pipelines {
     fn build_compute(&self, key: &compute::Key, name: &Arc<str>) -> Result<Arc<PipelineInner>> {
         let raw = compute::build(&self.device, &self.layout, self.driver.raw, key, name)?;
         let samples = shader::samples(&key.shader);
-        Ok(self.adopt(raw, vk::PipelineBindPoint::COMPUTE, name, super::Formats::default(), samples))
+        Ok(self.adopt(raw, vk::PipelineBindPoint::COMPUTE, name, Made { samples, ..Made::default() }))
     }
 
     fn build_graphics(&self, key: graphics::Key, name: &Arc<str>) -> Result<Arc<PipelineInner>> {
         key.check_blend(&self.device, name)?;
         let raw = graphics::build(&self.device, &self.layout, self.driver.raw, &key, name)?;
-        let samples = key.samples();
-        Ok(self.adopt(raw, vk::PipelineBindPoint::GRAPHICS, name, key.formats, samples))
+        let made = Made { samples: key.samples(), fetches: key.fetches, formats: key.formats };
+        Ok(self.adopt(raw, vk::PipelineBindPoint::GRAPHICS, name, made))
     }
 
     /// Wraps and names a pipeline that the driver made.
@@ -71,12 +71,12 @@ impl Pipelines {
         raw: vk::Pipeline,
         bind_point: vk::PipelineBindPoint,
         name: &Arc<str>,
-        formats: super::Formats,
-        samples: bool,
+        made: Made,
     ) -> Arc<PipelineInner> {
         Counters::add(&self.device.counters.pipelines, 1);
         self.driver.used();
         self.device.labels.name(raw, name);
+        let Made { formats, samples, fetches } = made;
         Arc::new(PipelineInner {
             device: Arc::clone(&self.device),
             _layout: Arc::clone(&self.layout),
@@ -85,8 +85,17 @@ impl Pipelines {
             name: Arc::clone(name),
             formats,
             samples,
+            fetches,
         })
     }
+}
+
+/// What is known of a pipeline from its key.
+#[derive(Default)]
+struct Made {
+    formats: super::Formats,
+    samples: bool,
+    fetches: super::Fetches,
 }
 
 /// The once-cell of a key. The map's guard is gone when this returns: nothing is awaited under it.

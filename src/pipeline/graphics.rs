@@ -5,12 +5,13 @@ use std::sync::Arc;
 use ash::vk;
 
 use super::{
-    Formats, Pipeline, PipelineInner, PipelineLayout, cache, sealed,
+    Fetched, Fetches, Formats, Pipeline, PipelineInner, PipelineLayout, cache, sealed,
     shader::{self, ShaderModule, Words},
 };
 use crate::{
     error::{Error, Result},
     gpu::device::Device,
+    resource::VertexData,
 };
 
 /// A vertex and a fragment shader, ready to draw with. A cheap handle.
@@ -73,7 +74,7 @@ impl Blend {
 /// What a graphics pipeline is made of.
 ///
 /// It draws triangle lists, counter-clockwise ones facing front, over the whole of its attachments. Vertices are
-/// reached by address; depth, where there is any, is reversed: the greater value is nearer.
+/// reached by address, or fetched where [`vertices`](Self::vertices) says so; depth, where there is any, is reversed: the greater value is nearer.
 ///
 /// ```
 /// use vulkio::{GraphicsDesc, ash::vk};
@@ -92,6 +93,7 @@ pub struct GraphicsDesc {
     formats: Formats,
     cull: vk::CullModeFlags,
     blend: Blend,
+    fetches: Fetches,
 }
 
 impl GraphicsDesc {
@@ -104,6 +106,7 @@ impl GraphicsDesc {
             formats: Formats::default(),
             cull: vk::CullModeFlags::NONE,
             blend: Blend::Off,
+            fetches: Fetches::default(),
         }
     }
 
@@ -144,12 +147,39 @@ impl GraphicsDesc {
         self
     }
 
+    /// Fetches a `V` for each vertex, from the buffer that [`Encoder::vertex_buffer`](crate::Encoder::vertex_buffer) binds:
+    /// the inputs of the vertex shader have the locations 0, 1, 2, … in the order of its fields.
+    ///
+    /// ```
+    /// # use vulkio::{GpuData, GraphicsDesc, Role, VertexData, ash::vk};
+    /// # #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+    /// # #[repr(C)]
+    /// # struct Corner { position: [f32; 3] }
+    /// # impl GpuData for Corner { const ROLE: Role = Role::Vertex; }
+    /// # impl VertexData for Corner { const ATTRIBUTES: &'static [(vk::Format, usize)] = &[(vk::Format::R32G32B32_SFLOAT, 0)]; }
+    /// # let (vertex, fragment) = (&[0u8; 20], &[0u8; 20]);
+    /// let desc = GraphicsDesc::new("mesh", vertex, fragment).color(vk::Format::R8G8B8A8_SRGB).vertices::<Corner>();
+    /// ```
+    pub fn vertices<V: VertexData>(mut self) -> Self {
+        self.fetches.vertices = Some(Fetched::of::<V>());
+        self
+    }
+
+    /// Fetches a `V` for each instance, from the buffer that [`Encoder::instance_buffer`](crate::Encoder::instance_buffer)
+    /// binds; its fields have the locations after those of [`vertices`](Self::vertices).
+    pub fn instances<V: VertexData>(mut self) -> Self {
+        self.fetches.instances = Some(Fetched::of::<V>());
+        self
+    }
+
     /// What identifies the pipeline, if a device of these limits can have it.
     pub(crate) fn key(self, limits: &vk::PhysicalDeviceLimits) -> Result<(Arc<str>, Key)> {
-        self.formats.check(limits).map_err(|reason| Error::Shader { name: self.name.to_string(), reason })?;
+        let checked = self.formats.check(limits).and_then(|()| self.fetches.check(limits));
+        checked.map_err(|reason| Error::Shader { name: self.name.to_string(), reason })?;
         let vertex = shader::words(&self.name, &self.vertex)?;
         let fragment = shader::words(&self.name, &self.fragment)?;
-        Ok((self.name, Key { vertex, fragment, formats: self.formats, cull: self.cull, blend: self.blend }))
+        let Self { name, formats, cull, blend, fetches, .. } = self;
+        Ok((name, Key { vertex, fragment, formats, cull, blend, fetches }))
     }
 }
 
@@ -160,6 +190,7 @@ pub(crate) struct Key {
     pub(crate) formats: Formats,
     cull: vk::CullModeFlags,
     blend: Blend,
+    pub(crate) fetches: Fetches,
 }
 
 impl Key {
@@ -198,7 +229,10 @@ pub(crate) fn build(
     let constants = vk::SpecializationInfo::default().map_entries(&entries).data(&bytes);
     let stages = [(vk::ShaderStageFlags::VERTEX, vertex), (vk::ShaderStageFlags::FRAGMENT, fragment)];
     let stages = stages.each_ref().map(|(stage, module)| module.stage(*stage, &constants));
-    let vertex_input = vk::PipelineVertexInputStateCreateInfo::default();
+    let (bindings, attributes) = (key.fetches.bindings(), key.fetches.attributes());
+    let vertex_input = vk::PipelineVertexInputStateCreateInfo::default()
+        .vertex_binding_descriptions(&bindings)
+        .vertex_attribute_descriptions(&attributes);
     let assembly = vk::PipelineInputAssemblyStateCreateInfo::default().topology(vk::PrimitiveTopology::TRIANGLE_LIST);
     let viewport = vk::PipelineViewportStateCreateInfo::default().viewport_count(1).scissor_count(1);
     let raster = vk::PipelineRasterizationStateCreateInfo::default()

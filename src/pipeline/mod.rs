@@ -9,6 +9,7 @@ mod layout;
 mod sampler;
 mod shader;
 mod textures;
+mod vertices;
 
 use std::{fmt, sync::Arc};
 
@@ -21,6 +22,7 @@ pub(crate) use layout::{MAX_PUSH_BYTES, PipelineLayout, SetLayout, TEXTURE_SET};
 pub(crate) use sampler::Samplers;
 pub use sampler::{Edge, Sampler, SamplerDesc};
 pub(crate) use textures::{Bound, TextureSet, TextureSets};
+pub(crate) use vertices::{Fetched, Fetches, INSTANCES, VERTICES};
 
 use crate::{
     error::{Error, Result},
@@ -89,6 +91,8 @@ pub struct PipelineInner {
     formats: Formats,
     /// Whether its shaders sample textures.
     pub(crate) samples: bool,
+    /// What is fetched for its vertex shader.
+    pub(crate) fetches: Fetches,
 }
 
 impl PipelineInner {

@@ -50,6 +50,8 @@ impl Access {
 
     /// Indirect draw or dispatch arguments, and draw counts.
     pub const INDIRECT: Self = Self::new(S::DRAW_INDIRECT, A::INDIRECT_COMMAND_READ, L::UNDEFINED, Mode::Read);
+    /// A vertex buffer.
+    pub const VERTEX: Self = Self::new(S::VERTEX_ATTRIBUTE_INPUT, A::VERTEX_ATTRIBUTE_READ, L::UNDEFINED, Mode::Read);
     /// An index buffer.
     pub const INDEX: Self = Self::new(S::INDEX_INPUT, A::INDEX_READ, L::UNDEFINED, Mode::Read);
     /// The source of a copy, as a buffer.

@@ -11,6 +11,7 @@ pub(crate) mod overlap;
 pub(crate) mod range;
 mod role;
 mod uses;
+mod vertex;
 
 use std::{
     fmt,
@@ -26,6 +27,7 @@ pub use self::{
     meta::{GpuHandle, GpuResource, GpuResourceKind, GpuResourceMeta},
     role::{Depth, Ids, ImageRole, RenderTarget, Texture},
     uses::{Attachment, Use},
+    vertex::{AttributeFormat, VertexData},
 };
 pub(crate) use self::{
     buffer::{BufferInner, Spot},

@@ -28,6 +28,7 @@ impl Want {
     pub(super) const STORAGE_IMAGE_TARGET: Self = Self::new(Access::STORAGE_IMAGE_TARGET, "writes", "storage_target()");
     pub(super) const SAMPLED: Self = Self::new(Access::SAMPLED, "reads", "");
     pub(super) const INDIRECT: Self = Self::new(Access::INDIRECT, "reads", "indirect()");
+    pub(super) const VERTEX: Self = Self::new(Access::VERTEX, "reads", "vertex()");
     pub(super) const INDEX: Self = Self::new(Access::INDEX, "reads", "index()");
 
     const fn new(access: Access, verb: &'static str, role: &'static str) -> Self {

@@ -4,7 +4,7 @@ use std::{mem::size_of, ops::Range};
 
 use ash::vk;
 
-use super::{Encoder, declared::Want, ready::Ready, texture::without_textures};
+use super::{Encoder, declared::Want, ready::Ready};
 use crate::{
     error::{Error, Result},
     resource::Buffer,
@@ -102,8 +102,8 @@ impl Encoder<'_> {
     /// Draws vertices, for instances.
     #[inline]
     pub fn draw(&mut self, vertices: Range<u32>, instances: Range<u32>) -> &mut Self {
-        if self.textures.are_new() {
-            self.bind_textures();
+        if self.care && !self.cares_for(Some(&vertices), &instances) {
+            return self;
         }
         match (count(&vertices), count(&instances)) {
             (Some(vertex_count), Some(instance_count)) => {
@@ -152,9 +152,8 @@ impl Encoder<'_> {
             self.refuse_draw_indexed(indices, instances);
             return self;
         };
-        if self.textures.are_new() {
-            self.bind_textures();
-            return self.draw_indexed(indices, vertex_offset, instances);
+        if self.care && !self.cares_for(None, &instances) {
+            return self;
         }
         // SAFETY: a graphics pipeline and an index buffer that holds the range are bound inside rendering.
         unsafe {
@@ -177,7 +176,7 @@ impl Encoder<'_> {
         });
     }
 
-    fn need_rendering(&self, command: &str) -> Result<()> {
+    pub(super) fn need_rendering(&self, command: &str) -> Result<()> {
         if !self.rendering.is_empty() {
             return Ok(());
         }
@@ -189,9 +188,7 @@ impl Encoder<'_> {
         if self.ready.has(Ready::DRAW) {
             return Ok(());
         }
-        if self.ready.lacks_textures() {
-            return Err(without_textures(command));
-        }
+        self.need_what_pipeline_needs(command)?;
         Err(Error::Invalid(format!("{command} without a graphics pipeline; `bind` one before it")))
     }
 

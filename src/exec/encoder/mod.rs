@@ -11,6 +11,7 @@ mod indirect;
 mod ready;
 mod texels;
 mod texture;
+mod vertices;
 
 use std::{marker::PhantomData, mem::size_of, ops::Range, ptr, sync::Arc};
 
@@ -24,8 +25,9 @@ pub use image::Filter;
 use self::{
     calls::Calls,
     declared::Want,
-    ready::Ready,
+    ready::{Need, Ready},
     texture::{Textures, without_textures},
+    vertices::{VertexInput, without_vertices},
 };
 use super::{
     counts::Counts,
@@ -82,6 +84,9 @@ pub struct Encoder<'a> {
     /// The pipeline that was bound last, null if none is: binding it again needs no checks.
     bound: *const PipelineInner,
     textures: Textures,
+    vertex_input: VertexInput,
+    /// Whether a draw is to be looked at before it is recorded.
+    care: bool,
     /// The elements of the index buffer that draws may use.
     indices: Range<u64>,
     draws: u64,
@@ -134,6 +139,8 @@ impl<'a> Encoder<'a> {
             ready,
             bound: ptr::null(),
             textures: Textures::default(),
+            vertex_input: VertexInput::default(),
+            care: false,
             indices: 0..0,
             draws: 0,
             allowed_draws: 0,
@@ -192,7 +199,11 @@ impl<'a> Encoder<'a> {
                 this.keep.push(Kept::Pipeline(Arc::clone(inner)));
             }
             this.bound = Arc::as_ptr(inner);
-            this.set_ready(this.ready.bound(inner.bind_point, inner.samples));
+            this.vertex_input.pipeline = inner.fetches;
+            let samples = inner.samples.then_some(Need::Textures);
+            let needs = samples.into_iter().chain(this.vertex_input.needs());
+            this.ready = this.ready.bound(inner.bind_point, needs);
+            this.fetch();
             Ok(())
         });
         self.error.is_none()
@@ -348,10 +359,16 @@ impl<'a> Encoder<'a> {
         if self.ready.has(Ready::DISPATCH) {
             return Ok(());
         }
-        if self.ready.lacks_textures() {
-            return Err(without_textures(command));
-        }
+        self.need_what_pipeline_needs(command)?;
         Err(Error::Invalid(format!("{command} without a compute pipeline; `bind` one before it")))
+    }
+
+    fn need_what_pipeline_needs(&self, command: &str) -> Result<()> {
+        match self.ready.lacks() {
+            None => Ok(()),
+            Some(Need::Textures) => Err(without_textures(command)),
+            Some(need) => Err(without_vertices(command, need, &self.vertex_input)),
+        }
     }
 
     fn need_outside_rendering(&self, command: &str) -> Result<()> {

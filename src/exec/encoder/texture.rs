@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ash::vk;
 
-use super::{Encoder, declared::Want};
+use super::{Encoder, declared::Want, ready::Need};
 use crate::{
     error::{Error, Result},
     gpu::{Gpu, QueueKind},
@@ -87,7 +87,8 @@ impl Encoder<'_> {
         self.check_room(part.image())?;
         self.textures.all.push(bound);
         self.textures.are_new = true;
-        self.set_ready(self.ready.textured());
+        self.care = true;
+        self.set_ready(self.ready.having(Need::Textures, true));
         Ok(self.textures.all.len() as u32 - 1)
     }
 
@@ -117,7 +118,7 @@ impl Encoder<'_> {
         )))
     }
 
-    /// Before the first draw or dispatch after a texture was asked for.
+    /// Before the first dispatch after a texture was asked for.
     #[cold]
     pub(super) fn bind_textures(&mut self) {
         self.step(|this| this.use_textures());
@@ -141,6 +142,7 @@ impl Encoder<'_> {
         }
         self.keep.push(Kept::Textures(Arc::clone(&set)));
         self.textures.are_new = false;
+        self.care = self.vertex_input.is_fetched();
         Ok(())
     }
 }

@@ -26,6 +26,11 @@ macro_rules! accesses {
             self.used(Some(Access::INDIRECT))
         }
 
+        /// Read as a vertex buffer.
+        pub fn vertex(&self) -> Use {
+            self.used(Some(Access::VERTEX))
+        }
+
         /// Read as an index buffer.
         pub fn index(&self) -> Use {
             self.used(Some(Access::INDEX))
