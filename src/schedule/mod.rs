@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use crate::{
     error::Result,
-    graph::{Graph, hints::Hints},
+    graph::{
+        Graph,
+        hints::{Hints, of_schedule},
+    },
     system::{Member, Registry},
 };
 
@@ -36,7 +39,7 @@ pub trait Schedule: Send + Sync + Sized + 'static {
     ///
     /// What is wrong with the schedule.
     fn hints(&self) -> Result<Hints> {
-        unimplemented!()
+        of_schedule(self, None)
     }
 
     /// What stands between its stages, with the resources of a registry.
@@ -45,8 +48,7 @@ pub trait Schedule: Send + Sync + Sized + 'static {
     ///
     /// What is wrong with the schedule, and as [`Registry::get`].
     fn hints_in(&self, registry: &Registry) -> Result<Hints> {
-        let _ = registry;
-        unimplemented!()
+        of_schedule(self, Some(registry))
     }
 
     /// The schedule as a Mermaid flowchart.
