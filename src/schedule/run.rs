@@ -24,7 +24,7 @@ use crate::{
 #[derive(Clone, Debug)]
 #[must_use = "await `finished` to learn how its CPU systems ended"]
 pub struct Scheduled {
-    jobs: Vec<Job<()>>,
+    pub(super) jobs: Vec<Job<()>>,
 }
 
 impl Scheduled {
