@@ -116,7 +116,7 @@ pub use gpu::{
     CounterSnapshot, DeviceChoice, DeviceInfo, DeviceKind, DeviceSummary, Features, Gpu, GpuOptions, Intercept,
     QueueId, QueueKind, RawDevice, RawHandles, RawQueue, Validation, ValidationMessages,
 };
-pub use graph::{After, Graph, Hints, Pass, PassId, Plan, PlanStats, System, Systems, Uses};
+pub use graph::{After, Graph, Hints, Outline, Pass, PassBarrier, PassId, Plan, PlanStats, System, Systems, Uses};
 pub use memory::HostPages;
 pub use pipeline::{Blend, ComputePipeline, Edge, GraphicsDesc, GraphicsPipeline, Pipeline, Sampler, SamplerDesc};
 pub use raster::{DrawView, NO_ID, RasterPath, SKY, View, ViewCounts, ViewOptions};

@@ -16,7 +16,7 @@ pub(crate) use order::Order;
 
 use crate::{
     error::Result,
-    graph::hints::Hints,
+    graph::hints::{Hints, of_schedule},
     system::{Member, Registry},
 };
 
@@ -48,7 +48,7 @@ pub trait Schedule: Send + Sync + Sized + 'static {
     ///
     /// What is wrong with the schedule.
     fn hints(&self) -> Result<Hints> {
-        unimplemented!()
+        of_schedule(self, None)
     }
 
     /// What stands between its stages, with the resources of a registry.
@@ -57,8 +57,7 @@ pub trait Schedule: Send + Sync + Sized + 'static {
     ///
     /// What is wrong with the schedule, and as [`Registry::get`].
     fn hints_in(&self, registry: &Registry) -> Result<Hints> {
-        let _ = registry;
-        unimplemented!()
+        of_schedule(self, Some(registry))
     }
 
     /// The schedule as a Mermaid flowchart: a frame for each stage, in it its systems, rounded those that run on the CPU;

@@ -9,7 +9,7 @@ use crate::{
     error::{Error, Result},
     exec::Encoder,
     gpu::QueueKind,
-    graph::System,
+    graph::{Outline, System},
 };
 
 /// Records the commands of a system that is derived and touches GPU resources.
@@ -154,6 +154,9 @@ pub trait Member: Send + Sync + 'static {
     /// As [`Registry::get`].
     fn bind(&self, registry: &Registry, to: &mut Binding) -> Result<()>;
 
+    /// Says what GPU resources it touches, as far as that is known without a registry; nothing for one of CPU data.
+    fn outline(&self, to: &mut Outline);
+
     /// What it does.
     fn act(&self) -> Act<'_>;
 }
@@ -176,6 +179,10 @@ impl<S: System> Member for S {
     fn bind(&self, _: &Registry, to: &mut Binding) -> Result<()> {
         self.declare(&mut to.uses);
         Ok(())
+    }
+
+    fn outline(&self, to: &mut Outline) {
+        self.declare(to.uses());
     }
 
     fn act(&self) -> Act<'_> {

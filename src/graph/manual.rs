@@ -1,0 +1,300 @@
+//! Passes whose owners make their barriers.
+
+use std::{fmt, sync::Arc};
+
+use ash::vk;
+use vk::{AccessFlags2 as A, ImageLayout, PipelineStageFlags2 as S};
+
+use super::{
+    Graph, PassId,
+    compiled::{Compiled, ImageBarrier, Need, Owed},
+    declare::{Declared, PassBody},
+    hints::{Hints, words},
+    ir::Region,
+    state::{Dependency, Scope},
+    uses::Declaration,
+};
+use crate::{
+    error::{Error, Result},
+    gpu::device::Device,
+    resource::{CopySide, ImageInner, Part, Resource, Use},
+};
+
+/// A barrier that the owner of a pass makes before it, for [`Pass::manual`](crate::Pass::manual).
+///
+/// [`Display`](fmt::Display) is the Rust that makes it.
+#[derive(Clone, Debug)]
+pub struct PassBarrier {
+    dependency: Dependency,
+    image: Option<(Use, [ImageLayout; 2])>,
+}
+
+impl PassBarrier {
+    /// What these stages did before is over, and their writes are visible to those after it: of all memory. A `source`
+    /// without accesses waits for execution alone.
+    #[must_use]
+    pub fn memory(source: (S, A), target: (S, A)) -> Self {
+        Self { dependency: dependency(source, target), image: None }
+    }
+
+    /// The same for an image, or a part of one, which goes from one layout to another. From `UNDEFINED`, its contents are
+    /// lost.
+    #[must_use]
+    pub fn image(image: impl CopySide, source: (S, A), target: (S, A), layouts: [ImageLayout; 2]) -> Self {
+        Self { dependency: dependency(source, target), image: Some((image.source(), layouts)) }
+    }
+}
+
+fn dependency(source: (S, A), target: (S, A)) -> Dependency {
+    let scope = |(stages, mask)| Scope { stages, mask };
+    Dependency { source: scope(source), target: scope(target) }
+}
+
+impl fmt::Display for PassBarrier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let image = self.image.as_ref().map(|(used, layouts)| {
+            let whole = used.resource.whole();
+            let region = match &used.part {
+                Part::Region(region) => *region,
+                _ => whole,
+            };
+            (words::image(used.resource.name(), &region, &whole), *layouts)
+        });
+        f.write_str(&words::pass_barrier(&self.dependency, image))
+    }
+}
+
+/// A barrier as it is recorded.
+#[derive(Clone, Debug)]
+pub(crate) struct Given {
+    pub(crate) dependency: Dependency,
+    /// Its layouts: from, to.
+    pub(crate) image: Option<(Arc<ImageInner>, Region, [ImageLayout; 2])>,
+}
+
+/// What a pass brings along, for images that it declares.
+pub(crate) fn given(pass: &str, declared: &[Declaration], barriers: Vec<PassBarrier>) -> Result<Vec<Given>> {
+    let given = |barrier: PassBarrier| {
+        let PassBarrier { dependency, image } = barrier;
+        let Some((used, layouts)) = image else { return Ok(Some(Given { dependency, image: None })) };
+        Ok(image_of(pass, declared, used)?
+            .map(|(image, region)| Given { dependency, image: Some((image, region, layouts)) }))
+    };
+    barriers.into_iter().map(given).filter_map(Result::transpose).collect()
+}
+
+/// `None` for an empty part.
+fn image_of(pass: &str, declared: &[Declaration], used: Use) -> Result<Option<(Arc<ImageInner>, Region)>> {
+    let Use { resource, part, .. } = used;
+    let (name, id) = (Arc::clone(resource.name()), resource.id());
+    let Resource::Image(image) = resource else {
+        let advice = "it is a buffer, whose barrier is `PassBarrier::memory(..)`";
+        return Err(Error::Graph(format!("pass `{pass}` brings an image barrier of `{name}`; {advice}")));
+    };
+    let region = match part {
+        Part::Whole => image.whole(),
+        Part::Region(region) => region,
+        Part::Nothing => return Ok(None),
+        Part::Wrong(error) => {
+            return Err(Error::Graph(format!("pass `{pass}` brings a barrier of more than there is: {error}")));
+        }
+    };
+    if !declared.iter().any(|declaration| declaration.resource.id() == id) {
+        let advice = "which it does not declare; say `.reads(..)`, `.writes(..)` or `.renders(..)`";
+        return Err(Error::Graph(format!("pass `{pass}` brings a barrier of `{name}`, {advice}")));
+    }
+    Ok(Some((image, region)))
+}
+
+/// Whether the manual passes of a graph bring what its plan leaves to them.
+///
+/// # Errors
+///
+/// [`Error::Graph`] with the first that does not, and what it has to bring.
+pub(crate) fn check(device: &Device, declared: &Declared, plan: &Compiled) -> Result<()> {
+    for (position, &pass) in plan.order.iter().enumerate() {
+        let body = &declared.passes[pass];
+        let Some(given) = &body.manual else { continue };
+        let owed = || plan.owed.iter().filter(|owed| owed.position == position);
+        if let Some(missing) = owed().find(|owed| !is_covered(declared, owed, given)) {
+            return Err(lacks(device, declared, pass, missing));
+        }
+        let unasked = |given: &&Given| changes_layout(given) && !owed().any(|owed| asks_for(declared, owed, given));
+        if let Some((image, _, [old, new])) = given.iter().find(unasked).and_then(|given| given.image.as_ref()) {
+            return Err(Error::Graph(format!(
+                "pass `{}` is manual and takes `{}` from {old:?} to {new:?}, which is not what its declarations lead to: {}",
+                body.name,
+                image.name,
+                expected(declared, owed())
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn lacks(device: &Device, declared: &Declared, pass: usize, missing: &Owed) -> Error {
+    let hints = Hints::of_declared(declared, &device.queues.map);
+    let reason = hints.map(|hints| hints.why(pass, missing)).unwrap_or_default();
+    let name = &declared.passes[pass].name;
+    Error::Graph(format!("pass `{name}` is manual and lacks a barrier{reason}; add `{}`", barrier(declared, missing)))
+}
+
+fn expected<'a>(declared: &Declared, owed: impl Iterator<Item = &'a Owed>) -> String {
+    let all: Vec<_> = owed.map(|owed| format!("`{}`", barrier(declared, owed))).collect();
+    if all.is_empty() { "it needs no barrier".to_owned() } else { format!("these are {}", all.join(", ")) }
+}
+
+/// What is left to a pass, as what it may bring.
+fn barrier(declared: &Declared, owed: &Owed) -> PassBarrier {
+    match owed.need {
+        Need::Memory(dependency) => PassBarrier { dependency, image: None },
+        Need::Image(ImageBarrier { slot, region, source, target, old, new, .. }) => {
+            let resource = declared.slots.all()[slot].clone();
+            let part = if region == resource.whole() { Part::Whole } else { Part::Region(region) };
+            let used = Use { resource, part, access: None };
+            PassBarrier { dependency: Dependency { source, target }, image: Some((used, [old, new])) }
+        }
+    }
+}
+
+fn changes_layout(given: &Given) -> bool {
+    given.image.as_ref().is_some_and(|(_, _, [old, new])| old != new)
+}
+
+/// Whether an image barrier is, or is part of, one that is left to the pass.
+fn asks_for(declared: &Declared, owed: &Owed, given: &Given) -> bool {
+    let (Need::Image(image), Some((inner, region, [_, new]))) = (owed.need, &given.image) else { return false };
+    is_of(declared, image.slot, inner) && image.new == *new && region.intersection(&image.region).is_some()
+}
+
+fn is_of(declared: &Declared, slot: usize, image: &Arc<ImageInner>) -> bool {
+    matches!(&declared.slots.all()[slot], Resource::Image(known) if Arc::ptr_eq(known, image))
+}
+
+fn is_covered(declared: &Declared, owed: &Owed, given: &[Given]) -> bool {
+    let on = |slot, region: Region, given: &Given| {
+        given.image.as_ref().is_some_and(|(image, own, _)| is_of(declared, slot, image) && own.contains(&region))
+    };
+    match owed.need {
+        Need::Image(image) => {
+            let layouts = |old, new| new == image.new && (old == image.old || image.old == ImageLayout::UNDEFINED);
+            let fits = |given: &&Given| {
+                on(image.slot, image.region, given)
+                    && given.image.as_ref().is_some_and(|(_, _, [old, new])| layouts(*old, *new))
+            };
+            covers(
+                &given.iter().filter(fits).map(|given| given.dependency).collect::<Vec<_>>(),
+                &Dependency { source: image.source, target: image.target },
+            )
+        }
+        Need::Memory(dependency) => {
+            let fits = |given: &&Given| {
+                given.image.is_none() || owed.region.is_some_and(|(slot, region)| on(slot, region, given))
+            };
+            covers(&given.iter().filter(fits).map(|given| given.dependency).collect::<Vec<_>>(), &dependency)
+        }
+    }
+}
+
+/// Whether barriers of one call order, and show, all that a dependency does: each stage before each stage, and each
+/// access.
+fn covers(given: &[Dependency], needed: &Dependency) -> bool {
+    let given: Vec<_> = given.iter().map(all_of).collect();
+    let Dependency { source, target } = all_of(needed);
+    // An execution dependency alone has no accesses to go through.
+    let masks = |mask: A| if mask.is_empty() { vec![A::NONE] } else { each(mask.as_raw()).map(A::from_raw).collect() };
+    let (written, seen) = (masks(source.mask), masks(target.mask));
+    each(source.stages.as_raw()).map(S::from_raw).all(|from| {
+        each(target.stages.as_raw()).map(S::from_raw).all(|to| {
+            let here: Vec<_> = given
+                .iter()
+                .filter(|given| given.source.stages.contains(from) && given.target.stages.contains(to))
+                .collect();
+            let shows = |write, read| {
+                here.iter().any(|given| {
+                    given.source.mask.contains(write) && (write.is_empty() || given.target.mask.contains(read))
+                })
+            };
+            written.iter().all(|&write| seen.iter().all(|&read| shows(write, read)))
+        })
+    })
+}
+
+fn each(bits: u64) -> impl Iterator<Item = u64> {
+    (0..u64::BITS).map(|bit| 1 << bit).filter(move |bit| bits & bit != 0)
+}
+
+/// With all flags that others stand for.
+fn all_of(dependency: &Dependency) -> Dependency {
+    let scope = |scope: Scope| Scope { stages: all_stages(scope.stages), mask: all_masks(scope.mask) };
+    Dependency { source: scope(dependency.source), target: scope(dependency.target) }
+}
+
+fn all_stages(stages: S) -> S {
+    const COPIES: S = S::from_raw(S::COPY.as_raw() | S::RESOLVE.as_raw() | S::BLIT.as_raw() | S::CLEAR.as_raw());
+    const INPUT: S = S::from_raw(S::INDEX_INPUT.as_raw() | S::VERTEX_ATTRIBUTE_INPUT.as_raw());
+    const GRAPHICS: S = S::from_raw(
+        S::DRAW_INDIRECT.as_raw()
+            | S::VERTEX_INPUT.as_raw()
+            | INPUT.as_raw()
+            | S::VERTEX_SHADER.as_raw()
+            | S::FRAGMENT_SHADER.as_raw()
+            | S::EARLY_FRAGMENT_TESTS.as_raw()
+            | S::LATE_FRAGMENT_TESTS.as_raw()
+            | S::COLOR_ATTACHMENT_OUTPUT.as_raw(),
+    );
+    const PRE_RASTERIZATION: S = S::from_raw(S::PRE_RASTERIZATION_SHADERS.as_raw() | S::VERTEX_SHADER.as_raw());
+    let groups = [
+        (S::ALL_COMMANDS, S::from_raw(u64::MAX)),
+        (S::ALL_GRAPHICS, GRAPHICS),
+        (S::ALL_TRANSFER, COPIES),
+        (S::VERTEX_INPUT, INPUT),
+        (S::PRE_RASTERIZATION_SHADERS, PRE_RASTERIZATION),
+    ];
+    let stood_for = groups.iter().filter(|(flag, _)| stages.contains(*flag));
+    // What is left of a flag that stands for others says nothing of its own.
+    let flags = S::ALL_GRAPHICS | S::ALL_TRANSFER | S::VERTEX_INPUT | S::PRE_RASTERIZATION_SHADERS;
+    let all = stood_for.fold(stages, |all, (_, stages)| all | *stages);
+    if all.contains(S::ALL_COMMANDS) { all } else { all & !flags }
+}
+
+fn all_masks(mask: A) -> A {
+    let groups = [
+        (A::SHADER_READ, A::SHADER_SAMPLED_READ | A::SHADER_STORAGE_READ | A::UNIFORM_READ),
+        (A::SHADER_WRITE, A::SHADER_STORAGE_WRITE),
+        (A::MEMORY_READ, !crate::resource::access::WRITES),
+        (A::MEMORY_WRITE, crate::resource::access::WRITES),
+    ];
+    groups.iter().filter(|(flag, _)| mask.contains(*flag)).fold(mask, |all, (_, masks)| all | *masks)
+}
+
+impl Graph {
+    /// The barriers that a pass needs inside its graph, as far as it is declared: what [`Pass::manual`](crate::Pass::manual)
+    /// takes for it. They do not depend on whether the pass is manual.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the declarations, and [`Error::Graph`] if the pass is of another graph.
+    pub fn barriers_for(&self, pass: PassId) -> Result<Vec<PassBarrier>> {
+        let declared = self.declared_of(pass)?;
+        let mut structure = declared.structure.clone();
+        structure.make_manual(pass.index);
+        let plan = Compiled::compile(&structure, &self.gpu().shared.device.queues.map);
+        let plan = plan.map_err(|fault| declared.explain(fault))?;
+        let position = plan.order.iter().position(|&index| index == pass.index);
+        let mut owed: Vec<&Owed> = Vec::new();
+        for need in plan.owed.iter().filter(|owed| Some(owed.position) == position) {
+            if owed.iter().all(|known| known.need != need.need) {
+                owed.push(need);
+            }
+        }
+        Ok(owed.into_iter().map(|owed| barrier(&declared, owed)).collect())
+    }
+}
+
+impl PassBody {
+    /// Whether its owner makes its barriers.
+    pub(crate) fn is_manual(&self) -> bool {
+        self.manual.is_some()
+    }
+}
