@@ -7,7 +7,6 @@ mod orders;
 mod random;
 
 use std::{
-    any::TypeId,
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -20,15 +19,20 @@ use tokio::{runtime::Handle, sync::Notify};
 
 use super::{
     Stage,
-    bound::AnySchedule,
-    run::{Prepared, Scheduled, prepare, run},
+    bound::{AnySchedule, bind},
+    run::{Place, Scheduled, run},
+    turns::line_up,
 };
 use crate::{
     error::{Error, Result},
     exec::{JobOwner, launch_job},
+    graph::hints::Outline,
     resource::Mode,
     sync::prim::lock,
-    system::{Act, Binding, CpuData, CpuMember, CpuResourceMeta, Guards, Member, Registry},
+    system::{
+        Act, Binding, CpuData, CpuMember, Guards, Member, Registry,
+        derived::{cpu_meta, data},
+    },
 };
 
 /// What a system does with what it reads and what it writes.
@@ -67,11 +71,13 @@ impl Member for Numbers {
     }
 
     fn bind(&self, _: &Registry, to: &mut Binding) -> Result<()> {
-        let meta = CpuResourceMeta { id: TypeId::of::<u64>(), type_name: "u64", field: None, instance: None };
+        let meta = cpu_meta::<u64>("u64", None, None);
         self.reads.iter().for_each(|data| to.cpu(meta, Mode::Read, data));
         self.writes.iter().for_each(|data| to.cpu(meta, Mode::Write, data));
         Ok(())
     }
+
+    fn outline(&self, _: &mut Outline) {}
 
     fn act(&self) -> Act<'_> {
         Act::Cpu(self)
@@ -81,7 +87,7 @@ impl Member for Numbers {
 impl CpuMember for Numbers {
     fn run<'a>(&'a self, guards: &'a mut Guards) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
-            let mut each = guards.each();
+            let mut each = data(guards);
             let reads = self.reads.iter().map(|_| each.read()).collect::<Result<_>>()?;
             let writes = self.writes.iter().map(|_| each.write()).collect::<Result<_>>()?;
             (self.work)(reads, writes).await
@@ -142,10 +148,11 @@ impl Begun {
 
 /// Runs a schedule as a graph would that is not submitted yet.
 fn begin(schedule: &Arc<dyn AnySchedule>) -> Begun {
-    let Prepared { systems, turns } = prepare(schedule, &Registry::new()).expect("a legal schedule");
+    let systems = bind(&**schedule, &Registry::new()).expect("a legal schedule");
+    let turns = line_up(&systems);
     let runtime = Handle::try_current().ok();
     let jobs = systems.into_iter().zip(turns).map(|(system, turn)| {
-        launch_job(runtime.as_ref(), Arc::clone(&system.name), run(system.place, system.name, turn))
+        launch_job(runtime.as_ref(), Arc::clone(&system.name), run(Place::new(schedule, &system), system.name, turn))
     });
     let (jobs, owners) = jobs.unzip();
     Begun { scheduled: Scheduled { jobs }, owners }

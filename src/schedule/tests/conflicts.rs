@@ -3,7 +3,7 @@
 use super::*;
 
 fn refusal(schedule: &Arc<dyn AnySchedule>) -> String {
-    match prepare(schedule, &Registry::new()) {
+    match bind(&**schedule, &Registry::new()) {
         Ok(_) => panic!("it makes sense"),
         Err(error) => error.to_string(),
     }
@@ -34,7 +34,7 @@ fn two_writers_in_stages_without_an_order_are_an_error_that_names_the_stages() {
     let expected = "graph: systems `One` (stage `a`) and `Two` (stage `b`) both touch CPU data `u64`, both write it, and neither \
                     stage comes after the other; say `after = \"a\"` of stage `b`, or the other way round";
     assert_eq!(refusal(&stages(&["root"])), expected);
-    assert!(prepare(&stages(&["a"]), &Registry::new()).is_ok());
+    assert!(bind(&*stages(&["a"]), &Registry::new()).is_ok());
 }
 
 #[test]
@@ -42,7 +42,7 @@ fn readers_need_no_order() {
     let [x] = numbers();
     let both: Vec<Box<dyn Member>> =
         vec![Box::new(Numbers::adding("One", &[&x], &[])), Box::new(Numbers::adding("Two", &[&x], &[]))];
-    assert!(prepare(&Made::new(vec![("all", &[], both)]), &Registry::new()).is_ok());
+    assert!(bind(&*Made::new(vec![("all", &[], both)]), &Registry::new()).is_ok());
 }
 
 #[test]

@@ -1,0 +1,16 @@
+use vulkio::{Encoder, GpuBuffer, Record, Result, System};
+
+#[derive(System)]
+#[system(queue = "copy", named = "fill")]
+struct Fill {
+    #[writes(copy)]
+    words: GpuBuffer<u32>,
+}
+
+impl Record for Fill {
+    fn record(&self, _: &mut Encoder<'_>) -> Result<()> {
+        Ok(())
+    }
+}
+
+fn main() {}
