@@ -109,7 +109,7 @@ mod tests {
         let indexed = Ready::at_first(QueueKind::Graphics).indexed();
         assert!(!indexed.has(Ready::DRAW_INDEXED));
         let bound = indexed.bound(P::GRAPHICS, []);
-        assert!(bound.has(Ready::DRAW_INDEXED) && bound.bound(P::GRAPHICS, false).has(Ready::DRAW_INDEXED));
+        assert!(bound.has(Ready::DRAW_INDEXED) && bound.bound(P::GRAPHICS, []).has(Ready::DRAW_INDEXED));
     }
 
     #[test]
