@@ -5,6 +5,7 @@ use bytemuck::Pod;
 use vk::PipelineStageFlags2 as S;
 
 use super::Access;
+use crate::exec::{DispatchArgs, DrawArgs, DrawIndexedArgs};
 
 /// What the data of a buffer is for, and so how systems that do not say otherwise touch it.
 ///
@@ -51,8 +52,61 @@ impl Role {
     }
 }
 
-/// Data that lives in GPU buffers, and what it is for.
+/// Data that lives in GPU buffers, and what it is for: how systems touch a buffer of it that do not say otherwise.
+///
+/// Numbers, arrays and glam's vectors and matrices are `Storage`; arguments of indirect commands, such as
+/// [`DrawArgs`](crate::DrawArgs), are `Indirect`.
 pub trait GpuData: Pod {
     /// What it is for.
     const ROLE: Role;
+}
+
+macro_rules! of_role {
+    ($role:ident: $($type:ty)+) => {
+        $(impl GpuData for $type {
+            const ROLE: Role = Role::$role;
+        })+
+    };
+}
+
+of_role!(Storage: u8 i8 u16 i16 u32 i32 u64 i64 f32 f64);
+of_role!(Storage: glam::Vec2 glam::Vec3 glam::Vec4 glam::Mat4 glam::Quat);
+of_role!(Storage: glam::UVec2 glam::UVec3 glam::UVec4 glam::IVec2 glam::IVec3 glam::IVec4);
+of_role!(Indirect: DispatchArgs DrawArgs DrawIndexedArgs);
+
+impl<T: GpuData, const N: usize> GpuData for [T; N]
+where
+    [T; N]: Pod,
+{
+    const ROLE: Role = T::ROLE;
+}
+
+#[cfg(test)]
+mod tests {
+    use vk::{AccessFlags2 as A, PipelineStageFlags2 as S};
+
+    use super::*;
+
+    #[test]
+    fn each_role_is_read_and_written_as_its_table_says() {
+        let shaders = S::COMPUTE_SHADER;
+        for (role, read, write) in [
+            (Role::Storage, A::SHADER_STORAGE_READ, A::SHADER_STORAGE_WRITE),
+            (Role::Uniform, A::SHADER_STORAGE_READ, A::TRANSFER_WRITE),
+            (Role::Vertex, A::VERTEX_ATTRIBUTE_READ, A::TRANSFER_WRITE),
+            (Role::Index, A::INDEX_READ, A::TRANSFER_WRITE),
+            (Role::Indirect, A::INDIRECT_COMMAND_READ, A::SHADER_STORAGE_WRITE),
+        ] {
+            assert_eq!((role.read(shaders).mask, role.write(shaders).write_mask()), (read, write), "{role:?}");
+            assert!(!role.read(shaders).writes() && role.write(shaders).writes(), "{role:?}");
+        }
+    }
+
+    #[test]
+    fn arguments_of_indirect_commands_are_indirect_and_arrays_are_as_their_elements() {
+        assert_eq!(
+            [DrawArgs::ROLE, <[DispatchArgs; 2]>::ROLE, <[f32; 3]>::ROLE],
+            [Role::Indirect, Role::Indirect, Role::Storage]
+        );
+    }
 }
