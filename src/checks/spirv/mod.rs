@@ -47,7 +47,7 @@ impl Reach {
             let place = places.get(id);
             let behind = place.behind.and_then(|place| numbers.iter().position(|&number| number == place));
             let text = match module.has_names() {
-                true => format!("`{}`", places.text(id).trim_start_matches('.')),
+                true => format!("`{}`", place.text.trim_start_matches('.')),
                 false => {
                     let of = behind.map_or("the push constants", |behind| &roots[behind].text);
                     let within = if behind.is_some() { "behind" } else { "of" };

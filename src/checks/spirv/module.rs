@@ -166,9 +166,6 @@ impl<'w> Module<'w> {
         self.names.get(&(id, WHOLE)).map_or("", String::as_str)
     }
 
-    pub(super) fn type_of(&self, id: Id) -> Option<&Type> {
-        self.types.get(&id)
-    }
 
     /// What a pointer of this type points to.
     pub(super) fn pointee(&self, pointer: Id) -> Option<(StorageClass, Id)> {

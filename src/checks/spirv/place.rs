@@ -7,12 +7,14 @@ use super::module::{Id, Module, Step};
 /// The number of a place.
 pub(super) type PlaceId = usize;
 
-/// Some bytes: of the push constants, or of the memory at an address.
+/// Some bytes: of the push constants, or of the memory at an address. What is written in two ways counts as two places.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Place {
     /// Where the address lies; `None`: the push constants themselves.
     pub(super) behind: Option<PlaceId>,
     pub(super) offset: Offset,
+    /// How a shader's author would write it.
+    pub(super) text: String,
 }
 
 /// How far from where the memory begins.
@@ -25,6 +27,8 @@ pub(crate) struct Offset {
     pub(crate) is_lost: bool,
 }
 
+/// A shader that goes to more places goes round in circles.
+const MOST_PLACES: usize = 16_384;
 /// So many elements of arrays are looked at.
 const MOST_ELEMENTS: usize = 4096;
 
@@ -57,7 +61,7 @@ impl Offset {
 /// All places that came up, each once, those that others are behind of first.
 #[derive(Default)]
 pub(super) struct Places {
-    all: Vec<(Place, String)>,
+    all: Vec<Place>,
     numbers: FxHashMap<Place, PlaceId>,
 }
 
@@ -66,26 +70,29 @@ const MOST_BEHIND: usize = 8;
 
 impl Places {
     pub(super) fn get(&self, id: PlaceId) -> &Place {
-        &self.all[id].0
+        &self.all[id]
     }
 
-    /// How a shader's author would write it.
-    pub(super) fn text(&self, id: PlaceId) -> &str {
-        &self.all[id].1
+    /// Whether there were too many to tell them apart.
+    pub(super) fn are_full(&self) -> bool {
+        self.all.len() >= MOST_PLACES
     }
 
-    fn number(&mut self, place: Place, text: impl FnOnce() -> String) -> PlaceId {
+    fn number(&mut self, place: Place) -> PlaceId {
         if let Some(&known) = self.numbers.get(&place) {
             return known;
         }
-        self.all.push((place.clone(), text()));
+        if self.are_full() {
+            return self.all.len() - 1;
+        }
+        self.all.push(place.clone());
         self.numbers.insert(place, self.all.len() - 1);
         self.all.len() - 1
     }
 
     /// The beginning of the push constants, in a variable of this name.
     pub(super) fn push_constants(&mut self, name: &str) -> PlaceId {
-        self.number(Place { behind: None, offset: Offset::default() }, || name.to_owned())
+        self.number(Place { behind: None, offset: Offset::default(), text: name.to_owned() })
     }
 
     /// The beginning of what the address at `place` points to. `None` at the end of a long chain.
@@ -94,27 +101,28 @@ impl Places {
         if depth > MOST_BEHIND {
             return None;
         }
-        let text = self.text(place).to_owned();
-        Some(self.number(Place { behind: Some(place), offset: Offset::default() }, || text))
+        let text = self.get(place).text.clone();
+        Some(self.number(Place { behind: Some(place), offset: Offset::default(), text }))
     }
 
     /// A part of what lies at a place.
     pub(super) fn part(&mut self, place: PlaceId, module: &Module<'_>, ty: Id, index: Option<u32>, step: &Step) -> PlaceId {
-        let Place { behind, mut offset } = self.get(place).clone();
+        let Place { behind, mut offset, mut text } = self.get(place).clone();
+        if !offset.is_lost {
+            text.push_str(&module.written(ty, index));
+        }
         offset.bytes = offset.bytes.saturating_add(step.bytes);
         offset.is_lost |= step.is_lost;
         offset.any_of.extend(step.any_of);
         if offset.is_lost {
             offset = Offset { is_lost: true, ..Offset::default() };
         }
-        let text = format!("{}{}", self.text(place), module.written(ty, index));
-        self.number(Place { behind, offset }, || text)
+        self.number(Place { behind, offset, text })
     }
 
     /// Somewhere in the same memory.
     pub(super) fn somewhere(&mut self, place: PlaceId) -> PlaceId {
-        let behind = self.get(place).behind;
-        let text = self.text(place).to_owned();
-        self.number(Place { behind, offset: Offset { is_lost: true, ..Offset::default() } }, || text)
+        let Place { behind, text, .. } = self.get(place).clone();
+        self.number(Place { behind, offset: Offset { is_lost: true, ..Offset::default() }, text })
     }
 }

@@ -87,7 +87,7 @@ impl Value {
                         found.add(Self::of(Origin::Contents(part, step.ty)));
                     }
                 }
-                (None, Origin::Null) => drop(found.add(Self::of(Origin::Null))),
+                (None, Origin::Null) => _ = found.add(Self::of(Origin::Null)),
                 _ => {}
             }
         }

@@ -81,7 +81,8 @@ pub(super) fn walk(module: &Module<'_>) -> Found {
         }
     }
     let Walk { places, touches, is_all, steps, .. } = walk;
-    Found { places, touches, is_all: is_all && steps < MOST_STEPS }
+    let is_all = is_all && steps < MOST_STEPS && !places.are_full();
+    Found { places, touches, is_all }
 }
 
 impl Walk<'_, '_> {
@@ -166,7 +167,7 @@ impl Walk<'_, '_> {
             }
             (Op::Phi, &[ty, id, ref pairs @ ..]) => {
                 let mut value = Value::default();
-                pairs.iter().step_by(2).for_each(|&from| drop(value.add(self.value(call, from))));
+                pairs.iter().step_by(2).for_each(|&from| _ = value.add(self.value(call, from)));
                 (ty, id, value)
             }
             (Op::CompositeConstruct, &[ty, id, ref parts @ ..]) => {
@@ -294,7 +295,7 @@ impl Walk<'_, '_> {
                 (memory, Some(pointee)) => self.target(memory).map(|place| Origin::Address(self.walk_to(place, pointee, &path))),
                 _ => None,
             };
-            origin.into_iter().for_each(|origin| drop(found.add(Value::of(origin))));
+            origin.into_iter().for_each(|origin| _ = found.add(Value::of(origin)));
         }
         found
     }
