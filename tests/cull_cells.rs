@@ -40,3 +40,18 @@ async fn cells_that_are_inside_or_outside_as_a_whole_change_nothing() {
     }
     close(gpu).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cull_that_nobody_reset_before_is_an_error_when_its_count_is_asked_for() {
+    let gpu = strict_gpu();
+    let cubes = Cubes::upload(&gpu, grid(500)).await.expect("uploaded");
+    let camera = Camera::perspective(1.5, 1.0, 0.1).look_at(Vec3::new(300.0, 300.0, 300.0), Vec3::ZERO, Vec3::Y);
+    let graph = Graph::new(&gpu, "cull");
+    let (reset, cull) = cubes.cull(camera);
+    graph.add((reset, cull, cubes.cull(camera).1));
+    graph.submit().await.expect("submitted").await.expect("completed");
+    let error = cubes.visible_count().await.expect_err("a mistake").to_string();
+    assert!(error.contains("1000 cubes of 500") && error.contains("`cubes.cull(..)`"), "{error}");
+    drop(cubes);
+    close(gpu).await;
+}

@@ -70,7 +70,7 @@ fn a_saved_file_is_a_new_picture_and_a_broken_one_a_message() {
     let [red, green, blue] = corner(&picture);
     assert!(red > 250 && green < 20 && blue > 250, "{:?}", [red, green, blue]);
 
-    let interrupted = Command::new("kill").args(["-INT", &running.0.id().to_string()]).status().expect("kill");
+    let interrupted = Command::new("sh").args(["-c", &format!("kill -INT {}", running.0.id())]).status().expect("sh");
     assert!(interrupted.success());
     assert!(running.0.wait().expect("it ends").success());
 }

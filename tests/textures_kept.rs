@@ -55,6 +55,31 @@ async fn frames_like_earlier_ones_write_no_descriptors_and_allocate_nothing() {
 }
 
 #[tokio::test]
+async fn frames_of_very_many_textures_write_their_descriptors_once() {
+    const TEXTURES: u8 = 150;
+    let gpu = strict_gpu();
+    let canvas = Canvas::new(&gpu, SRGB).await;
+    let renderer = renderer(&gpu, [2, 2], 1);
+    let mut textures = Vec::new();
+    for level in 0..TEXTURES {
+        textures.push(plain(&canvas, level).await);
+    }
+    let mut written = Vec::new();
+    for _ in 0..4 {
+        let frame = soon("a slot", renderer.frame()).await.expect("a frame");
+        for texture in &textures {
+            canvas.show(&frame, texture, &nearest(&gpu));
+        }
+        soon("a frame", soon("a submit", frame.submit()).await.expect("submitted")).await.expect("complete");
+        written.push(gpu.counters().descriptor_writes);
+    }
+    let once = u64::from(TEXTURES) * u64::from(gpu.textures_per_pass());
+    assert_eq!(written, [once; 4]);
+    drop((textures, renderer));
+    close(gpu).await;
+}
+
+#[tokio::test]
 async fn textures_come_and_go_while_frames_that_use_them_are_in_flight() {
     let gpu = strict_gpu();
     let canvas = Canvas::new(&gpu, SRGB).await;

@@ -314,8 +314,8 @@ fn ctrl_c_closes_the_window() {
     let cubes = Cubes::start(&display, &SCENE);
     let remote = Remote::find(display.name(), TITLE);
     remote.wait_for("shows cubes", has_cubes);
-    let id = cubes.child.as_ref().expect("it was started").id().to_string();
-    assert!(Command::new("kill").args(["-INT", &id]).status().expect("kill").success());
+    let id = cubes.child.as_ref().expect("it was started").id();
+    assert!(Command::new("sh").args(["-c", &format!("kill -INT {id}")]).status().expect("sh").success());
     cubes.ends();
 }
 

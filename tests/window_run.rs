@@ -223,8 +223,8 @@ fn ctrl_c_asks_the_app_to_close_and_a_second_one_ends_it() {
 
 /// As the terminal does on Ctrl-C.
 fn interrupt() {
-    let own = std::process::id().to_string();
-    assert!(Command::new("kill").args(["-INT", &own]).status().expect("kill").success());
+    let kill = format!("kill -INT {}", std::process::id());
+    assert!(Command::new("sh").args(["-c", &kill]).status().expect("sh").success());
 }
 
 /// Does something on the thread that opens the device, while it does.

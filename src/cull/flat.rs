@@ -6,7 +6,12 @@ use futures::future::try_join;
 use rayon::slice::ParallelSliceMut;
 
 use crate::{
-    Gpu, cells::CellStore, error::Result, graph::Graph, pipeline::ComputePipeline, resource::GpuBuffer,
+    Gpu,
+    cells::CellStore,
+    error::{Error, Result},
+    graph::Graph,
+    pipeline::ComputePipeline,
+    resource::GpuBuffer,
     sync::prim::lock,
 };
 
@@ -53,9 +58,19 @@ impl Flat {
         Ok(list.insert(made).clone())
     }
 
-    /// How many cubes the last cull kept: no more than are in its list, also where a cull was added that nobody reset before.
+    /// How many cubes the last cull kept.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if a cull was added that nobody reset before: its count goes on from the last one's.
     pub(super) async fn count(&self, gpu: &Gpu, store: &CellStore) -> Result<usize> {
-        Ok(gpu.read(&self.kept, 0..1).await?[0].min(store.cube_count) as usize)
+        let (kept, all) = (gpu.read(&self.kept, 0..1).await?[0], store.cube_count);
+        if kept <= all {
+            return Ok(kept as usize);
+        }
+        Err(Error::Invalid(format!(
+            "the culls counted {kept} cubes of {all}: one was added without the reset before it; add both systems \
+             that `cubes.cull(..)` gives, in their order"
+        )))
     }
 
     /// Their ids, ascending. The list holds words, and who reads those on the CPU would need the whole scene there.

@@ -8,6 +8,7 @@ use std::{
 };
 
 use ash::{ext, khr, vk};
+use dashmap::DashMap;
 
 pub(crate) use super::choice::DeviceInfo;
 use super::{
@@ -45,6 +46,8 @@ pub(crate) struct Device {
     #[cfg_attr(not(feature = "window"), expect(dead_code, reason = "windows present"))]
     pub(crate) presentation: Option<Presentation>,
     memory: ManuallyDrop<Memory>,
+    /// What images of a format can be used for: asked of the driver once.
+    formats: DashMap<vk::Format, vk::FormatFeatureFlags>,
     owned: bool,
     /// Dropped after the device, by the order of fields.
     pub(crate) instance: Arc<Instance>,
@@ -158,6 +161,7 @@ impl Device {
             validation,
             presentation,
             memory,
+            formats: DashMap::new(),
             owned,
             instance,
         }))
@@ -167,8 +171,12 @@ impl Device {
 impl Device {
     /// What images of a format can be used for.
     pub(crate) fn format_features(&self, format: vk::Format) -> vk::FormatFeatureFlags {
+        if let Some(known) = self.formats.get(&format) {
+            return *known;
+        }
         // SAFETY: the physical device is the one that the device was made from, on this instance.
         let properties = unsafe { self.instance.raw.get_physical_device_format_properties(self.physical, format) };
+        self.formats.insert(format, properties.optimal_tiling_features);
         properties.optimal_tiling_features
     }
 

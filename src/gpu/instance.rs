@@ -205,12 +205,11 @@ fn surface_extensions(offered: &Offered) -> Result<Vec<&'static CStr>> {
     let mut enabled = vec![khr::surface::NAME];
     enabled.extend(KINDS.into_iter().filter(|name| offered.has(name)));
     if !offered.has(khr::surface::NAME) || enabled.len() == 1 {
-        return Err(Error::NoDevice {
-            reason:
-                "presentation was asked for, and the Vulkan loader knows no kind of window (VK_KHR_surface and its \
-                     like); install a driver that does, or leave `GpuOptions::presentation` off"
-                    .into(),
-        });
+        return Err(Error::Window(
+            "presentation was asked for, and the Vulkan loader knows no kind of window (VK_KHR_surface and its like); install a \
+             driver that does, or leave `GpuOptions::presentation` off"
+                .into(),
+        ));
     }
     Ok(enabled)
 }

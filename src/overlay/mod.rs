@@ -31,7 +31,7 @@ pub use egui_winit;
 
 use self::{
     meshes::{Canvas, TARGET_IS_LINEAR},
-    textures::Textures,
+    textures::{Textures, is_encoded},
 };
 use crate::{
     error::{Error, Result},
@@ -73,9 +73,7 @@ impl Mixing {
     fn over(format: vk::Format) -> Self {
         match format {
             vk::Format::R8G8B8A8_SRGB => Self::Recoded,
-            vk::Format::R8G8B8A8_UNORM | vk::Format::B8G8R8A8_UNORM | vk::Format::A2B10G10R10_UNORM_PACK32 => {
-                Self::Encoded
-            }
+            format if is_encoded(format) => Self::Encoded,
             _ => Self::Linear,
         }
     }
@@ -181,7 +179,7 @@ impl Overlay {
     }
 
     /// A texture of the program's own, for [`egui::Image`] and its like; it is kept until it is
-    /// [removed](Self::remove_texture). Of `UNORM` formats its colours count as encoded, of others as linear light.
+    /// [removed](Self::remove_texture). Of `UNORM` formats of three or four channels its colours count as encoded, of others as linear light.
     ///
     /// # Errors
     ///

@@ -182,9 +182,10 @@ fn sampler(options: TextureOptions) -> SamplerDesc {
         .edge(edge)
 }
 
-/// Whether what a shader finds in images of this format is encoded as sRGB is, as far as that can be known.
-fn is_encoded(format: vk::Format) -> bool {
-    matches!(format, vk::Format::R8G8B8A8_UNORM | vk::Format::B8G8R8A8_UNORM)
+/// Whether what shaders find in images of this format, or write to them, is encoded as sRGB is, as far as that can be known.
+pub(super) fn is_encoded(format: vk::Format) -> bool {
+    use vk::Format as F;
+    matches!(format, F::R8G8B8A8_UNORM | F::B8G8R8A8_UNORM | F::A2B10G10R10_UNORM_PACK32)
 }
 
 fn unknown(id: TextureId) -> Error {

@@ -15,7 +15,7 @@ use std::{
 use ash::vk;
 
 use crate::{
-    error::{During, Result},
+    error::{During, Error, Result},
     gpu::{counters::Counters, device::Device},
     resource::image::SampledView,
     sync::prim::lock,
@@ -30,7 +30,7 @@ const MOST: u32 = 256;
 /// Sets of a pool.
 const POOL: u32 = 8;
 /// Sets that are kept for passes to come, which nobody uses at present.
-const MOST_KEPT: usize = 64;
+const MOST_KEPT: usize = 1024;
 
 /// What is in one place of a set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -166,13 +166,18 @@ impl TextureSets {
         let info = vk::DescriptorPoolCreateInfo::default().max_sets(POOL).pool_sizes(&sizes);
         // SAFETY: the structure is valid.
         let pool = unsafe { self.device.raw.create_descriptor_pool(&info, None) }.during("vkCreateDescriptorPool")?;
-        state.pools.push(pool);
         let layouts = [self.layout; POOL as usize];
         let info = vk::DescriptorSetAllocateInfo::default().descriptor_pool(pool).set_layouts(&layouts);
         // SAFETY: the pool has room for as many sets of this layout.
-        let sets = unsafe { self.device.raw.allocate_descriptor_sets(&info) }.during("vkAllocateDescriptorSets")?;
+        let made = unsafe { self.device.raw.allocate_descriptor_sets(&info) }.during("vkAllocateDescriptorSets");
+        let sets = made.inspect_err(|_| {
+            // SAFETY: it is new, and nothing came out of it.
+            unsafe { self.device.raw.destroy_descriptor_pool(pool, None) };
+        })?;
+        state.pools.push(pool);
         let mut sets = sets.into_iter().map(|raw| Written { raw, holds: Vec::new() });
-        let first = sets.next().unwrap_or(Written { raw: vk::DescriptorSet::null(), holds: Vec::new() });
+        let refused = || Error::Vulkan { call: "vkAllocateDescriptorSets".into(), result: vk::Result::ERROR_UNKNOWN };
+        let first = sets.next().ok_or_else(refused)?;
         state.free.extend(sets);
         Ok(first)
     }

@@ -25,8 +25,8 @@ impl RawSurface {
     /// For a window, which it keeps.
     ///
     /// # Errors
-    /// [`Error::Invalid`] if the `Gpu` was not opened to present, or not to windows of this kind; [`Error::Window`] if the
-    /// window has no handle; else what the driver says.
+    /// [`Error::Invalid`] if the `Gpu` was not opened to present; [`Error::Window`] if the window has no handle, or is of a kind
+    /// that the Vulkan loader has no surfaces for; else what the driver says.
     pub(super) fn of_window<W>(gpu: &Gpu, window: Arc<W>) -> Result<Self>
     where
         W: HasWindowHandle + HasDisplayHandle + Send + Sync + 'static,
@@ -42,7 +42,7 @@ impl RawSurface {
         // SAFETY: these are names of extensions: constants.
         let names = needed.iter().map(|&name| unsafe { std::ffi::CStr::from_ptr(name) });
         if needed.is_empty() || !names.into_iter().all(|name| instance.presentation.contains(&name)) {
-            return Err(Error::Invalid(format!(
+            return Err(Error::Window(format!(
                 "the Vulkan loader has no surfaces for a window of this kind ({display:?}); install a driver that does"
             )));
         }
@@ -106,7 +106,7 @@ impl RawSurface {
     }
 
     /// # Errors
-    /// [`Error::Invalid`] if the device cannot present to it; else what the driver says.
+    /// [`Error::Window`] if the device cannot present to it; else what the driver says.
     pub(super) fn check_support(&self) -> Result<()> {
         let family = self.device.queues.get(QueueId::GRAPHICS).family;
         let surfaces = &self.presentation()?.surfaces;
@@ -114,7 +114,7 @@ impl RawSurface {
         let supported = unsafe { surfaces.get_physical_device_surface_support(self.device.physical, family, self.raw) };
         match supported.during("vkGetPhysicalDeviceSurfaceSupportKHR")? {
             true => Ok(()),
-            false => Err(Error::Invalid(format!(
+            false => Err(Error::Window(format!(
                 "`{}` cannot present to this window; choose another device with VULKIO_DEVICE",
                 self.device.info.name
             ))),

@@ -70,8 +70,8 @@ impl Surface {
     /// # Errors
     ///
     /// [`Error::Invalid`] if the [`Gpu`] was not opened with
-    /// [`GpuOptions::presentation`](crate::GpuOptions::presentation), its device cannot present to the window, or the options
-    /// are out of their range; [`Error::Window`] if the window has no handles; [`Error::SurfaceLost`],
+    /// [`GpuOptions::presentation`](crate::GpuOptions::presentation), or the options are out of their range; [`Error::Window`] if
+    /// the window has no handles, or its device cannot present to it; [`Error::SurfaceLost`],
     /// [`Error::OutOfDeviceMemory`], [`Error::Closed`], [`Error::DeviceLost`].
     ///
     /// # Cancel safety

@@ -64,7 +64,9 @@ impl Encoder<'_> {
     /// }
     /// ```
     ///
-    /// The first time that passes ask for these textures, their descriptors are written; after that none are.
+    /// The first time that passes ask for these textures, their descriptors are written; after that none are. Ask for all
+    /// that a pass needs before its first draw: each further one between draws takes another set of descriptors, of which the
+    /// last 1,024 are kept for passes that ask for the same.
     pub fn texture(&mut self, texture: &impl ImagePart<Role = Texture>, sampler: &Sampler) -> u32 {
         let mut number = 0;
         self.step(|this| {
