@@ -11,7 +11,7 @@ use super::{
     declare::Declared,
     hints::{Hints, words},
     ir::Region,
-    state::{Dependency, Scope},
+    state::{Dependency, Scope, possible},
     uses::Declaration,
 };
 use crate::{
@@ -201,9 +201,11 @@ fn is_covered(declared: &Declared, owed: &Owed, given: &[Given]) -> bool {
 fn covers(given: &[Dependency], needed: &Dependency) -> bool {
     let given: Vec<_> = given.iter().map(all_of).collect();
     let Dependency { source, target } = all_of(needed);
-    // An execution dependency alone has no accesses to go through.
-    let masks = |mask: A| if mask.is_empty() { vec![0] } else { each(mask.as_raw()) };
-    let (written, seen) = (masks(source.mask), masks(target.mask));
+    // Those that a stage can make. An execution dependency alone has none to go through.
+    let masks = |stage: u64, mask: A| {
+        let made = mask & if stage == u64::MAX { !A::NONE } else { possible(S::from_raw(stage)) };
+        if made.is_empty() { vec![0] } else { each(made.as_raw()) }
+    };
     each(source.stages.as_raw()).into_iter().all(|from| {
         each(target.stages.as_raw()).into_iter().all(|to| {
             let stands_between = |given: &&Dependency| {
@@ -215,6 +217,7 @@ fn covers(given: &[Dependency], needed: &Dependency) -> bool {
                 let visible = |given: &Dependency| written == 0 || given.target.mask.as_raw() & seen == seen;
                 between.iter().any(|given| available(given) && visible(given))
             };
+            let (written, seen) = (masks(from, source.mask), masks(to, target.mask));
             written.iter().all(|&written| seen.iter().all(|&seen| shows(written, seen)))
         })
     })
