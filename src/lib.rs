@@ -131,8 +131,8 @@ pub use sync::{Completion, Stamp, WaitFor};
 #[doc(hidden)]
 pub use system::derived;
 pub use system::{
-    Act, Binding, CpuAccess, CpuData, CpuMember, CpuRef, CpuResourceMeta, Found, GpuMember, GpuResourceAccess, Guards,
-    Member, Members, Record, Registered, Registry, ResourceAccess, Run,
+    Act, Binding, CpuAccess, CpuData, CpuMember, CpuRef, CpuResourceMeta, GpuMember, GpuResourceAccess, Guards, Member,
+    Members, Record, Registered, Registry, ResourceAccess, Run,
 };
 pub use upload::{Imported, ImportedSlice, IntoUploadData, Priority, Staging, Streamed, Upload, UploadData, Uploaded};
 #[cfg(feature = "derive")]

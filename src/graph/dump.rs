@@ -1,7 +1,7 @@
 //! Plans to look at: as text, as a Mermaid flowchart, as a DOT graph.
 
 mod drawing;
-mod style;
+pub(crate) mod style;
 
 use std::{
     fmt::{self, Write},

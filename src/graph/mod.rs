@@ -4,7 +4,7 @@ pub(crate) mod cache;
 mod checks;
 pub(crate) mod compiled;
 pub(crate) mod declare;
-mod dump;
+pub(crate) mod dump;
 pub(crate) mod hints;
 pub(crate) mod ir;
 pub(crate) mod manual;
@@ -42,7 +42,7 @@ pub use uses::Uses;
 
 use crate::{
     error::{Error, Result},
-    exec::{Encoder, Finalize, Job, JobOwner, Opened, Shown, Submission, Submit, spawn_job, try_spawn_job},
+    exec::{Encoder, Finalize, Job, JobOwner, Opened, Shown, Submission, Submit, launch_job, spawn_job, try_spawn_job},
     gpu::{Gpu, QueueKind},
     memory::PageLease,
     resource::{GpuImage, ImageDesc, ImageRole, Resource, TransientBuffer},
@@ -140,6 +140,11 @@ impl Graph {
         E: Into<Box<dyn std::error::Error + Send + Sync>> + Send + 'static,
     {
         self.own(try_spawn_job(self.job_runtime().as_ref(), name.into(), job))
+    }
+
+    /// A job of a system, whose error is the job's own.
+    pub(crate) fn launch(&self, name: Arc<str>, job: impl Future<Output = Result<()>> + Send + 'static) -> Job<()> {
+        self.own(launch_job(self.job_runtime().as_ref(), name, job))
     }
 
     fn job_runtime(&self) -> Option<Handle> {

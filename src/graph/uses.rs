@@ -73,6 +73,11 @@ impl Rendering {
         self.colors.iter().chain(&self.depth)
     }
 
+    fn declarations(&self) -> impl Iterator<Item = Declaration> {
+        let colors = self.colors.iter().flat_map(|target| target.all_declared(Access::COLOR_ATTACHMENT));
+        colors.chain(self.depth.iter().flat_map(|target| target.all_declared(Access::DEPTH_ATTACHMENT)))
+    }
+
     /// The samples that all attachments have.
     pub(crate) fn samples(&self) -> u32 {
         self.targets().next().map_or(1, |target| target.image.shape.samples)
@@ -214,6 +219,11 @@ impl Uses {
         }
     }
 
+    /// All that is declared so far, attachments as well. Accesses by address have no stages yet.
+    pub(crate) fn declarations(&self) -> impl Iterator<Item = Declaration> {
+        self.uses.iter().cloned().chain(self.rendering.declarations())
+    }
+
     /// Whether any of it lives inside one graph.
     pub(crate) fn has_transients(&self) -> bool {
         let used = self.uses.iter().any(|used| used.resource.transient_of().is_some());
@@ -232,8 +242,7 @@ impl Uses {
         for used in uses.iter_mut().filter(|used| used.access.stages.is_empty()) {
             used.access.stages = shaders;
         }
-        uses.extend(rendering.colors.iter().flat_map(|target| target.all_declared(Access::COLOR_ATTACHMENT)));
-        uses.extend(rendering.depth.iter().flat_map(|target| target.all_declared(Access::DEPTH_ATTACHMENT)));
+        uses.extend(rendering.declarations());
         merge_overlapping(pass, &mut uses)?;
         Ok((uses, rendering))
     }

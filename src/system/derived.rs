@@ -2,4 +2,5 @@
 
 pub use std::any::TypeId;
 
+pub use super::EachGuard;
 pub use futures::future::BoxFuture;

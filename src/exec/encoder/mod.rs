@@ -40,6 +40,7 @@ use crate::{
     memory::PageLease,
     pipeline::{Kept, MAX_PUSH_BYTES, Pipeline, PipelineInner, PipelineLayout},
     resource::{Buffer, Texel, range::byte_range},
+    system::Found,
 };
 
 /// What a pass's closure may return.
@@ -103,6 +104,8 @@ pub struct Encoder<'a> {
     pages: &'a mut PageLease,
     counts: &'a mut Counts,
     error: Option<Error>,
+    /// What was found for the system that this is the pass of.
+    pub(crate) found: Option<Arc<Found>>,
     /// A pool is used by one thread at a time, so an encoder must not move to another.
     not_send: PhantomData<*mut ()>,
 }
@@ -155,6 +158,7 @@ impl<'a> Encoder<'a> {
             pages,
             counts,
             error: None,
+            found: None,
             not_send: PhantomData,
         };
         if !rendering.is_empty() {
