@@ -8,7 +8,7 @@ use super::ir::Region;
 use crate::{
     error::{Error, Result},
     resource::{
-        Access, Attachment, CopySide, ImageInner, Load, Part, Resource, Use,
+        Access, Attachment, CopySide, GpuResourceMeta, ImageInner, Load, Part, Resource, Use,
         access::{GRAPHICS_SHADERS, Mode},
     },
 };
@@ -122,6 +122,15 @@ pub struct Uses {
     rendering: Rendering,
     /// The first thing that was wrong.
     mistake: Option<Mistake>,
+    labels: Vec<Label>,
+}
+
+/// Which field or attribute of a derived system a resource is, so that messages can name it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Label {
+    /// [`Resource::id`].
+    pub(crate) resource: usize,
+    pub(crate) meta: &'static GpuResourceMeta,
 }
 
 /// What can be wrong with one use, known before its pass's name is.
@@ -174,6 +183,30 @@ impl Uses {
     pub fn depth(&mut self, target: impl Into<Attachment>) -> &mut Self {
         self.rendering.depth = self.target(target.into());
         self
+    }
+
+    /// Touches a resource of a derived system as its metadata says.
+    pub(crate) fn field(&mut self, meta: &'static GpuResourceMeta, used: Use) -> &mut Self {
+        self.label(meta, &used.resource);
+        self.add(Use { access: None, ..used }, unstaged(meta.access))
+    }
+
+    /// Renders to an image of a derived system.
+    pub(crate) fn field_rendered(&mut self, meta: &'static GpuResourceMeta, target: Attachment) -> &mut Self {
+        self.label(meta, &Resource::Image(Arc::clone(&target.image)));
+        match meta.access {
+            Access::DEPTH_ATTACHMENT => self.depth(target),
+            _ => self.renders(target),
+        }
+    }
+
+    fn label(&mut self, meta: &'static GpuResourceMeta, resource: &Resource) {
+        self.labels.push(Label { resource: resource.id(), meta });
+    }
+
+    /// What its resources are in the derived system that declared them.
+    pub(crate) fn labels(&self) -> &[Label] {
+        &self.labels
     }
 
     fn target(&mut self, attachment: Attachment) -> Option<Target> {
@@ -234,7 +267,7 @@ impl Uses {
 
     /// Resolves stages, adds the attachments, and makes one declaration of those of a resource that overlap.
     pub(crate) fn resolve(self, pass: &str) -> Result<(Vec<Declaration>, Rendering)> {
-        let Self { mut uses, rendering, mistake } = self;
+        let Self { mut uses, rendering, mistake, labels: _ } = self;
         if let Some(mistake) = mistake {
             return Err(mistake.told(pass));
         }
@@ -245,6 +278,16 @@ impl Uses {
         uses.extend(rendering.declarations());
         merge_overlapping(pass, &mut uses)?;
         Ok((uses, rendering))
+    }
+}
+
+/// The access without the shaders' stages, which follow from the pass's kind: whether it renders may be known only now.
+fn unstaged(access: Access) -> Access {
+    match access.stages {
+        vk::PipelineStageFlags2::COMPUTE_SHADER | GRAPHICS_SHADERS => {
+            Access { stages: vk::PipelineStageFlags2::NONE, ..access }
+        }
+        _ => access,
     }
 }
 

@@ -47,7 +47,7 @@ pub trait Run: CpuAccess {
     /// # Errors
     ///
     /// Whatever makes it impossible: systems after it that touch what it writes fail with that, in the same run of the schedule.
-    fn run(&self, reads: Self::Reads<'_>, writes: Self::Writes<'_>) -> impl Future<Output = Result<()>> + Send;
+    fn run<'a>(&'a self, reads: Self::Reads<'a>, writes: Self::Writes<'a>) -> impl Future<Output = Result<()>> + Send;
 }
 
 /// What a member does when it is its turn.
@@ -167,6 +167,7 @@ impl<S: System> GpuMember for S {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<S: System> Member for S {
     fn name(&self) -> &str {
         System::name(self)
@@ -191,6 +192,11 @@ impl<S: System> Member for S {
 }
 
 /// The systems of a stage: one, or a tuple of up to twelve.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is neither a system nor a tuple of systems",
+    label = "no system",
+    note = "derive `vulkio::System` on it, or implement `vulkio::System`"
+)]
 pub trait Members: Send + Sync + 'static {
     /// How many.
     const COUNT: usize;
@@ -199,6 +205,7 @@ pub trait Members: Send + Sync + 'static {
     fn get(&self, index: usize) -> Option<&dyn Member>;
 }
 
+#[diagnostic::do_not_recommend]
 impl<M: Member> Members for M {
     const COUNT: usize = 1;
 
