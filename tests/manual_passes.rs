@@ -70,7 +70,11 @@ async fn a_manual_pass_brings_the_one_barrier_that_the_plan_has_without_it() {
     assert!(hints.contains(expected), "{hints}");
     assert_eq!(manual.barriers_for(copy).expect("barriers").len(), 1);
     let done = soon("a submit", manual.submit()).await.expect("submitted");
-    assert_eq!(soon("a graph", done).await.expect("complete").barriers, automatic, "one call each, and what they enter by");
+    assert_eq!(
+        soon("a graph", done).await.expect("complete").barriers,
+        automatic,
+        "one call each, and what they enter by"
+    );
     assert_eq!(soon("a read", words(&gpu, &b)).await, [7; N]);
     drop((a, b));
     close(gpu).await;
@@ -101,10 +105,8 @@ async fn a_barrier_that_is_missing_is_refused_with_what_to_add() {
 async fn barriers_that_are_wider_than_needed_are_taken() {
     let gpu = strict_gpu();
     let [a, b] = buffers(&gpu).await;
-    let all = PassBarrier::memory(
-        (S::ALL_COMMANDS, A::MEMORY_WRITE),
-        (S::ALL_COMMANDS, A::MEMORY_READ | A::MEMORY_WRITE),
-    );
+    let all =
+        PassBarrier::memory((S::ALL_COMMANDS, A::MEMORY_WRITE), (S::ALL_COMMANDS, A::MEMORY_READ | A::MEMORY_WRITE));
     let graph = Graph::new(&gpu, "wide");
     line(&graph, [&a, &b], Some(vec![all]));
     soon("a submit", graph.submit()).await.expect("submitted");
@@ -120,7 +122,10 @@ struct Picture {
 
 impl Picture {
     fn new(gpu: &Gpu) -> Self {
-        Self { image: gpu.image("picture", [8, 8]).expect("an image"), words: gpu.buffer("words", N).expect("a buffer") }
+        Self {
+            image: gpu.image("picture", [8, 8]).expect("an image"),
+            words: gpu.buffer("words", N).expect("a buffer"),
+        }
     }
 
     /// clear ─▶ save ─▶ clear again: the last two are manual if they are given barriers.
@@ -166,12 +171,13 @@ async fn a_manual_pass_changes_layouts_before_its_rendering_begins() {
 async fn a_layout_that_declarations_do_not_lead_to_is_refused() {
     let gpu = strict_gpu();
     let picture = Picture::new(&gpu);
-    let to = |layout| {
-        PassBarrier::image(&picture.image, RENDERED, COPIES, [L::COLOR_ATTACHMENT_OPTIMAL, layout])
-    };
+    let to = |layout| PassBarrier::image(&picture.image, RENDERED, COPIES, [L::COLOR_ATTACHMENT_OPTIMAL, layout]);
     let graph = Graph::new(&gpu, "elsewhere");
     picture.declare(&graph, [Some(vec![to(L::GENERAL)]), None]);
-    refused(soon("a submit", graph.submit()).await, &["`save`", "lacks a barrier", "`picture`", "TRANSFER_SRC_OPTIMAL]"]);
+    refused(
+        soon("a submit", graph.submit()).await,
+        &["`save`", "lacks a barrier", "`picture`", "TRANSFER_SRC_OPTIMAL]"],
+    );
     let graph = Graph::new(&gpu, "twice");
     picture.declare(&graph, [Some(vec![to(L::TRANSFER_SRC_OPTIMAL), to(L::GENERAL)]), None]);
     let parts = ["takes `picture` from COLOR_ATTACHMENT_OPTIMAL to GENERAL", "these are `PassBarrier::image(&picture"];

@@ -176,9 +176,13 @@ mod tests {
 
     #[test]
     fn names_are_variables() {
-        let names = ["depth", "my target", "2d", "GpuImage<RenderTarget>", "GpuImage<RenderTarget> \"left\"", "", "cubes.ids"];
+        let names =
+            ["depth", "my target", "2d", "GpuImage<RenderTarget>", "GpuImage<RenderTarget> \"left\"", "", "cubes.ids"];
         let variables = names.map(variable);
-        assert_eq!(variables, ["depth", "my_target", "image_2d", "render_target", "render_target_left", "image_", "cubes_ids"]);
+        assert_eq!(
+            variables,
+            ["depth", "my_target", "image_2d", "render_target", "render_target_left", "image_", "cubes_ids"]
+        );
     }
 
     #[test]
