@@ -30,12 +30,14 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
     mistakes.end()?;
     let (Some(fields), Some(role)) = (fields, role) else { return Ok(TokenStream::new()) };
     let ident = &input.ident;
-    let pod = quote_spanned!(ident.span()=> const _: () = ::vulkio::derived::plain_data::<#ident>(););
+    let plain = quote_spanned!(ident.span()=> #ident: ::vulkio::derived::PlainData);
     let vertex = (role == "Vertex").then(|| vertex(ident, fields));
     Ok(quote! {
-        #pod
         #[automatically_derived]
-        impl ::vulkio::GpuData for #ident {
+        impl ::vulkio::GpuData for #ident
+        where
+            #plain,
+        {
             const ROLE: ::vulkio::Role = ::vulkio::Role::#role;
         }
         #vertex

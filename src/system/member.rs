@@ -124,6 +124,7 @@ impl<S: System> GpuMember for S {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<S: System> Member for S {
     fn name(&self) -> &str {
         System::name(self)
@@ -148,6 +149,11 @@ impl<S: System> Member for S {
 }
 
 /// The systems of a stage: one, or a tuple of up to twelve.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is neither a system nor a tuple of systems",
+    label = "no system",
+    note = "derive `vulkio::System` on it, or implement `vulkio::System`"
+)]
 pub trait Members: Send + Sync + 'static {
     /// How many.
     const COUNT: usize;
@@ -156,6 +162,7 @@ pub trait Members: Send + Sync + 'static {
     fn get(&self, index: usize) -> Option<&dyn Member>;
 }
 
+#[diagnostic::do_not_recommend]
 impl<M: Member> Members for M {
     const COUNT: usize = 1;
 

@@ -1,9 +1,11 @@
 use vulkio::{Encoder, GpuBuffer, Record, Result, System};
 
+struct Mesh(GpuBuffer<u32>);
+
 #[derive(System)]
 struct Draw {
     #[reads]
-    count: Vec<u32>,
+    mesh: Mesh,
     #[writes]
     words: GpuBuffer<u32>,
 }

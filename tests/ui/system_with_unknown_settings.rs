@@ -1,8 +1,15 @@
 use vulkio::{Encoder, GpuBuffer, Record, Result, System};
 
 #[derive(System)]
-#[system(queue = "copy", named = "fill")]
+#[system(queue = "copy")]
 struct Fill {
+    #[writes(copy)]
+    words: GpuBuffer<u32>,
+}
+
+#[derive(System)]
+#[system(named = "fill")]
+struct FillAgain {
     #[writes(copy)]
     words: GpuBuffer<u32>,
 }

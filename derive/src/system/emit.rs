@@ -2,11 +2,11 @@
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
-use syn::spanned::Spanned;
+use syn::{LitStr, spanned::Spanned};
 
 use super::{
     emit_cpu, emit_gpu,
-    model::{Form, Place, System},
+    model::{CpuTouch, Form, GpuTouch, Place, System},
     way::Direction,
 };
 use crate::text::text;
@@ -114,7 +114,7 @@ pub(super) fn queue(system: &System) -> Option<TokenStream> {
 /// A system that is more than a [`vulkio::System`], for schedules.
 fn member(system: &System) -> TokenStream {
     let name = &system.said.name;
-    let (queue, bind) = (queue(system), bind(system));
+    let (queue, bind, outline) = (queue(system), bind(system), outline(system));
     let act = if system.gpu.is_empty() { format_ident!("Cpu") } else { format_ident!("Gpu") };
     let body = quote! {
         fn name(&self) -> &str { #name }
@@ -124,65 +124,62 @@ fn member(system: &System) -> TokenStream {
             #bind
             ::vulkio::Result::Ok(())
         }
+        #[allow(unused_variables)]
+        fn outline(&self, to: &mut ::vulkio::Outline) { #outline }
         fn act(&self) -> ::vulkio::Act<'_> { ::vulkio::Act::#act(self) }
     };
     implement(system, &quote!(::vulkio::Member), &body)
 }
 
-fn bind(system: &System) -> TokenStream {
-    let mut handles = Handles::default();
-    let mut steps = Vec::new();
-    for direction in [Direction::Reads, Direction::Writes] {
-        for (index, touch) in system.of(direction).enumerate() {
-            let place = handles.place(&touch.place, &touch.ty, &mut steps);
-            let uses = quote!(to.uses());
-            steps.push(emit_gpu::declare(touch, index, &uses, &place));
-        }
-        for touch in system.cpu_of(direction) {
-            let data = &touch.data;
-            let ty = quote_spanned!(data.span()=> ::vulkio::CpuData<#data>);
-            let place = handles.place(&touch.place, &ty, &mut steps);
-            let meta = emit_cpu::meta(touch);
-            let mode = mode(direction);
-            steps.push(quote!(to.cpu(#meta, ::vulkio::Mode::#mode, #place);));
-        }
+/// What it touches of the GPU where there is no registry.
+fn outline(system: &System) -> TokenStream {
+    match system.form {
+        Form::Fields => emit_gpu::declare_fields(system, &quote!(to.uses())),
+        Form::Registry => quote! {
+            to.system(
+                <Self as ::vulkio::GpuResourceAccess>::GPU_READS,
+                <Self as ::vulkio::GpuResourceAccess>::GPU_WRITES,
+            );
+        },
     }
-    quote!(#(#steps)*)
 }
 
-/// What was found in the registry so far.
-#[derive(Default)]
-struct Handles(Vec<(String, Option<String>)>);
+/// Finds what it touches, and declares it: on the GPU, then on the CPU.
+fn bind(system: &System) -> TokenStream {
+    let both = [Direction::Reads, Direction::Writes];
+    let gpu = match system.form {
+        Form::Fields => emit_gpu::declare_fields(system, &quote!(to.uses())),
+        Form::Registry => both.iter().flat_map(|&direction| system.of(direction).enumerate().map(found)).collect(),
+    };
+    let cpu = both.iter().flat_map(|&direction| system.cpu_of(direction).map(cpu_data));
+    quote!(#gpu #(#cpu)*)
+}
 
-impl Handles {
-    /// A reference to the resource; if it is one of the registry's, found first.
-    fn place(&mut self, place: &Place, ty: &impl ToTokens, steps: &mut Vec<TokenStream>) -> TokenStream {
-        let instance = match place {
-            Place::Field(member) => {
-                let span = ty
-                    .to_token_stream()
-                    .into_iter()
-                    .next()
-                    .map_or_else(proc_macro2::Span::call_site, |token| token.span());
-                return quote_spanned!(span=> &self.#member);
-            }
-            Place::Registry(instance) => instance.as_ref(),
-        };
-        let key = (text(ty), instance.map(syn::LitStr::value));
-        let known = self.0.iter().position(|one| *one == key);
-        let variable = format_ident!("found_{}", known.unwrap_or(self.0.len()));
-        if known.is_none() {
-            self.0.push(key);
-            let named = option(instance);
-            let find = match instance {
-                Some(name) => quote!(registry.get_named::<#ty>(#name)?),
-                None => quote!(registry.get::<#ty>()?),
-            };
-            steps.push(quote! {
-                let #variable = #find;
-                ::vulkio::derived::found(to, #named, &#variable);
-            });
-        }
-        quote!(&#variable)
+/// A GPU resource of a registry.
+fn found((index, touch): (usize, &GpuTouch)) -> TokenStream {
+    let handle = get(touch.place.instance(), &touch.ty);
+    let meta = emit_gpu::meta_at(touch, index);
+    let declared = emit_gpu::declare(touch, index, &quote!(to.uses()), &quote!(&found));
+    quote! {
+        let found = #handle;
+        #declared
+        to.found(#meta, found);
+    }
+}
+
+fn cpu_data(touch: &CpuTouch) -> TokenStream {
+    let data = &touch.data;
+    let place = match &touch.place {
+        Place::Field(member) => quote!(self.#member),
+        Place::Registry(instance) => get(instance.as_ref(), &quote_spanned!(data.span()=> ::vulkio::CpuData<#data>)),
+    };
+    let (meta, mode) = (emit_cpu::meta(touch), mode(touch.direction));
+    quote!(to.cpu(#meta, ::vulkio::Mode::#mode, &#place);)
+}
+
+fn get(instance: Option<&LitStr>, ty: &impl ToTokens) -> TokenStream {
+    match instance {
+        Some(name) => quote!(registry.get_named::<#ty>(#name)?),
+        None => quote!(registry.get::<#ty>()?),
     }
 }

@@ -34,7 +34,7 @@ pub(super) fn run(system: &System) -> TokenStream {
             guards: &'a mut ::vulkio::Guards,
         ) -> ::vulkio::derived::BoxFuture<'a, ::vulkio::Result<()>> {
             ::std::boxed::Box::pin(async move {
-                let mut data = ::vulkio::derived::data(guards);
+                let mut data = guards.each();
                 let reads = #reads;
                 let writes = #writes;
                 #run.await

@@ -18,21 +18,12 @@ use crate::{
 pub(super) fn system(system: &System) -> TokenStream {
     let name = &system.said.name;
     let queue = queue(system);
-    let declared = [Direction::Reads, Direction::Writes].map(|direction| {
-        let touches = system.of(direction).enumerate().filter_map(|(index, touch)| match &touch.place {
-            Place::Field(member) => {
-                let place = quote_spanned!(touch.span()=> &self.#member);
-                Some(declare(touch, index, &quote!(uses), &place))
-            }
-            Place::Registry(_) => None,
-        });
-        touches.collect::<TokenStream>()
-    });
+    let declared = declare_fields(system, &quote!(uses));
     let record = recorded(system);
     let body = quote! {
         fn name(&self) -> &str { #name }
         #queue
-        fn declare(&self, uses: &mut ::vulkio::Uses) { #(#declared)* }
+        fn declare(&self, uses: &mut ::vulkio::Uses) { #declared }
         #record
     };
     implement(system, &quote!(::vulkio::System), &body)
@@ -81,7 +72,8 @@ fn way_of(way: &WayKind) -> Ident {
         WayKind::Sampled => "Sampled",
         WayKind::Copy => "Copy",
         WayKind::Blit => "Blit",
-        WayKind::Load | WayKind::Discard | WayKind::Clear(_) => "Render",
+        WayKind::Load => "Load",
+        WayKind::Discard | WayKind::Clear(_) => "Overwrite",
     };
     Ident::new(name, Span::call_site())
 }
@@ -125,16 +117,32 @@ fn named_role(form: Form, ty: &Type) -> Option<Ident> {
     Some(Ident::new(role, Span::call_site()))
 }
 
-/// Declares one use of what `place` refers to.
-pub(super) fn declare(touch: &GpuTouch, index: usize, uses: &TokenStream, place: &TokenStream) -> TokenStream {
+/// Declares what its fields hold.
+pub(super) fn declare_fields(system: &System, uses: &TokenStream) -> TokenStream {
+    let of = |direction| {
+        system.of(direction).enumerate().filter_map(|(index, touch)| match &touch.place {
+            Place::Field(member) => {
+                let place = quote_spanned!(touch.span()=> &self.#member);
+                Some(declare(touch, index, uses, &place))
+            }
+            Place::Registry(_) => None,
+        })
+    };
+    of(Direction::Reads).chain(of(Direction::Writes)).collect()
+}
+
+/// The metadata of one of what a system reads or writes.
+pub(super) fn meta_at(touch: &GpuTouch, index: usize) -> TokenStream {
     let metas = match touch.direction {
         Direction::Reads => format_ident!("GPU_READS"),
         Direction::Writes => format_ident!("GPU_WRITES"),
     };
-    let meta = quote!(&<Self as ::vulkio::GpuResourceAccess>::#metas[#index]);
-    let span = touch.span();
-    let render =
-        |load: TokenStream| quote_spanned!(span=> ::vulkio::derived::render(#uses, #meta, #place, |image| #load););
+    quote!(&<Self as ::vulkio::GpuResourceAccess>::#metas[#index])
+}
+
+/// Declares one use of what `place` refers to.
+pub(super) fn declare(touch: &GpuTouch, index: usize, uses: &TokenStream, place: &TokenStream) -> TokenStream {
+    let (meta, span) = (meta_at(touch, index), touch.span());
     let declare = |function: &str| {
         let function = Ident::new(function, span);
         quote_spanned!(span=> ::vulkio::derived::#function(#uses, #meta, #place);)
@@ -149,8 +157,10 @@ pub(super) fn declare(touch: &GpuTouch, index: usize, uses: &TokenStream, place:
         | WayKind::Uniform => declare("declare_buffer"),
         WayKind::Sampled => declare("declare_texture"),
         WayKind::Blit => declare("declare_image"),
-        WayKind::Load => render(quote!(image.load())),
-        WayKind::Discard => render(quote!(image.discard())),
-        WayKind::Clear(value) => render(quote!(image.clear(#value))),
+        WayKind::Load => declare("declare_image"),
+        WayKind::Discard => declare("discard"),
+        WayKind::Clear(value) => {
+            quote_spanned!(span=> ::vulkio::derived::clear(#uses, #meta, #place, |image| image.clear(#value));)
+        }
     }
 }

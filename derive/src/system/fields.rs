@@ -28,8 +28,8 @@ pub(super) fn system(input: &DeriveInput, fields: &Fields, said: Said, mistakes:
     }
     let (mut gpu, mut cpu) = (Vec::new(), Vec::new());
     for (index, field) in fields.iter().enumerate() {
-        let said = said_of(field, mistakes);
         let shape = shape(&field.ty);
+        let said = said_of(field, shape.kind, mistakes);
         let place = || Place::Field(field.ident.clone().map_or(Member::Unnamed(Index::from(index)), Member::Named));
         check(field, &said, &shape, mistakes);
         match (shape.kind, shape.argument) {
@@ -59,7 +59,7 @@ struct FieldSaid {
     span: Span,
 }
 
-fn said_of(field: &Field, mistakes: &mut Mistakes) -> Vec<FieldSaid> {
+fn said_of(field: &Field, kind: Kind, mistakes: &mut Mistakes) -> Vec<FieldSaid> {
     let attributes =
         field.attrs.iter().filter_map(|attribute| match attribute.path().get_ident()?.to_string().as_str() {
             "reads" => Some((Direction::Reads, attribute)),
@@ -67,17 +67,22 @@ fn said_of(field: &Field, mistakes: &mut Mistakes) -> Vec<FieldSaid> {
             _ => None,
         });
     let said = attributes.map(|(direction, attribute)| {
-        let way = way(attribute, direction)?;
+        let way = way(attribute, direction, kind)?;
         Ok(FieldSaid { direction, way, attribute: text(attribute), span: attribute.path().span() })
     });
     said.filter_map(|said| mistakes.ok(said)).collect()
 }
 
-fn way(attribute: &Attribute, direction: Direction) -> Result<Way> {
+/// Whether there is an attribute, be it wrong.
+fn is_said(field: &Field) -> bool {
+    ["reads", "writes"].iter().any(|name| named(&field.attrs, name).next().is_some())
+}
+
+fn way(attribute: &Attribute, direction: Direction, kind: Kind) -> Result<Way> {
     match &attribute.meta {
         Meta::Path(path) => Ok(Way::own(path.span())),
         Meta::List(list) => list.parse_args_with(|input: syn::parse::ParseStream<'_>| {
-            let way = Way::parse(input, direction, Form::Fields)?;
+            let way = Way::parse(input, direction, kind, Form::Fields)?;
             if input.is_empty() {
                 return Ok(way);
             }
@@ -100,7 +105,7 @@ fn check(field: &Field, said: &[FieldSaid], shape: &Shape<'_>, mistakes: &mut Mi
                 "a field that the system touches is not ignored; remove one of the attributes",
             );
         }
-        (None, []) if shape.kind != Kind::Unknown => {
+        (None, []) if shape.kind != Kind::Unknown && !is_said(field) => {
             let ty = text(&field.ty);
             mistakes.at(
                 field.ty.span(),

@@ -66,7 +66,7 @@ impl Item {
     fn parse(input: ParseStream<'_>, direction: Direction) -> Result<Self> {
         let ty: Type = input.parse()?;
         let way = match input.parse::<Option<Token![as]>>()? {
-            Some(_) => Way::parse(input, direction, Form::Registry)?,
+            Some(_) => Way::parse(input, direction, shape(&ty).kind, Form::Registry)?,
             None => Way::own(ty.span()),
         };
         let instance = match input.parse::<Option<Token![=]>>()? {

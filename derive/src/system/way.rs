@@ -73,9 +73,15 @@ impl Direction {
         [Kind::Buffer, Kind::Image].iter().any(|&kind| self.ways(kind).contains(&way))
     }
 
-    /// All ways of it, in both kinds.
-    fn all(self) -> Vec<&'static str> {
+    /// All ways of a kind; of one that is not known, those of both.
+    fn all(self, kind: Kind) -> Vec<&'static str> {
+        if kind == Kind::Image {
+            return self.ways(kind).to_vec();
+        }
         let mut all = self.ways(Kind::Buffer).to_vec();
+        if kind == Kind::Buffer {
+            return all;
+        }
         all.extend(self.ways(Kind::Image).iter().filter(|way| !self.ways(Kind::Buffer).contains(way)));
         all
     }
@@ -87,12 +93,12 @@ impl Way {
     }
 
     /// A way that is said: a word, and of `clear` the value.
-    pub(super) fn parse(input: ParseStream<'_>, direction: Direction, form: Form) -> Result<Self> {
+    pub(super) fn parse(input: ParseStream<'_>, direction: Direction, kind: Kind, form: Form) -> Result<Self> {
         let word = Ident::parse_any(input)?;
         let span = word.span();
         let name = word.to_string();
         if !direction.has(&name) {
-            return Err(Error::new(span, unknown(&name, direction)));
+            return Err(Error::new(span, unknown(&name, direction, kind)));
         }
         let kind = match &*name {
             "storage" => WayKind::Storage,
@@ -147,13 +153,16 @@ fn value(input: ParseStream<'_>, span: Span, form: Form) -> Result<Expr> {
     Err(Error::new(span, format!("`clear` has a value: `{example}`")))
 }
 
-fn unknown(name: &str, direction: Direction) -> String {
+fn unknown(name: &str, direction: Direction, kind: Kind) -> String {
     let (attribute, other) = (direction.attribute(), direction.other().attribute());
     if direction.other().has(name) {
         let verb = if direction == Direction::Reads { "changes what is there" } else { "only looks at what is there" };
         return format!("`{name}` {verb}: write `#[{other}({name})]`");
     }
-    format!("`#[{attribute}(..)]` knows no `{name}`; write {}, or none for what the role says", list(&direction.all()))
+    format!(
+        "`#[{attribute}(..)]` knows no `{name}`; write {}, or none for what the role says",
+        list(&direction.all(kind))
+    )
 }
 
 impl WayKind {

@@ -9,11 +9,6 @@ use crate::{
 };
 
 /// A handle of a GPU resource, or of a part of one.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is no GPU resource",
-    label = "no GPU resource",
-    note = "`#[reads]` and `#[writes]` go with `GpuBuffer`, `TransientBuffer`, `BufferSlice`, `GpuImage` and `Subimage`, an `Option`, a `Vec` or an array of these, and `CpuData`, written so; other fields have neither"
-)]
 pub trait Handle {
     /// The data of a buffer.
     type Data;
@@ -39,7 +34,10 @@ pub trait BufferHandle: Handle {}
     label = "no image",
     note = "buffers are read by `storage`, `uniform`, `vertex`, `index`, `indirect` or `copy`, and written by `storage`, `concurrent` or `copy`"
 )]
-pub trait ImageHandle: Handle {}
+pub trait ImageHandle: Handle {
+    /// As an attachment, whatever is there.
+    fn discard(&self) -> Attachment;
+}
 
 /// A handle of an image that shaders sample.
 #[diagnostic::on_unimplemented(
@@ -90,7 +88,12 @@ macro_rules! images {
             }
         }
 
-        impl<R: ImageRole> ImageHandle for $handle<R> {}
+        impl<R: ImageRole> ImageHandle for $handle<R> {
+            fn discard(&self) -> Attachment {
+                self.discard()
+            }
+        }
+
         impl TextureHandle for $handle<Texture> {})+
     };
 }
@@ -98,6 +101,11 @@ macro_rules! images {
 images!(GpuImage Subimage);
 
 /// What a field holds: one handle, or several, or none.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no GPU resource",
+    label = "no GPU resource",
+    note = "`#[reads]` and `#[writes]` go with `GpuBuffer`, `TransientBuffer`, `BufferSlice`, `GpuImage` and `Subimage`, an `Option`, a `Vec` or an array of these, and `CpuData`, written so; other fields have neither"
+)]
 pub trait Resources {
     /// The handles.
     type Handle: Handle;
@@ -105,6 +113,7 @@ pub trait Resources {
     fn each(&self, look: &mut dyn FnMut(&Self::Handle));
 }
 
+#[diagnostic::do_not_recommend]
 impl<H: Handle> Resources for H {
     type Handle = H;
     fn each(&self, look: &mut dyn FnMut(&H)) {
@@ -163,14 +172,19 @@ pub fn declare_texture<F: Resources<Handle: TextureHandle>>(
     declare(uses, meta, field);
 }
 
-/// Declares what is rendered to.
-pub fn render<F: Resources<Handle: ImageHandle>>(
+/// Declares what is rendered to, whatever is there.
+pub fn discard<F: Resources<Handle: ImageHandle>>(uses: &mut Uses, meta: &'static GpuResourceMeta, field: &F) {
+    clear(uses, meta, field, ImageHandle::discard);
+}
+
+/// Declares what is cleared and rendered to.
+pub fn clear<F: Resources<Handle: ImageHandle>>(
     uses: &mut Uses,
     meta: &'static GpuResourceMeta,
     field: &F,
-    load: impl Fn(&F::Handle) -> Attachment,
+    cleared: impl Fn(&F::Handle) -> Attachment,
 ) {
     field.each(&mut |image| {
-        uses.field_rendered(meta, load(image));
+        uses.field_rendered(meta, cleared(image));
     });
 }

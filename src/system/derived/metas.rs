@@ -60,8 +60,10 @@ pub enum Way {
     Copy,
     /// By a blit.
     Blit,
-    /// As an attachment.
-    Render,
+    /// As an attachment, over what is there.
+    Load,
+    /// As an attachment, whatever is there.
+    Overwrite,
 }
 
 /// What is known of a field's resources, or of one in a registry. Stages of shaders are left open: see [`staged`].
@@ -83,7 +85,8 @@ pub const fn meta<F: Resources>(
         }
         Some([read, write]) => {
             let access = if reads { image_read(way, read) } else { image_write(way, write) };
-            GpuResourceMeta::new(GpuResourceKind::Image, type_name, attribute, access)
+            let meta = GpuResourceMeta::new(GpuResourceKind::Image, type_name, attribute, access);
+            GpuResourceMeta { discard: matches!(way, Way::Overwrite), ..meta }
         }
     }
 }
@@ -124,8 +127,8 @@ const fn image_write(way: Way, own: Access) -> Access {
         Way::Copy => Access::IMAGE_COPY_TARGET,
         Way::Blit => Access::BLIT_TARGET,
         // What is no attachment by its role is a colour attachment.
-        Way::Render if is_depth(own) => Access::DEPTH_ATTACHMENT,
-        Way::Render => Access::COLOR_ATTACHMENT,
+        Way::Load | Way::Overwrite if is_depth(own) => Access::DEPTH_ATTACHMENT,
+        Way::Load | Way::Overwrite => Access::COLOR_ATTACHMENT,
         _ => own,
     }
 }

@@ -5,16 +5,16 @@ mod data;
 mod fields;
 mod metas;
 
-pub use std::any::TypeId;
-
 pub use futures::future::BoxFuture;
+
+pub use super::EachGuard;
 
 pub use self::{
     conflicts::{Conflict, Finds, NotTouched, Touch, TouchProbe, Touched, conflict, member, text},
-    data::{Data, cpu_meta, data, found, plain_data},
+    data::{PlainData, cpu_meta},
     fields::{
-        BufferHandle, Handle, ImageHandle, Resources, TextureHandle, declare, declare_buffer, declare_image,
-        declare_texture, render,
+        BufferHandle, Handle, ImageHandle, Resources, TextureHandle, clear, declare, declare_buffer, declare_image,
+        declare_texture, discard,
     },
     metas::{DataOf, NoRole, Probe, Way, in_field, in_registry, meta, role, staged, staged_writes},
 };
