@@ -8,10 +8,10 @@ use vk::{AccessFlags2 as A, ImageLayout, PipelineStageFlags2 as S};
 use super::{
     Graph, PassId,
     compiled::{Compiled, ImageBarrier, Need, Owed},
-    declare::{Declared, PassBody},
+    declare::Declared,
     hints::{Hints, words},
     ir::Region,
-    state::{Dependency, Scope},
+    state::{Dependency, Scope, possible},
     uses::Declaration,
 };
 use crate::{
@@ -201,27 +201,34 @@ fn is_covered(declared: &Declared, owed: &Owed, given: &[Given]) -> bool {
 fn covers(given: &[Dependency], needed: &Dependency) -> bool {
     let given: Vec<_> = given.iter().map(all_of).collect();
     let Dependency { source, target } = all_of(needed);
-    // An execution dependency alone has no accesses to go through.
-    let masks = |mask: A| if mask.is_empty() { vec![A::NONE] } else { each(mask.as_raw()).map(A::from_raw).collect() };
-    let (written, seen) = (masks(source.mask), masks(target.mask));
-    each(source.stages.as_raw()).map(S::from_raw).all(|from| {
-        each(target.stages.as_raw()).map(S::from_raw).all(|to| {
-            let here: Vec<_> = given
-                .iter()
-                .filter(|given| given.source.stages.contains(from) && given.target.stages.contains(to))
-                .collect();
-            let shows = |write, read| {
-                here.iter().any(|given| {
-                    given.source.mask.contains(write) && (write.is_empty() || given.target.mask.contains(read))
-                })
+    // Those that a stage can make. An execution dependency alone has none to go through.
+    let masks = |stage: u64, mask: A| {
+        let made = mask & if stage == u64::MAX { !A::NONE } else { possible(S::from_raw(stage)) };
+        if made.is_empty() { vec![0] } else { each(made.as_raw()) }
+    };
+    each(source.stages.as_raw()).into_iter().all(|from| {
+        each(target.stages.as_raw()).into_iter().all(|to| {
+            let stands_between = |given: &&Dependency| {
+                given.source.stages.as_raw() & from == from && given.target.stages.as_raw() & to == to
             };
-            written.iter().all(|&write| seen.iter().all(|&read| shows(write, read)))
+            let between: Vec<_> = given.iter().filter(stands_between).collect();
+            let shows = |written: u64, seen: u64| {
+                let available = |given: &Dependency| given.source.mask.as_raw() & written == written;
+                let visible = |given: &Dependency| written == 0 || given.target.mask.as_raw() & seen == seen;
+                between.iter().any(|given| available(given) && visible(given))
+            };
+            let (written, seen) = (masks(from, source.mask), masks(to, target.mask));
+            written.iter().all(|&written| seen.iter().all(|&seen| shows(written, seen)))
         })
     })
 }
 
-fn each(bits: u64) -> impl Iterator<Item = u64> {
-    (0..u64::BITS).map(|bit| 1 << bit).filter(move |bit| bits & bit != 0)
+/// Each of the bits; all of them are as good as one.
+fn each(bits: u64) -> Vec<u64> {
+    match bits {
+        u64::MAX => vec![bits],
+        _ => (0..u64::BITS).map(|bit| 1 << bit).filter(|bit| bits & bit != 0).collect(),
+    }
 }
 
 /// With all flags that others stand for.
@@ -292,9 +299,56 @@ impl Graph {
     }
 }
 
-impl PassBody {
-    /// Whether its owner makes its barriers.
-    pub(crate) fn is_manual(&self) -> bool {
-        self.manual.is_some()
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const COPIED: (S, A) = (S::ALL_TRANSFER, A::TRANSFER_WRITE);
+    const FETCHED: (S, A) = (S::VERTEX_ATTRIBUTE_INPUT, A::VERTEX_ATTRIBUTE_READ);
+    const READ: (S, A) = (S::COMPUTE_SHADER, A::SHADER_STORAGE_READ);
+
+    fn union(a: (S, A), b: (S, A)) -> (S, A) {
+        (a.0 | b.0, a.1 | b.1)
+    }
+
+    #[test]
+    fn a_barrier_covers_what_is_part_of_it() {
+        let wide = dependency(union(COPIED, READ), union(FETCHED, READ));
+        assert!(covers(&[wide], &dependency(COPIED, FETCHED)) && covers(&[wide], &wide));
+        assert!(!covers(&[dependency(COPIED, FETCHED)], &wide) && !covers(&[], &dependency(COPIED, FETCHED)));
+    }
+
+    #[test]
+    fn two_barriers_cover_what_each_of_them_has_half_of() {
+        let halves = [dependency(COPIED, FETCHED), dependency(COPIED, READ)];
+        assert!(covers(&halves, &dependency(COPIED, union(FETCHED, READ))));
+        // Neither orders reads before copies.
+        assert!(!covers(&halves, &dependency(union(COPIED, READ), union(FETCHED, READ))));
+    }
+
+    #[test]
+    fn flags_that_stand_for_others_are_as_good_as_these() {
+        let needed = dependency(COPIED, FETCHED);
+        let all = (S::ALL_COMMANDS, A::MEMORY_WRITE);
+        let seen = (S::ALL_COMMANDS, A::MEMORY_READ | A::MEMORY_WRITE);
+        assert!(covers(&[dependency(all, seen)], &needed) && covers(&[dependency(all, seen)], &dependency(all, seen)));
+        assert!(covers(&[dependency(COPIED, (S::VERTEX_INPUT, A::MEMORY_READ))], &needed));
+        assert!(covers(&[dependency(COPIED, (S::ALL_GRAPHICS, A::VERTEX_ATTRIBUTE_READ))], &needed));
+        assert!(!covers(&[dependency((S::COPY, A::TRANSFER_WRITE), FETCHED)], &needed), "blits and clears are missing");
+        assert!(!covers(&[needed], &dependency(all, seen)));
+    }
+
+    #[test]
+    fn execution_needs_no_accesses() {
+        let needed = dependency((S::COMPUTE_SHADER, A::NONE), COPIED);
+        assert!(covers(&[dependency((S::COMPUTE_SHADER, A::NONE), (S::ALL_TRANSFER, A::NONE))], &needed));
+        assert!(!covers(&[dependency((S::VERTEX_SHADER, A::NONE), COPIED)], &needed));
+    }
+
+    #[test]
+    fn what_is_not_made_available_is_not_shown() {
+        let needed = dependency(COPIED, FETCHED);
+        assert!(!covers(&[dependency((S::ALL_TRANSFER, A::NONE), FETCHED)], &needed));
+        assert!(!covers(&[dependency(COPIED, (S::VERTEX_ATTRIBUTE_INPUT, A::NONE))], &needed));
     }
 }

@@ -1,5 +1,7 @@
 //! What systems touch, where no graph has been declared yet.
 
+use std::sync::Arc;
+
 use ash::vk;
 
 use super::{Hints, Names, PassName, SlotName, requirements};
@@ -8,11 +10,11 @@ use crate::{
     gpu::QueueKind,
     graph::{
         Uses, declare,
-        ir::{Needs, PassShape, QueueMap, SlotShape, SlotUse, Structure},
+        ir::{PassShape, QueueMap, SlotShape, SlotUse, Structure},
         uses::Declaration,
     },
     resource::{Access, GpuResourceKind, GpuResourceMeta, Mode},
-    schedule::Schedule,
+    schedule::{Order, Schedule},
     system::{Act, Binding, Registry},
 };
 
@@ -25,7 +27,7 @@ pub struct Outline {
     /// By slot.
     keys: Vec<Key>,
     /// Of the device that any of the handles is of.
-    queues: Option<QueueMap>,
+    pub(super) queues: Option<QueueMap>,
     /// Of the system that is being outlined.
     now: System,
 }
@@ -85,6 +87,41 @@ impl Outline {
         Ok(())
     }
 
+    /// Whether an order is known for each two systems of which one writes what the other touches.
+    fn is_ordered(&self, is_known: impl Fn(usize, usize) -> bool) -> Result<()> {
+        let region = |used: &SlotUse| used.region.unwrap_or_else(|| self.structure.shapes()[used.slot].whole());
+        let meet = |a: &SlotUse, b: &SlotUse| {
+            let modes = (a.access.mode, b.access.mode);
+            let beside = matches!(modes, (Mode::Read, Mode::Read) | (Mode::ConcurrentWrite, Mode::ConcurrentWrite));
+            a.slot == b.slot && !beside && region(a).intersection(&region(b)).is_some()
+        };
+        for second in 0..self.structure.passes() {
+            for first in (0..second).filter(|&first| !is_known(first, second)) {
+                let both = |used: &SlotUse| self.structure.uses(first).any(|earlier| meet(&earlier, used));
+                if let Some(used) = self.structure.uses(second).find(both) {
+                    return Err(self.unordered(first, second, used.slot));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn unordered(&self, first: usize, second: usize, slot: usize) -> Error {
+        let named = |pass: usize| {
+            let PassName { name, stage } = &self.names.passes[pass];
+            (Arc::clone(name), stage.unwrap_or_default())
+        };
+        let ((a, of_a), (b, of_b), slot) = (named(first), named(second), &self.names.slots[slot].name);
+        let advice = match of_a == of_b {
+            true => format!("move the one that comes second to a stage that is `after = \"{of_a}\"`"),
+            false => format!("say `after = \"{of_a}\"` of stage `{of_b}`, or the other way round"),
+        };
+        Error::Graph(format!(
+            "systems `{a}` (stage `{of_a}`) and `{b}` (stage `{of_b}`) both touch `{slot}`, at least one of them writes it, and \
+             nothing says which comes first; {advice}"
+        ))
+    }
+
     /// The hints of the plan of all of it: on the queues of the device that its handles are of; where it has none, on one.
     pub(crate) fn hints(self) -> Result<Hints> {
         let Self { structure, names, queues, .. } = self;
@@ -134,9 +171,15 @@ impl Outline {
 }
 
 /// The hints of a schedule: with a registry of all its systems, without one as far as their types tell.
+///
+/// # Errors
+///
+/// [`Error::Graph`]: stages in a cycle, systems that conflict in stages without an order, what is not in the registry.
 pub(crate) fn of_schedule<S: Schedule>(schedule: &S, registry: Option<&Registry>) -> Result<Hints> {
-    let mut outline = Outline::default();
-    for (stage, said) in S::STAGES.iter().enumerate() {
+    let order = Order::of(S::NAME, S::STAGES)?;
+    let (mut outline, mut stages) = (Outline::default(), Vec::new());
+    for &stage in &order.sequence {
+        let said = &S::STAGES[stage];
         for member in (0..said.members).filter_map(|index| schedule.member(stage, index)) {
             if let Act::Cpu(_) = member.act() {
                 continue;
@@ -150,8 +193,10 @@ pub(crate) fn of_schedule<S: Schedule>(schedule: &S, registry: Option<&Registry>
                 }
             }
             outline.end(member.name(), said.name, member.queue())?;
+            stages.push(stage);
         }
     }
+    outline.is_ordered(|a, b| order.is_known(stages[a], stages[b]))?;
     outline.hints()
 }
 

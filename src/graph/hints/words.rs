@@ -94,13 +94,29 @@ pub(crate) fn rust_mask(mask: A) -> String {
     rust_flags("AccessFlags2", &mask, mask.is_empty())
 }
 
-/// A name as a variable in Rust.
+/// A name as a variable in Rust; of a type, what it is of: `GpuImage<RenderTarget>` is `render_target`.
 pub(crate) fn variable(name: &str) -> String {
-    let legal = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' };
-    let name: String = name.chars().map(legal).collect();
-    match name.chars().next() {
-        Some(first) if !first.is_ascii_digit() => name,
-        _ => format!("image_{name}"),
+    let generic = name.find('<').zip(name.rfind('>')).filter(|(open, close)| open < close);
+    let inner = match generic {
+        Some((open, close)) => format!("{}_{}", &name[open + 1..close], &name[close + 1..]),
+        None => name.to_owned(),
+    };
+    let mut variable = String::new();
+    let mut after_small = false;
+    for c in inner.chars() {
+        let ends_word = !c.is_ascii_alphanumeric() || c.is_ascii_uppercase() && after_small;
+        if ends_word && !variable.is_empty() && !variable.ends_with('_') {
+            variable.push('_');
+        }
+        if c.is_ascii_alphanumeric() {
+            variable.push(c.to_ascii_lowercase());
+        }
+        after_small = c.is_ascii_lowercase() || c.is_ascii_digit();
+    }
+    let variable = variable.trim_end_matches('_');
+    match variable.chars().next() {
+        Some(first) if !first.is_ascii_digit() => variable.to_owned(),
+        _ => format!("image_{variable}"),
     }
 }
 
@@ -156,6 +172,17 @@ mod tests {
         assert_eq!(rust_mask(A::NONE), "vk::AccessFlags2::NONE");
         let both = rust_stages(S::VERTEX_SHADER | S::COMPUTE_SHADER);
         assert_eq!(both, "vk::PipelineStageFlags2::VERTEX_SHADER | vk::PipelineStageFlags2::COMPUTE_SHADER");
+    }
+
+    #[test]
+    fn names_are_variables() {
+        let names =
+            ["depth", "my target", "2d", "GpuImage<RenderTarget>", "GpuImage<RenderTarget> \"left\"", "", "cubes.ids"];
+        let variables = names.map(variable);
+        assert_eq!(
+            variables,
+            ["depth", "my_target", "image_2d", "render_target", "render_target_left", "image_", "cubes_ids"]
+        );
     }
 
     #[test]
