@@ -348,7 +348,7 @@ async fn passes_of_one_graph_wait_for_what_others_let_go_on_many_threads() {
 #[test]
 fn passes_of_one_graph_wait_for_what_others_let_go_on_another_executor() {
     let gpu = strict_gpu();
-    let runtime = Builder::new_multi_thread().worker_threads(1).build().expect("a runtime");
+    let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
     let (schedule, [_, to, last]) = knot(&gpu);
     let graph = Graph::new(&gpu, "knot");
     let entered = runtime.enter();
