@@ -14,7 +14,7 @@ use std::{
 use common::{close, soon, strict_gpu};
 use vulkio::{CpuData, Encoder, Gpu, GpuBuffer, Graph, Member, Record, Registry, Result, Run, Schedule, Stage, System};
 
-const DATA: usize = 10;
+const DATA: usize = 20;
 const WORDS: usize = 8;
 const PER_STAGE: usize = 5;
 /// In each run of a seed, as many graphs are under way at once.
