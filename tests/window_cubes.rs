@@ -335,8 +335,8 @@ fn keys_and_clicks_do_what_they_say() {
     assert_eq!(cubes.says("saved ", || remote.press(key::F12)), "cubes-1.png");
     assert_eq!(picture(&cubes.folder, "cubes-1.png").size, [160, 120]);
     remote.press(key::ESCAPE);
-    let (_, figures) = cubes.ends();
-    assert_eq!((&figures["path"], &figures["cubes"]), (&"hardware".into(), &100.into()));
+    let (log, figures) = cubes.ends();
+    assert_eq!((&figures["path"], &figures["cubes"]), (&"hardware".into(), &100.into()), "{log}");
 }
 
 #[test]

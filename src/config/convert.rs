@@ -8,13 +8,14 @@ use super::{Config, Origin, PerformanceConfig};
 use crate::{GpuOptions, RendererOptions, SamplerDesc, gpu::Validation};
 
 impl Config {
-    /// How to open the device: with `debug.enable_validation`. Where nobody set that, `VULKIO_VALIDATION` has its say, as
-    /// `VULKIO_DEVICE` always has.
+    /// How to open the device: with `debug.enable_validation` and `debug.checks`. Where nobody set them, `VULKIO_VALIDATION`
+    /// and `VULKIO_CHECKS` have their say, as `VULKIO_DEVICE` always has.
     #[must_use]
     pub fn gpu_options(&self) -> GpuOptions {
         let validation = self.debug.enable_validation;
         let unsaid = validation == Validation::Off && self.origin("debug.enable_validation") == Some(Origin::Default);
-        if unsaid { GpuOptions::default() } else { GpuOptions::default().validation(validation) }
+        let options = if unsaid { GpuOptions::default() } else { GpuOptions::default().validation(validation) };
+        self.debug.checks.into_iter().fold(options, GpuOptions::checks)
     }
 
     /// How a renderer works: with `performance.max_frames_in_flight`.

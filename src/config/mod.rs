@@ -93,6 +93,9 @@ pub struct GraphicsConfig {
 pub struct DebugConfig {
     /// How closely Vulkan's validation layer watches; off by default. `true` means on.
     pub enable_validation: Validation,
+    /// Whether what shaders touch is compared with what passes declare: see [`GpuOptions::checks`](crate::GpuOptions::checks).
+    /// `None`, the default and written as `"auto"`, means in debug builds.
+    pub checks: Option<bool>,
     /// What is logged, and all that is worse; [`LevelFilter::INFO`] by default.
     pub log_level: LevelFilter,
 }
@@ -143,6 +146,6 @@ impl Default for GraphicsConfig {
 
 impl Default for DebugConfig {
     fn default() -> Self {
-        Self { enable_validation: Validation::Off, log_level: LevelFilter::INFO }
+        Self { enable_validation: Validation::Off, checks: None, log_level: LevelFilter::INFO }
     }
 }

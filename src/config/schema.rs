@@ -122,6 +122,15 @@ pub(super) static KEYS: &[Key] = &[
     },
     Key {
         section: "debug",
+        name: "checks",
+        alias: Some("VULKIO_CHECKS"),
+        kind: Kind::Word { words: words::<Option<bool>>, flags: Some(["off", "on"]) },
+        doc: "whether what shaders touch is compared with what passes declare; auto: in debug builds",
+        get: |config| Value::Text(config.debug.checks.word().into()),
+        set: |config, value| config.debug.checks = Words::of(value.text()).unwrap_or_default(),
+    },
+    Key {
+        section: "debug",
         name: "log_level",
         alias: None,
         kind: Kind::Word { words: words::<LevelFilter>, flags: None },

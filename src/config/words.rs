@@ -43,6 +43,11 @@ impl Words for Validation {
     const ALL: &'static [(&'static str, Self)] = &[("off", Self::Off), ("on", Self::On), ("strict", Self::Strict)];
 }
 
+/// `None`: as the program was built.
+impl Words for Option<bool> {
+    const ALL: &'static [(&'static str, Self)] = &[("auto", None), ("on", Some(true)), ("off", Some(false))];
+}
+
 impl Words for LevelFilter {
     const ALL: &'static [(&'static str, Self)] = &[
         ("off", Self::OFF),

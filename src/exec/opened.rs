@@ -17,6 +17,7 @@ use super::{
     rendering,
 };
 use crate::{
+    checks::Pass,
     error::{Error, Result},
     gpu::{QueueKind, Shared},
     graph::{
@@ -134,8 +135,7 @@ impl Opened {
             device,
             layout: &shared.pipelines.layout,
             queue: self.queue,
-            declared: &self.declared,
-            rendering: &self.rendering,
+            pass: Pass { name: &self.name, declared: &self.declared, rendering: &self.rendering, labels: &[] },
             jobs: &[],
             cmd,
             keep: kept,
@@ -144,7 +144,7 @@ impl Opened {
         };
         let mut encoder = Encoder::new(inputs);
         let returned = catch_unwind(AssertUnwindSafe(|| record(&mut encoder)));
-        let stuck = encoder.finish();
+        let stuck = encoder.finish(false);
         if renders {
             rendering::end(device, cmd);
         }

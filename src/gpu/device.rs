@@ -23,6 +23,7 @@ use super::{
     validation::ValidationLog,
 };
 use crate::{
+    checks::Checks,
     error::{During, Error, Result},
     memory::Memory,
 };
@@ -42,6 +43,8 @@ pub(crate) struct Device {
     pub(crate) labels: Labels,
     pub(crate) counters: Arc<Counters>,
     pub(crate) validation: Arc<ValidationLog>,
+    /// If what shaders touch is compared with what passes declare.
+    pub(crate) checks: Option<Checks>,
     /// If it was opened to present.
     #[cfg_attr(not(feature = "window"), expect(dead_code, reason = "windows present"))]
     pub(crate) presentation: Option<Presentation>,
@@ -70,12 +73,13 @@ impl Device {
         }
         let candidates: Vec<_> = found.iter().map(|found| found.candidate.clone()).collect();
         let chosen = found.swap_remove(choose(&candidates, &choice)?);
-        let device = chosen.open(instance, extensions, options.interceptor())?;
+        let device = chosen.open(instance, extensions, options)?;
         tracing::info!(
             device = device.info.name,
             driver = device.info.driver,
             queues = device.queues.len(),
             ?validation,
+            checks = device.checks.is_some(),
             "opened a Vulkan device"
         );
         Ok(device)
@@ -94,7 +98,7 @@ impl Device {
     /// # Safety
     ///
     /// As [`RawDevice`] says.
-    pub(crate) unsafe fn from_raw(raw: RawDevice) -> Result<Arc<Self>> {
+    pub(crate) unsafe fn from_raw(raw: RawDevice, options: &GpuOptions) -> Result<Arc<Self>> {
         let instance = Instance::borrowed(raw.entry.clone(), raw.instance.clone(), raw.debug_utils);
         let found = Found::examine(&instance, raw.physical_device, &[])?;
         if !found.candidate.missing.is_empty() {
@@ -108,6 +112,7 @@ impl Device {
             features: raw.features,
             memory_budget: raw.memory_budget,
             present_queue: None,
+            checks: options.wants_checks()?,
             owned: false,
         };
         Self::assemble(instance, raw.device, parts, None)
@@ -125,7 +130,7 @@ impl Device {
         parts: Parts,
         intercept: Option<&Intercept>,
     ) -> Result<Arc<Self>> {
-        let Parts { physical, queues, features, memory_budget, present_queue, owned } = parts;
+        let Parts { physical, queues, features, memory_budget, present_queue, checks, owned } = parts;
         let info = describe(&instance, physical, features, memory_budget);
         let counters = Arc::new(Counters::default());
         let memory = Memory::new(&instance.raw, &raw, physical, &info, Arc::clone(&counters)).inspect_err(|_| {
@@ -159,6 +164,7 @@ impl Device {
             labels,
             counters,
             validation,
+            checks: checks.then(Checks::default),
             presentation,
             memory,
             formats: DashMap::new(),
@@ -214,6 +220,7 @@ struct Parts {
     memory_budget: bool,
     /// For presenting alone.
     present_queue: Option<vk::Queue>,
+    checks: bool,
     owned: bool,
 }
 
@@ -278,8 +285,9 @@ impl Found {
         self,
         instance: Arc<Instance>,
         mut extensions: Vec<CString>,
-        intercept: Option<&Intercept>,
+        options: &GpuOptions,
     ) -> Result<Arc<Device>> {
+        let (intercept, checks) = (options.interceptor(), options.wants_checks()?);
         let families = Families::choose(&self.queue_families)
             .ok_or_else(|| Error::NoDevice { reason: format!("{} has no queue that renders", self.candidate) })?;
         for name in [ext::memory_budget::NAME, PORTABILITY_SUBSET] {
@@ -302,6 +310,7 @@ impl Found {
             features: self.optional,
             memory_budget: has(&self.extensions, ext::memory_budget::NAME),
             present_queue,
+            checks,
             owned: true,
         };
         Device::assemble(instance, raw, parts, intercept)

@@ -129,7 +129,7 @@ impl Gpu {
     /// ([`with_queue`](Self::with_queue) gives exclusive use).
     pub unsafe fn from_raw(raw: RawDevice, options: &GpuOptions) -> Result<Self> {
         // SAFETY: the caller's promise.
-        let device = unsafe { Device::from_raw(raw) }?;
+        let device = unsafe { Device::from_raw(raw, options) }?;
         Self::start(device, options)
     }
 

@@ -17,6 +17,8 @@ use crate::error::{Error, Result};
 const DEVICE_VARIABLE: &str = "VULKIO_DEVICE";
 /// The environment variable that turns validation on where the program does not say.
 const VALIDATION_VARIABLE: &str = "VULKIO_VALIDATION";
+/// The environment variable that turns checks on or off where the program does not say.
+const CHECKS_VARIABLE: &str = "VULKIO_CHECKS";
 /// How the device is chosen, for error messages.
 pub(crate) const HOW_TO_CHOOSE: &str =
     "set VULKIO_DEVICE or GpuOptions::device to `auto`, to an index, to a part of a name or to a UUID of that list";
@@ -39,6 +41,7 @@ pub type Intercept = Arc<dyn Fn(&CStr, *const c_void) -> *const c_void + Send + 
 pub struct GpuOptions {
     device: Option<DeviceChoice>,
     validation: Option<Validation>,
+    checks: Option<bool>,
     labels: Option<bool>,
     close_timeout: Option<Duration>,
     spin: Option<Duration>,
@@ -64,6 +67,24 @@ impl GpuOptions {
     #[must_use]
     pub fn validation(mut self, validation: Validation) -> Self {
         self.validation = Some(validation);
+        self
+    }
+
+    /// Whether encoders compare what shaders touch by address with what their pass declared. Without this the environment
+    /// variable `VULKIO_CHECKS` (`on` or `off`) does, and without that they do in debug builds; off, checks cost nothing.
+    ///
+    /// What a shader reads and writes through addresses is taken from its SPIR-V when its pipeline is made; which buffers
+    /// these addresses are of, from the push constants of each draw and dispatch, and from what
+    /// [`Encoder::data`](crate::Encoder::data) and [`Frame::data`](crate::Frame::data) wrote where those point. A buffer
+    /// that the pass did not declare, or declared in another way, fails the recording with
+    /// [`Error::Graph`](crate::Error::Graph), which says what to add. What a pass declares and never touches is a warning of
+    /// [`tracing`] under the target `vulkio::checks`, once for each pass and resource.
+    ///
+    /// Addresses that a shader computes, or finds in memory of the device, are not followed, and commands recorded after
+    /// [`Encoder::raw`](crate::Encoder::raw) was asked for are not looked at.
+    #[must_use]
+    pub fn checks(mut self, checks: bool) -> Self {
+        self.checks = Some(checks);
         self
     }
 
@@ -168,6 +189,15 @@ impl GpuOptions {
         }
     }
 
+    /// Whether to compare commands with declarations: as said here, else by the environment, else in debug builds.
+    pub(crate) fn wants_checks(&self) -> Result<bool> {
+        match self.checks {
+            Some(checks) => Ok(checks),
+            None => Ok(from_variable(CHECKS_VARIABLE, variable(CHECKS_VARIABLE))?
+                .map_or(cfg!(debug_assertions), |switch: Switch| switch == Switch::On)),
+        }
+    }
+
     /// Whether to name objects, given the level of validation that was settled on.
     pub(crate) fn wants_labels(&self, validation: Validation) -> bool {
         self.labels.unwrap_or(cfg!(debug_assertions) || validation != Validation::Off)
@@ -224,6 +254,7 @@ impl fmt::Debug for GpuOptions {
         f.debug_struct("GpuOptions")
             .field("device", &self.device)
             .field("validation", &self.validation)
+            .field("checks", &self.checks)
             .field("labels", &self.labels)
             .field("close_timeout", &self.close_timeout)
             .field("spin", &self.spin)
@@ -364,6 +395,27 @@ impl FromStr for Validation {
     }
 }
 
+/// What an environment variable may say of something that is on or off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Switch {
+    Off,
+    On,
+}
+
+impl FromStr for Switch {
+    type Err = Error;
+
+    /// # Errors
+    /// [`Error::Invalid`], with the allowed words, for any other text.
+    fn from_str(text: &str) -> Result<Self> {
+        match text.trim().to_ascii_lowercase().as_str() {
+            "off" | "false" | "0" => Ok(Self::Off),
+            "on" | "true" | "1" => Ok(Self::On),
+            _ => Err(Error::Invalid(format!("`{text}` says neither yes nor no; use `on` or `off`"))),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -421,6 +473,18 @@ mod tests {
         let options = GpuOptions::default().device(DeviceChoice::Index(3)).validation(Validation::Off);
         assert_eq!(options.device_choice().unwrap(), DeviceChoice::Index(3));
         assert_eq!(options.validation_level().unwrap(), Validation::Off);
+    }
+
+    #[test]
+    fn checks_are_on_where_somebody_says_so_and_else_in_debug_builds() {
+        assert!(GpuOptions::default().checks(true).wants_checks().unwrap());
+        assert!(!GpuOptions::default().checks(false).wants_checks().unwrap());
+        assert_eq!(["ON", "true", "0", "off"].map(|word| word.parse::<Switch>().unwrap()), {
+            use Switch::{Off, On};
+            [On, On, Off, Off]
+        });
+        let error = from_variable::<Switch>(CHECKS_VARIABLE, Some("perhaps".into())).unwrap_err().to_string();
+        assert!(["VULKIO_CHECKS", "perhaps", "`on`", "`off`"].iter().all(|part| error.contains(part)), "{error}");
     }
 
     #[test]

@@ -19,6 +19,7 @@ use bytemuck::NoUninit;
 
 use super::MemoryKind;
 use crate::{
+    checks::{Extents, PageMemory},
     error::{Error, Result},
     gpu::device::Device,
     resource::{BufferInner, buffer::Spot},
@@ -48,6 +49,8 @@ struct Page {
     address: u64,
     spot: Spot,
     mapped: NonNull<u8>,
+    /// Where checks learn how much is written, if they are on.
+    extents: Option<Arc<Extents>>,
     _buffer: Arc<BufferInner>,
 }
 
@@ -87,15 +90,20 @@ impl Pages {
         match idle {
             Some((_, page)) => Ok(page),
             None if bytes == PAGE => self.cut_slab(),
-            None => self.buffer(bytes).and_then(|buffer| Page::new(&buffer, 0..bytes)),
+            None => {
+                let buffer = self.buffer(bytes)?;
+                Page::new(&buffer, 0..bytes, self.watched(&buffer))
+            }
         }
     }
 
     /// The first page of a new slab; the others are idle from now on.
     fn cut_slab(&self) -> Result<Page> {
         let slab = self.buffer(SLAB)?;
-        let first = Page::new(&slab, 0..PAGE)?;
-        let rest = (1..SLAB / PAGE).map(|index| Page::new(&slab, index * PAGE..(index + 1) * PAGE));
+        let extents = self.watched(&slab);
+        let page = |range| Page::new(&slab, range, extents.clone());
+        let first = page(0..PAGE)?;
+        let rest = (1..SLAB / PAGE).map(|index| page(index * PAGE..(index + 1) * PAGE));
         let rest = rest.collect::<Result<Vec<_>>>()?;
         self.give_back(rest);
         Ok(first)
@@ -114,6 +122,14 @@ impl Pages {
         Ok(Arc::new(buffer))
     }
 
+    /// Where checks are on, lets them know that a buffer holds what recordings write.
+    fn watched(&self, buffer: &BufferInner) -> Option<Arc<Extents>> {
+        let (checks, address, mapped) = (self.device.checks.as_ref()?, buffer.address()?, buffer.mapped()?);
+        let extents = Arc::new(Extents::new(address, buffer.bytes));
+        checks.buffers.is_for_pages(address, PageMemory { mapped, extents: Arc::clone(&extents) });
+        Some(extents)
+    }
+
     fn give_back(&self, pages: impl IntoIterator<Item = Page>) {
         let mut idle = lock(&self.idle);
         pages.into_iter().for_each(|page| idle.put(page.bytes, page));
@@ -124,7 +140,7 @@ impl Pages {
 }
 
 impl Page {
-    fn new(buffer: &Arc<BufferInner>, range: Range<u64>) -> Result<Self> {
+    fn new(buffer: &Arc<BufferInner>, range: Range<u64>, extents: Option<Arc<Extents>>) -> Result<Self> {
         let unmapped = || Error::Invalid("frame data in memory that is not mapped; this is a mistake in vulkio".into());
         let raw = buffer.raw().ok_or_else(unmapped)?;
         let (address, start) = buffer.address().zip(buffer.mapped()).ok_or_else(unmapped)?;
@@ -135,6 +151,7 @@ impl Page {
             spot: Spot { raw, offset: range.start },
             bytes: range.end - range.start,
             mapped,
+            extents,
             _buffer: Arc::clone(buffer),
         })
     }
@@ -149,6 +166,9 @@ impl Page {
         // SAFETY: the bytes lie within the page, which is its lease's alone, and none of them was in a place before: so
         // nothing that was submitted reads them. Any bytes are bytes.
         let slice = unsafe { std::slice::from_raw_parts_mut(self.mapped.add(start as usize).as_ptr(), bytes as usize) };
+        if let Some(extents) = &self.extents {
+            extents.note(self.address + start, bytes);
+        }
         let spot = Spot { offset: self.spot.offset + start, ..self.spot };
         Place { bytes: slice, spot, address: self.address + start }
     }

@@ -11,6 +11,7 @@ use super::{
     graphics, shader,
 };
 use crate::{
+    checks::PipelineReach,
     error::{Error, Result},
     gpu::{Gpu, counters::Counters, device::Device},
 };
@@ -55,14 +56,20 @@ impl Pipelines {
     fn build_compute(&self, key: &compute::Key, name: &Arc<str>) -> Result<Arc<PipelineInner>> {
         let raw = compute::build(&self.device, &self.layout, self.driver.raw, key, name)?;
         let samples = shader::samples(&key.shader);
-        Ok(self.adopt(raw, vk::PipelineBindPoint::COMPUTE, name, Made { samples, ..Made::default() }))
+        Ok(self.adopt(raw, vk::PipelineBindPoint::COMPUTE, name, Made { samples, reach: self.reach(name, &[("compute", &key.shader)]), ..Made::default() }))
     }
 
     fn build_graphics(&self, key: graphics::Key, name: &Arc<str>) -> Result<Arc<PipelineInner>> {
         key.check_blend(&self.device, name)?;
         let raw = graphics::build(&self.device, &self.layout, self.driver.raw, &key, name)?;
-        let made = Made { samples: key.samples(), fetches: key.fetches, formats: key.formats };
+        let reach = self.reach(name, &key.shaders());
+        let made = Made { samples: key.samples(), fetches: key.fetches, reach, formats: key.formats };
         Ok(self.adopt(raw, vk::PipelineBindPoint::GRAPHICS, name, made))
+    }
+
+    /// What shaders touch by address, for checks.
+    fn reach(&self, name: &Arc<str>, shaders: &[(&'static str, &[u32])]) -> Option<Arc<PipelineReach>> {
+        self.device.checks.as_ref().map(|_| Arc::new(PipelineReach::new(name, shaders)))
     }
 
     /// Wraps and names a pipeline that the driver made.
@@ -76,7 +83,7 @@ impl Pipelines {
         Counters::add(&self.device.counters.pipelines, 1);
         self.driver.used();
         self.device.labels.name(raw, name);
-        let Made { formats, samples, fetches } = made;
+        let Made { formats, samples, fetches, reach } = made;
         Arc::new(PipelineInner {
             device: Arc::clone(&self.device),
             _layout: Arc::clone(&self.layout),
@@ -86,6 +93,7 @@ impl Pipelines {
             formats,
             samples,
             fetches,
+            reach,
         })
     }
 }
@@ -96,6 +104,7 @@ struct Made {
     formats: super::Formats,
     samples: bool,
     fetches: super::Fetches,
+    reach: Option<Arc<PipelineReach>>,
 }
 
 /// The once-cell of a key. The map's guard is gone when this returns: nothing is awaited under it.

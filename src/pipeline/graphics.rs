@@ -194,6 +194,11 @@ pub(crate) struct Key {
 }
 
 impl Key {
+    /// By the names of their stages.
+    pub(crate) fn shaders(&self) -> [(&'static str, &[u32]); 2] {
+        [("vertex", &self.vertex), ("fragment", &self.fragment)]
+    }
+
     /// Whether one of the shaders samples textures.
     pub(crate) fn samples(&self) -> bool {
         shader::samples(&self.vertex) || shader::samples(&self.fragment)

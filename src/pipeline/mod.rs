@@ -25,6 +25,7 @@ pub(crate) use textures::{Bound, TextureSet, TextureSets};
 pub(crate) use vertices::{Fetched, Fetches, INSTANCES, VERTICES};
 
 use crate::{
+    checks::PipelineReach,
     error::{Error, Result},
     gpu::device::Device,
     graph::uses::{Rendering, Target},
@@ -91,6 +92,8 @@ pub struct PipelineInner {
     formats: Formats,
     /// Whether its shaders sample textures.
     pub(crate) samples: bool,
+    /// What they touch by address, if checks are on.
+    pub(crate) reach: Option<Arc<PipelineReach>>,
     /// What is fetched for its vertex shader.
     pub(crate) fetches: Fetches,
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Order, Stage};
+use super::{Order, Stage, conflicts};
 use crate::{
     error::{Error, Result},
     gpu::QueueKind,
@@ -32,34 +32,23 @@ impl<S: super::Schedule> AnySchedule for S {
     }
 }
 
-/// Where a system stands in its schedule.
-#[derive(Clone)]
-pub(crate) struct Place {
-    pub(crate) schedule: Arc<dyn AnySchedule>,
-    pub(crate) stage: usize,
-    pub(crate) index: usize,
-}
-
-impl Place {
-    /// The system.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Graph`] if the schedule does not have what it says.
-    pub(crate) fn member(&self) -> Result<&dyn Member> {
-        self.schedule.member(self.stage, self.index).ok_or_else(|| {
-            let (schedule, stage) = (self.schedule.name(), self.schedule.stages()[self.stage].name);
-            let index = self.index;
-            Error::Graph(format!(
-                "stage `{stage}` of schedule `{schedule}` is said to have a system {index}, and has none"
-            ))
-        })
-    }
+/// The system of a stage.
+///
+/// # Errors
+///
+/// [`Error::Graph`] if the schedule does not have what it says.
+pub(crate) fn member(schedule: &dyn AnySchedule, stage: usize, index: usize) -> Result<&dyn Member> {
+    schedule.member(stage, index).ok_or_else(|| {
+        let (name, stage) = (schedule.name(), schedule.stages()[stage].name);
+        Error::Graph(format!("stage `{stage}` of schedule `{name}` is said to have a system {index}, and has none"))
+    })
 }
 
 /// A system and what it touches in this run.
 pub(crate) struct Bound {
-    pub(crate) place: Place,
+    pub(crate) stage: usize,
+    /// In its stage.
+    pub(crate) index: usize,
     pub(crate) name: Arc<str>,
     pub(crate) queue: Option<QueueKind>,
     /// Whether it records commands.
@@ -73,23 +62,28 @@ pub(crate) struct Bound {
 ///
 /// # Errors
 ///
-/// What is not found in the registry, and systems that declare what they cannot do.
-pub(crate) fn bind(schedule: &Arc<dyn AnySchedule>, order: &Order, registry: &Registry) -> Result<Vec<Bound>> {
+/// What is wrong with the order of its stages, what is not found in the registry, systems that declare what they cannot do,
+/// and systems that touch the same thing of which nothing says who comes first.
+pub(crate) fn bind(schedule: &dyn AnySchedule, registry: &Registry) -> Result<Vec<Bound>> {
     let stages = schedule.stages();
+    let order = Order::of(schedule.name(), stages)?;
     let of_stage = |&stage: &usize| (0..stages[stage].members).map(move |index| (stage, index));
     let places = order.sequence.iter().flat_map(of_stage);
-    places.map(|(stage, index)| Bound::new(Place { schedule: Arc::clone(schedule), stage, index }, registry)).collect()
+    let systems: Vec<_> =
+        places.map(|(stage, index)| Bound::new(schedule, stage, index, registry)).collect::<Result<_>>()?;
+    conflicts::check(stages, &order, &systems)?;
+    Ok(systems)
 }
 
 impl Bound {
-    fn new(place: Place, registry: &Registry) -> Result<Self> {
-        let member = place.member()?;
+    fn new(schedule: &dyn AnySchedule, stage: usize, index: usize, registry: &Registry) -> Result<Self> {
+        let member = member(schedule, stage, index)?;
         let name = Arc::<str>::from(member.name());
         let mut binding = Binding::default();
         member.bind(registry, &mut binding).map_err(|error| of_system(&name, error))?;
         let (queue, records) = (member.queue(), matches!(member.act(), Act::Gpu(_)));
         let Binding { uses, handles, cpu } = binding;
-        let bound = Self { place, name, queue, records, uses, handles, cpu };
+        let bound = Self { stage, index, name, queue, records, uses, handles, cpu };
         bound.check().map_err(|error| of_system(&bound.name, error))?;
         Ok(bound)
     }

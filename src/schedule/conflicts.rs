@@ -68,7 +68,7 @@ fn pairs(touches: &[Touch]) -> impl Iterator<Item = (&Touch, &Touch)> {
 /// [`Error::Graph`] for the first two systems without one.
 pub(crate) fn check(stages: &[Stage], order: &Order, systems: &[Bound]) -> Result<()> {
     let all = touches(systems);
-    let stage = |touch: &Touch| systems[touch.system].place.stage;
+    let stage = |touch: &Touch| systems[touch.system].stage;
     let unordered =
         all.iter().flat_map(|(&id, touches)| pairs(touches).map(move |(a, b)| (a.system, b.system, id, a, b)));
     let unordered = unordered.filter(|(.., a, b)| !order.is_known(stage(a), stage(b)));
@@ -94,7 +94,7 @@ pub(crate) fn earlier(systems: &[Bound]) -> Vec<Vec<usize>> {
 
 fn told(stages: &[Stage], systems: &[Bound], id: Id, first: &Touch, second: &Touch) -> Error {
     let [a, b] = [first, second].map(|touch| &systems[touch.system]);
-    let [of_a, of_b] = [a, b].map(|bound| stages[bound.place.stage].name);
+    let [of_a, of_b] = [a, b].map(|bound| stages[bound.stage].name);
     let what = match id {
         Id::Cpu(_) => format!("CPU data `{}`", a.cpu[first.number].name()),
         Id::Gpu(_) => {

@@ -8,8 +8,8 @@ use std::{
 use futures::FutureExt;
 
 use super::{
-    Order, Schedule, Stage,
-    bound::{self, AnySchedule, Bound, Place},
+    Schedule, Stage,
+    bound::{self, AnySchedule, Bound},
     conflicts,
     turns::{self, Turn},
 };
@@ -24,7 +24,7 @@ use crate::{
 #[derive(Clone, Debug)]
 #[must_use = "await `finished` to learn how its CPU systems ended"]
 pub struct Scheduled {
-    jobs: Vec<Job<()>>,
+    pub(super) jobs: Vec<Job<()>>,
 }
 
 impl Scheduled {
@@ -91,25 +91,27 @@ impl Graph {
     }
 
     fn run_any(&self, schedule: &Arc<dyn AnySchedule>, registry: &Registry) -> Result<Scheduled> {
-        let Prepared { systems, turns } = prepare(schedule, registry)?;
+        let systems = bound::bind(&**schedule, registry)?;
+        let turns = turns::line_up(&systems);
         let earlier = if self.is_any_order() { conflicts::earlier(&systems) } else { Vec::new() };
         let mut passes: Vec<Option<PassId>> = Vec::with_capacity(systems.len());
         let mut jobs = Vec::new();
         for (number, (system, turn)) in systems.into_iter().zip(turns).enumerate() {
+            let place = Place::new(schedule, &system);
             if system.records {
                 let after = earlier.get(number).into_iter().flatten().filter_map(|&before| passes[before]);
-                passes.push(Some(self.add_system(system, turn, after.collect())));
+                passes.push(Some(self.add_system(place, system, turn, after.collect())));
             } else {
                 passes.push(None);
-                jobs.push(self.launch(Arc::clone(&system.name), run(system.place, system.name, turn)));
+                jobs.push(self.launch(Arc::clone(&system.name), run(place, system.name, turn)));
             }
         }
         Ok(Scheduled { jobs })
     }
 
     /// Adds the pass of a system that records, and a job that waits for the CPU data that it reads.
-    fn add_system(&self, system: Bound, turn: Turn, after: Vec<PassId>) -> PassId {
-        let Bound { place, name, queue, uses, handles, cpu, .. } = system;
+    fn add_system(&self, place: Place, system: Bound, turn: Turn, after: Vec<PassId>) -> PassId {
+        let Bound { name, queue, uses, handles, cpu, .. } = system;
         let found = Arc::new(Found::new(handles));
         let mut pass = self.pass(&name);
         *pass.uses() = uses;
@@ -147,20 +149,21 @@ impl Frame {
     }
 }
 
-/// The systems of a run, and their places in the lines.
-pub(super) struct Prepared {
-    pub(super) systems: Vec<Bound>,
-    pub(super) turns: Vec<Turn>,
+/// A system of a schedule that is kept for it.
+pub(super) struct Place {
+    schedule: Arc<dyn AnySchedule>,
+    stage: usize,
+    index: usize,
 }
 
-/// Finds what the systems touch, looks whether that makes sense, and takes their places in the lines.
-pub(super) fn prepare(schedule: &Arc<dyn AnySchedule>, registry: &Registry) -> Result<Prepared> {
-    let stages = schedule.stages();
-    let order = Order::of(schedule.name(), stages)?;
-    let systems = bound::bind(schedule, &order, registry)?;
-    conflicts::check(stages, &order, &systems)?;
-    let turns = turns::line_up(&systems);
-    Ok(Prepared { systems, turns })
+impl Place {
+    pub(super) fn new(schedule: &Arc<dyn AnySchedule>, system: &Bound) -> Self {
+        Self { schedule: Arc::clone(schedule), stage: system.stage, index: system.index }
+    }
+
+    fn act(&self) -> Result<Act<'_>> {
+        bound::member(&*self.schedule, self.stage, self.index).map(|member| member.act())
+    }
 }
 
 /// Runs a system on the CPU when it is its turn.
@@ -174,10 +177,11 @@ pub(super) async fn run(place: Place, name: Arc<str>, mut turn: Turn) -> Result<
 
 async fn run_with(place: &Place, name: &Arc<str>, guards: &mut Guards) -> Result<()> {
     let running = async {
-        match place.member()?.act() {
-            Act::Cpu(system) => system.run(guards).await,
-            Act::Gpu(_) => Err(changed()),
-        }
+        let system = match place.act()? {
+            Act::Cpu(system) => system.run(guards),
+            Act::Gpu(_) => return Err(changed()),
+        };
+        system.await
     };
     match AssertUnwindSafe(running).catch_unwind().await {
         Ok(Ok(())) => Ok(()),
@@ -203,7 +207,7 @@ async fn bring(mut turn: Turn, to: Weak<Found>) -> Result<()> {
 
 fn record(place: &Place, found: Arc<Found>, cmd: &mut Encoder<'_>) -> Result<()> {
     cmd.found = Some(found);
-    match place.member()?.act() {
+    match place.act()? {
         Act::Gpu(system) => system.record(cmd),
         Act::Cpu(_) => Err(changed()),
     }

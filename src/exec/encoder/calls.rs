@@ -1,12 +1,15 @@
 //! The driver's functions for the commands that come by the hundred thousand.
 //!
 //! A draw looks at no state: where draws are not allowed, the function that it calls does nothing. It is counted all the
-//! same, and that is how the encoder finds out later.
+//! same, and that is how the encoder finds out later. Checks, too, are nothing but other functions.
 
 use ash::vk;
 
 use super::ready::Ready;
-use crate::gpu::device::Device;
+use crate::{
+    checks::{Commands, watched},
+    gpu::device::Device,
+};
 
 /// Copied out of the device's table, which saves a load for each command.
 pub(super) struct Calls {
@@ -18,15 +21,38 @@ pub(super) struct Calls {
 }
 
 impl Calls {
-    pub(super) fn new(device: &Device, ready: Ready) -> Self {
+    /// Those for what is ready; with a watch on some of them, if there is one.
+    pub(super) fn new(device: &Device, ready: Ready, is_watched: bool) -> Self {
         let all = device.raw.fp_v1_0();
+        let Commands { push_constants, draw, draw_indexed, dispatch } = match is_watched {
+            true => WATCHED,
+            false => drivers(device),
+        };
         Self {
             bind_pipeline: all.cmd_bind_pipeline,
-            push_constants: if ready.has(Ready::PUSH) { all.cmd_push_constants } else { no_push },
-            draw: if ready.has(Ready::DRAW) { all.cmd_draw } else { no_draw },
-            draw_indexed: all.cmd_draw_indexed,
-            dispatch: all.cmd_dispatch,
+            push_constants: if ready.has(Ready::PUSH) { push_constants } else { no_push },
+            draw: if ready.has(Ready::DRAW) { draw } else { no_draw },
+            draw_indexed,
+            dispatch,
         }
+    }
+}
+
+const WATCHED: Commands = Commands {
+    push_constants: watched::push_constants,
+    draw: watched::draw,
+    draw_indexed: watched::draw_indexed,
+    dispatch: watched::dispatch,
+};
+
+/// The driver's own.
+pub(super) fn drivers(device: &Device) -> Commands {
+    let all = device.raw.fp_v1_0();
+    Commands {
+        push_constants: all.cmd_push_constants,
+        draw: all.cmd_draw,
+        draw_indexed: all.cmd_draw_indexed,
+        dispatch: all.cmd_dispatch,
     }
 }
 

@@ -95,6 +95,9 @@ impl Encoder<'_> {
         part: impl FnOnce() -> String,
     ) -> Result<()> {
         let fitting = || self.declarations(id).filter(|declared| want.fits(declared)).map(Declaration::covered);
+        if let Some(watch) = &self.watch {
+            watch.touched(id);
+        }
         if fitting().any(|declared| declared.contains(&region)) {
             return Ok(());
         }

@@ -14,6 +14,7 @@ impl Encoder<'_> {
         self.step(|this| {
             this.need_graphics("draw_indirect")?;
             this.use_textures()?;
+            this.look()?;
             let (args, count) = this.need_args(args, &range)?;
             let stride = size_of::<DrawArgs>() as u32;
             // SAFETY: the arguments lie within the buffer, and a graphics pipeline is bound inside rendering.
@@ -33,6 +34,7 @@ impl Encoder<'_> {
         self.step(|this| {
             this.need_indexed("draw_indexed_indirect")?;
             this.use_textures()?;
+            this.look()?;
             let (args, count) = this.need_args(args, &range)?;
             let stride = size_of::<DrawIndexedArgs>() as u32;
             // SAFETY: the arguments lie within the buffer; a graphics pipeline and an index buffer are bound.
@@ -54,6 +56,7 @@ impl Encoder<'_> {
         self.step(|this| {
             this.need_indexed("draw_indexed_indirect_count")?;
             this.use_textures()?;
+            this.look()?;
             let args_bytes = byte_range_of(args, &range)?;
             let args = this.need(args.inner(), &args_bytes, &Want::INDIRECT)?;
             let count_bytes = byte_range_of(counts, &(index..index.saturating_add(1)))?;

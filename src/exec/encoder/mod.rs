@@ -34,6 +34,7 @@ use super::{
     job::{self, Job, JobUse},
 };
 use crate::{
+    checks::{Pass, Watch, Watching},
     error::{Error, Result},
     gpu::{QueueKind, device::Device},
     graph::uses::{Declaration, Rendering},
@@ -103,6 +104,8 @@ pub struct Encoder<'a> {
     keep: &'a mut Vec<Kept>,
     pages: &'a mut PageLease,
     counts: &'a mut Counts,
+    /// If checks are on.
+    watch: Option<Watching<'a>>,
     error: Option<Error>,
     /// What was found for the system that this is the pass of.
     pub(crate) found: Option<Arc<Found>>,
@@ -119,8 +122,7 @@ pub(crate) struct Inputs<'a> {
     pub(crate) queue: QueueKind,
     /// Being recorded; inside rendering if there is any.
     pub(crate) cmd: vk::CommandBuffer,
-    pub(crate) declared: &'a [Declaration],
-    pub(crate) rendering: &'a Rendering,
+    pub(crate) pass: Pass<'a>,
     /// What the pass waited for.
     pub(crate) jobs: &'a [JobUse],
     /// Gets the pipelines and descriptor sets that must outlive the submission.
@@ -133,12 +135,14 @@ pub(crate) struct Inputs<'a> {
 
 impl<'a> Encoder<'a> {
     pub(crate) fn new(inputs: Inputs<'a>) -> Self {
-        let Inputs { device, layout, queue, cmd, declared, rendering, jobs, keep, pages, counts } = inputs;
+        let Inputs { device, layout, queue, cmd, pass, jobs, keep, pages, counts } = inputs;
+        let Pass { declared, rendering, .. } = pass;
+        let watch = device.checks.as_ref().map(|checks| Watch::begin(cmd, calls::drivers(device), checks, pass));
         let ready = Ready::at_first(queue);
         let mut encoder = Self {
             cmd,
             layout,
-            calls: Calls::new(device, ready),
+            calls: Calls::new(device, ready, watch.is_some()),
             ready,
             bound: ptr::null(),
             textures: Textures::default(),
@@ -157,6 +161,7 @@ impl<'a> Encoder<'a> {
             keep,
             pages,
             counts,
+            watch,
             error: None,
             found: None,
             not_send: PhantomData,
@@ -168,11 +173,15 @@ impl<'a> Encoder<'a> {
         encoder
     }
 
-    /// Books what was counted; the first error, if there was one.
-    pub(crate) fn finish(mut self) -> Result<()> {
+    /// Books what was counted; the first error, if there was one. `is_all` says whether that was all of the pass.
+    pub(crate) fn finish(mut self, is_all: bool) -> Result<()> {
         self.settle();
         self.counts.draws += self.draws;
         self.counts.dispatches += self.dispatches;
+        if let Some(watch) = self.watch {
+            // It sees nothing more after an error of another kind, so what it found came first.
+            watch.end(is_all && self.error.is_none())?;
+        }
         self.error.map_or(Ok(()), Err)
     }
 
@@ -203,6 +212,9 @@ impl<'a> Encoder<'a> {
                 this.keep.push(Kept::Pipeline(Arc::clone(inner)));
             }
             this.bound = Arc::as_ptr(inner);
+            if let Some(watch) = &this.watch {
+                watch.bound(inner.reach.as_ref());
+            }
             this.vertex_input.pipeline = inner.fetches;
             let samples = inner.samples.then_some(Need::Textures);
             let needs = samples.into_iter().chain(this.vertex_input.needs());
@@ -272,6 +284,7 @@ impl<'a> Encoder<'a> {
         self.step(|this| {
             this.need_compute("dispatch_indirect")?;
             this.use_textures()?;
+            this.look()?;
             let bytes = byte_range_of(args, &(index..index.saturating_add(1)))?;
             let args = this.need(args.inner(), &bytes, &Want::INDIRECT)?;
             // SAFETY: a compute pipeline is bound, and the arguments lie within the buffer.
@@ -317,6 +330,9 @@ impl<'a> Encoder<'a> {
     /// rendering, and is not counted.
     #[must_use]
     pub unsafe fn raw(&self) -> vk::CommandBuffer {
+        if let Some(watch) = &self.watch {
+            watch.is_blind();
+        }
         self.cmd
     }
 
@@ -355,7 +371,12 @@ impl<'a> Encoder<'a> {
         if !ready.has(Ready::DRAW) {
             self.allowed_draws = self.draws;
         }
-        self.calls = Calls::new(self.device, ready);
+        self.calls = Calls::new(self.device, ready, self.watch.is_some());
+    }
+
+    /// Before a command whose shaders reach buffers, and which is not in the table of calls: checks, if they are on.
+    fn look(&self) -> Result<()> {
+        self.watch.as_ref().map_or(Ok(()), |watch| watch.look())
     }
 
     fn need_compute(&self, command: &str) -> Result<()> {

@@ -13,6 +13,7 @@ use super::{
     work::{Recorded, SharedPass, Task, Work},
 };
 use crate::{
+    checks::Pass,
     error::{Error, Result, guarded, panic_message},
     exec::{
         barrier,
@@ -251,8 +252,7 @@ impl Recording {
             layout: &self.shared.pipelines.layout,
             // What it may do is what its queue can, also where that is an alias of one that can do more.
             queue: pass.queue.unwrap_or_else(|| device.queues.kind(queue)),
-            declared: pass.declared,
-            rendering: pass.rendering,
+            pass: Pass { name: pass.name, declared: pass.declared, rendering: pass.rendering, labels: &[] },
             jobs: pass.jobs,
             cmd,
             keep: &mut recorded.kept,
@@ -261,7 +261,8 @@ impl Recording {
         };
         let mut encoder = Encoder::new(inputs);
         let returned = catch_unwind(AssertUnwindSafe(|| record(&mut encoder)));
-        let stuck = encoder.finish();
+        let is_all = matches!(returned, Ok(Ok(()))) && pass.share.is_none_or(|share| share.of == 1);
+        let stuck = encoder.finish(is_all);
         if renders {
             rendering::end(device, cmd);
         }

@@ -156,7 +156,11 @@ impl BufferInner {
             // Which no graph sees.
             lock(&state).assume_written();
         }
-        Self { device: Arc::clone(device), bytes, kind, name: name.into(), state, transient_of, home: None, body }
+        let inner = Self { device: Arc::clone(device), bytes, kind, name: name.into(), state, transient_of, home: None, body };
+        if let (Some(checks), Body::Own(own)) = (&device.checks, &inner.body) {
+            checks.buffers.add(own.address, bytes, &inner.name);
+        }
+        inner
     }
 
     /// Gives a transient buffer its place in an arena, once.
@@ -234,6 +238,9 @@ impl BufferInner {
 
 impl Drop for BufferInner {
     fn drop(&mut self) {
+        if let (Some(checks), Body::Own(own)) = (&self.device.checks, &self.body) {
+            checks.buffers.remove(own.address);
+        }
         if let Some(home) = self.home.as_ref().and_then(Weak::upgrade)
             && let Body::Own(own) = mem::replace(&mut self.body, Body::Placed(OnceLock::new()))
         {

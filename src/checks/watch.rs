@@ -1,0 +1,233 @@
+//! The watch on one pass: what its draws and dispatches touch by address.
+//!
+//! An encoder records through a table of functions, which are the driver's own. Where checks are on, some of them are those of
+//! [`watched`], which look before they call the driver; so there is nothing to ask where checks are off. As Vulkan's functions
+//! have no room for more, they find the watch by the command buffer, among those that the thread has at that moment.
+
+pub(crate) mod watched;
+
+mod look;
+
+use std::{
+    cell::{Cell, RefCell},
+    ops::{Deref, Range},
+    ptr,
+    rc::Rc,
+    sync::Arc,
+};
+
+use ash::vk;
+
+use super::{Checks, spirv::Reach, words::Label};
+use crate::{
+    error::Error,
+    graph::uses::{Declaration, Rendering, Target},
+    pipeline::MAX_PUSH_BYTES,
+    resource::Resource,
+};
+
+/// What a pipeline's shaders touch by address.
+#[derive(Debug)]
+pub(crate) struct PipelineReach {
+    pub(super) name: Arc<str>,
+    /// With the names of their stages.
+    pub(super) stages: Vec<(&'static str, Reach)>,
+    /// Where in the push constants there are addresses.
+    pub(super) keys: Vec<u32>,
+}
+
+impl PipelineReach {
+    pub(crate) fn new(name: &Arc<str>, shaders: &[(&'static str, &[u32])]) -> Self {
+        let stages: Vec<_> = shaders.iter().map(|(stage, words)| (*stage, Reach::of(words))).collect();
+        let mut keys = Vec::new();
+        for root in stages.iter().flat_map(|(_, reach)| &reach.roots).filter(|root| root.behind.is_none()) {
+            root.offset.each(MAX_PUSH_BYTES as u64, |at| keys.push(at as u32));
+        }
+        keys.retain(|&key| key as usize + 8 <= MAX_PUSH_BYTES);
+        keys.sort_unstable();
+        keys.dedup();
+        Self { name: Arc::clone(name), stages, keys }
+    }
+}
+
+/// The pass that is recorded.
+#[derive(Clone, Copy)]
+pub(crate) struct Pass<'a> {
+    pub(crate) name: &'a Arc<str>,
+    pub(crate) declared: &'a [Declaration],
+    pub(crate) rendering: &'a Rendering,
+    /// What derived systems say of their resources, by the resources' ids.
+    pub(crate) labels: &'a [(usize, Label)],
+}
+
+impl Pass<'_> {
+    fn label_of(&self, id: usize) -> Option<Label> {
+        self.labels.iter().find(|(known, _)| *known == id).map(|(_, label)| *label)
+    }
+}
+
+/// The driver's functions that are watched.
+#[derive(Clone, Copy)]
+pub(crate) struct Commands {
+    pub(crate) push_constants: vk::PFN_vkCmdPushConstants,
+    pub(crate) draw: vk::PFN_vkCmdDraw,
+    pub(crate) draw_indexed: vk::PFN_vkCmdDrawIndexed,
+    pub(crate) dispatch: vk::PFN_vkCmdDispatch,
+}
+
+/// Watches what is recorded into one command buffer for one pass.
+pub(crate) struct Watch<'a> {
+    cmd: vk::CommandBuffer,
+    driver: Commands,
+    checks: &'a Checks,
+    pass: Pass<'a>,
+    /// That which the thread had before.
+    outer: *const Watch<'static>,
+    state: RefCell<State>,
+}
+
+struct State {
+    push: [u8; MAX_PUSH_BYTES],
+    pipeline: Option<Arc<PipelineReach>>,
+    /// What the keys held at the last look; nothing if the pipeline is new.
+    seen: Vec<u64>,
+    is_new: bool,
+    /// The declared buffers that have addresses, in their order; made at the first look.
+    buffers: Option<Vec<Declared>>,
+    /// By declaration, whether anything touched it.
+    touched: Vec<bool>,
+    /// Whether all that was touched is known.
+    is_all: bool,
+    /// Whether commands came that nobody saw.
+    is_blind: bool,
+    error: Option<Error>,
+    /// Where data was found last.
+    data: Range<u64>,
+    /// By root, the data that it leads to.
+    found: Vec<Vec<u64>>,
+}
+
+/// A buffer that the pass declared.
+struct Declared {
+    start: u64,
+    end: u64,
+    /// Of all its declarations.
+    mask: vk::AccessFlags2,
+    id: usize,
+}
+
+thread_local! {
+    static INNERMOST: Cell<*const Watch<'static>> = const { Cell::new(ptr::null()) };
+}
+
+/// A watch that its thread finds, until it ends.
+pub(crate) struct Watching<'a>(Rc<Watch<'a>>);
+
+impl<'a> Watch<'a> {
+    pub(crate) fn begin(cmd: vk::CommandBuffer, driver: Commands, checks: &'a Checks, pass: Pass<'a>) -> Watching<'a> {
+        let state = State {
+            push: [0; MAX_PUSH_BYTES],
+            pipeline: None,
+            seen: Vec::new(),
+            is_new: true,
+            buffers: None,
+            touched: vec![false; pass.declared.len()],
+            is_all: true,
+            is_blind: false,
+            error: None,
+            data: 0..0,
+            found: Vec::new(),
+        };
+        let outer = INNERMOST.get();
+        let watch = Rc::new(Self { cmd, driver, checks, pass, outer, state: RefCell::new(state) });
+        // It is found for as long as the `Watching` lives, which holds it, and that is no longer than `'a`.
+        INNERMOST.set(Rc::as_ptr(&watch).cast());
+        Watching(watch)
+    }
+
+    /// A pipeline was bound.
+    pub(crate) fn bound(&self, pipeline: Option<&Arc<PipelineReach>>) {
+        let state = &mut *self.state.borrow_mut();
+        state.pipeline = pipeline.filter(|_| !state.is_blind).cloned();
+        state.is_new = true;
+        state.is_all &= pipeline.is_some();
+    }
+
+    /// The command buffer was given away.
+    pub(crate) fn is_blind(&self) {
+        let state = &mut *self.state.borrow_mut();
+        (state.is_blind, state.pipeline) = (true, None);
+    }
+
+    /// A command touched a resource that the pass declared.
+    pub(crate) fn touched(&self, id: usize) {
+        self.state.borrow_mut().touch(self.pass.declared, id);
+    }
+
+    /// Ends the watch. Where the pass's commands all came this way, says what none of them touched.
+    ///
+    /// # Errors
+    /// What was found first.
+    pub(crate) fn end(&self, is_all_of_pass: bool) -> Result<(), Error> {
+        let state = &mut *self.state.borrow_mut();
+        if let Some(error) = state.error.take() {
+            return Err(error);
+        }
+        let did_something = state.touched.contains(&true) || state.pipeline.is_some();
+        if is_all_of_pass && did_something && state.is_all && !state.is_blind {
+            self.warn(&mut state.touched);
+        }
+        Ok(())
+    }
+
+    fn warn(&self, touched: &mut [bool]) {
+        let Pass { name, declared, rendering, .. } = self.pass;
+        let targets = rendering.targets().flat_map(|target| std::iter::successors(Some(target), |t| t.resolve.as_deref()));
+        let targets: Vec<_> = targets.map(|Target { image, .. }| Resource::Image(Arc::clone(image)).id()).collect();
+        for (index, declaration) in declared.iter().enumerate() {
+            let id = declaration.resource.id();
+            if !touched[index] && !targets.contains(&id) {
+                self.checks.warned.warn(name, declaration, self.pass.label_of(id));
+            }
+        }
+    }
+}
+
+impl State {
+    fn touch(&mut self, declared: &[Declaration], id: usize) {
+        for (touched, declaration) in self.touched.iter_mut().zip(declared) {
+            *touched |= declaration.resource.id() == id;
+        }
+    }
+}
+
+impl<'a> Deref for Watching<'a> {
+    type Target = Watch<'a>;
+
+    fn deref(&self) -> &Watch<'a> {
+        &self.0
+    }
+}
+
+impl Drop for Watching<'_> {
+    fn drop(&mut self) {
+        // Encoders live inside calls of closures, so the last to begin is the first to end.
+        debug_assert!(ptr::addr_eq(INNERMOST.get(), Rc::as_ptr(&self.0)));
+        INNERMOST.set(self.0.outer);
+    }
+}
+
+/// The thread's watch of a command buffer.
+#[inline]
+fn of(cmd: vk::CommandBuffer) -> Option<&'static Watch<'static>> {
+    let mut next = INNERMOST.get();
+    // SAFETY: what is in the list is held by a `Watching` further out on this thread's stack, and taken out before that ends.
+    // The caller is called by the encoder that has it, and lets go before it returns.
+    while let Some(watch) = unsafe { next.as_ref() } {
+        if watch.cmd == cmd {
+            return Some(watch);
+        }
+        next = watch.outer;
+    }
+    None
+}
