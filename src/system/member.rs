@@ -1,12 +1,12 @@
 //! Systems as a schedule sees them.
 
-use std::{fmt, future::Future};
+use std::{any::type_name, fmt, future::Future, slice};
 
 use futures::future::BoxFuture;
 
-use super::{Binding, Registry, cpu::Guard};
+use super::{Binding, Registry, cpu::Guard, registry::short};
 use crate::{
-    error::Result,
+    error::{Error, Result},
     exec::Encoder,
     gpu::QueueKind,
     graph::{Outline, System},
@@ -83,10 +83,53 @@ pub struct Guards {
     pub(crate) all: Vec<Guard>,
 }
 
+impl Guards {
+    /// One after the other.
+    #[doc(hidden)]
+    pub fn each(&mut self) -> EachGuard<'_> {
+        EachGuard { rest: self.all.iter_mut() }
+    }
+}
+
 impl fmt::Debug for Guards {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Guards").field("count", &self.all.len()).finish()
     }
+}
+
+/// The [`Guards`] that were not asked for yet.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct EachGuard<'a> {
+    rest: slice::IterMut<'a, Guard>,
+}
+
+impl<'a> EachGuard<'a> {
+    /// What the next one guards, to be read.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Graph`] if that is something else.
+    pub fn read<T: Send + Sync + 'static>(&mut self) -> Result<&'a T> {
+        let next: Option<&'a Guard> = self.rest.next().map(|guard| &*guard);
+        next.and_then(Guard::get).ok_or_else(|| unfit::<T>("reads"))
+    }
+
+    /// What the next one guards, to be written.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Graph`] if that is something else.
+    pub fn write<T: Send + Sync + 'static>(&mut self) -> Result<&'a mut T> {
+        self.rest.next().and_then(Guard::get_mut).ok_or_else(|| unfit::<T>("writes"))
+    }
+}
+
+fn unfit<T>(does: &str) -> Error {
+    let name = short(type_name::<T>());
+    Error::Graph(format!(
+        "it {does} CPU data `{name}` in another order than `bind` declares it, or does not declare it so"
+    ))
 }
 
 /// A system of a schedule: what `#[derive(System)]` makes, or a [`System`] written by hand.

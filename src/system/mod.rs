@@ -12,7 +12,7 @@ mod registry;
 pub use access::{CpuResourceMeta, GpuResourceAccess, ResourceAccess};
 pub use binding::Binding;
 pub use cpu::{CpuData, CpuRef};
-pub use member::{Act, CpuAccess, CpuMember, GpuMember, Guards, Member, Members, Record, Run};
+pub use member::{Act, CpuAccess, CpuMember, EachGuard, GpuMember, Guards, Member, Members, Record, Run};
 pub use registry::{Registered, Registry};
 
 pub(crate) use binding::CpuUse;
