@@ -52,7 +52,7 @@ impl Record for Copy {
     fn record(&self, cmd: &mut Encoder<'_>) -> Result<()> {
         let several = cmd.found::<GpuBuffer<u32>>().expect_err("there are two").to_string();
         assert!(several.ends_with("say which with `cmd.found_named(..)`: `from`, `to`"), "{several}");
-        cmd.copy(&cmd.found_named::<GpuBuffer<u32>>("from")?, 0..WORDS, &cmd.found_named("to")?, 0);
+        cmd.copy(&cmd.found_named::<GpuBuffer<u32>>("from")?, 0..WORDS, &cmd.found_named::<GpuBuffer<u32>>("to")?, 0);
         Ok(())
     }
 }

@@ -29,10 +29,7 @@ use crate::{
     graph::hints::Outline,
     resource::Mode,
     sync::prim::lock,
-    system::{
-        Act, Binding, CpuData, CpuMember, Guards, Member, Registry,
-        derived::{cpu_meta, data},
-    },
+    system::{Act, Binding, CpuData, CpuMember, Guards, Member, Registry, derived::cpu_meta},
 };
 
 /// What a system does with what it reads and what it writes.
@@ -87,7 +84,7 @@ impl Member for Numbers {
 impl CpuMember for Numbers {
     fn run<'a>(&'a self, guards: &'a mut Guards) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
-            let mut each = data(guards);
+            let mut each = guards.each();
             let reads = self.reads.iter().map(|_| each.read()).collect::<Result<_>>()?;
             let writes = self.writes.iter().map(|_| each.write()).collect::<Result<_>>()?;
             (self.work)(reads, writes).await

@@ -44,9 +44,10 @@ impl Binding {
         self.handles.push(FoundHandle { instance: meta.instance, handle: Arc::new(handle) });
     }
 
-    /// Declares CPU data.
+    /// Declares CPU data, which [`Encoder::found`](crate::Encoder::found) then finds as well.
     #[doc(hidden)]
     pub fn cpu<T: Send + Sync + 'static>(&mut self, meta: CpuResourceMeta, mode: Mode, data: &CpuData<T>) {
+        self.handles.push(FoundHandle { instance: meta.instance, handle: Arc::new(data.clone()) });
         self.cpu.push(CpuUse { meta, mode, data: Arc::new(data.clone()) });
     }
 }

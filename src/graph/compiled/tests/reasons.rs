@@ -95,7 +95,8 @@ fn waits(plan: &Compiled, reasons: &[Reason]) -> Result<(), String> {
     };
     let said: Vec<_> = reasons.iter().filter(|reason| reason.part == Part::Wait).collect();
     for reason in &said {
-        let (Some(here), Some(there)) = (batch(reason.pass), reason.before.first().and_then(|&pass| batch(pass))) else {
+        let (Some(here), Some(there)) = (batch(reason.pass), reason.before.first().and_then(|&pass| batch(pass)))
+        else {
             return Err(format!("it waits for nobody: {reason:?}"));
         };
         let queue = plan.batches[here].queue;
