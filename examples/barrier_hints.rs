@@ -88,10 +88,11 @@ async fn main() -> Result<()> {
     registry.insert("target", target.clone());
 
     // The same, with the names of real resources; and the plan of the graph that runs it.
-    println!("{}", schedule.hints_in(&registry)?);
+    let hints = schedule.hints_in(&registry)?;
+    println!("{hints}");
     let graph = Graph::new(&gpu, "frame");
     let systems = graph.run(&schedule, &registry)?;
-    assert_eq!(graph.plan_stats()?.barriers, schedule.hints()?.calls());
+    assert_eq!(graph.plan_stats()?.barriers, hints.calls());
     graph.submit().await?.await?;
     systems.finished().await?;
     gpu.read_image(&target).await?.save_png("barrier_hints.png").await?;

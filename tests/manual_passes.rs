@@ -5,7 +5,7 @@ mod mix;
 mod scenes;
 mod world;
 
-use common::{close, soon, strict_gpu};
+use common::{close, open, soon, strict, strict_gpu};
 use mix::{Factors, Mix, buffer, words};
 use scenes::{Random, seed};
 use vulkio::{
@@ -99,6 +99,20 @@ async fn a_barrier_that_is_missing_is_refused_with_what_to_add() {
     assert_eq!(soon("a read", words(&gpu, &b)).await, [2; N], "nothing ran");
     drop((a, b));
     close(gpu).await;
+}
+
+/// Without checks, vulkio takes what it is given; then it is the validation layer that sees what is missing.
+#[tokio::test]
+async fn what_is_missing_without_checks_is_a_hazard() {
+    let gpu = open(strict().checks(false));
+    let [a, b] = buffers(&gpu).await;
+    let graph = Graph::new(&gpu, "unchecked");
+    line(&graph, [&a, &b], Some(Vec::new()));
+    let done = soon("a submit", graph.submit()).await.expect("submitted");
+    soon("a graph", done).await.expect("complete");
+    drop((a, b));
+    let hazard = gpu.close().await.expect_err("a message of the layer").to_string();
+    assert!(hazard.contains("SYNC-HAZARD-READ-AFTER-WRITE") && hazard.contains("vkCmdCopyBuffer"), "{hazard}");
 }
 
 #[tokio::test]
@@ -217,14 +231,14 @@ async fn shared_and_open_passes_bring_their_barriers_once() {
     let gpu = strict_gpu();
     let mix = Mix::new(&gpu).await;
     let [a, b] = buffers(&gpu).await;
-    for open in [false, true] {
+    for opened in [false, true] {
         let declare = |graph: &Graph, given: Option<Vec<PassBarrier>>| {
             let filled = a.clone();
             graph.pass("fill").writes(a.copy_target()).record(move |cmd| _ = cmd.fill(&filled, 0..N, 5));
             let pass = with(graph.pass("double").reads(&a).writes(&b), given);
             let factors = Factors::linear(2, 0);
             let addresses = [a.address(), a.address(), b.address()];
-            if open {
+            if opened {
                 let pass = pass.open();
                 let record = graph.with_encoder(pass, |cmd| mix.at(cmd, addresses, N as u32, factors));
                 record.expect("recorded");
@@ -246,9 +260,9 @@ async fn shared_and_open_passes_bring_their_barriers_once() {
         declare(&graph, Some(given));
         let done = soon("a submit", graph.submit()).await.expect("submitted");
         let stats = soon("a graph", done).await.expect("complete");
-        assert_eq!(stats.barriers, 2, "open {open}: one to enter, and one that was brought");
+        assert_eq!(stats.barriers, 2, "opened {opened}: one to enter, and one that was brought");
         let found = soon("a read", words(&gpu, &b)).await;
-        assert!(found.iter().all(|word| *word == found[0]) && found[0] != 2, "open {open}: {found:?}");
+        assert!(found.iter().all(|word| *word == found[0]) && found[0] != 2, "opened {opened}: {found:?}");
     }
     drop((a, b, mix));
     close(gpu).await;
