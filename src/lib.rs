@@ -116,7 +116,7 @@ pub use gpu::{
     CounterSnapshot, DeviceChoice, DeviceInfo, DeviceKind, DeviceSummary, Features, Gpu, GpuOptions, Intercept,
     QueueId, QueueKind, RawDevice, RawHandles, RawQueue, Validation, ValidationMessages,
 };
-pub use graph::{After, Graph, Hints, Pass, PassId, Plan, PlanStats, System, Systems, Uses};
+pub use graph::{After, Graph, Hints, Outline, Pass, PassBarrier, PassId, Plan, PlanStats, System, Systems, Uses};
 pub use memory::HostPages;
 pub use pipeline::{Blend, ComputePipeline, Edge, GraphicsDesc, GraphicsPipeline, Pipeline, Sampler, SamplerDesc};
 pub use raster::{DrawView, NO_ID, RasterPath, SKY, View, ViewCounts, ViewOptions};
@@ -130,13 +130,13 @@ pub use schedule::{Schedule, Scheduled, Stage};
 pub use sync::{Completion, Stamp, WaitFor};
 #[doc(hidden)]
 pub use system::derived;
+#[cfg(feature = "derive")]
+pub use system::derives::{GpuData, Schedule, System};
 pub use system::{
-    Act, Binding, CpuAccess, CpuData, CpuMember, CpuRef, CpuResourceMeta, Found, GpuMember, GpuResourceAccess, Guards,
-    Member, Members, Record, Registered, Registry, ResourceAccess, Run,
+    Act, Binding, CpuAccess, CpuData, CpuMember, CpuRef, CpuResourceMeta, GpuMember, GpuResourceAccess, Guards, Member,
+    Members, Record, Registered, Registry, ResourceAccess, Run,
 };
 pub use upload::{Imported, ImportedSlice, IntoUploadData, Priority, Staging, Streamed, Upload, UploadData, Uploaded};
-#[cfg(feature = "derive")]
-pub use vulkio_derive::{GpuData, Schedule, System};
 
 /// The README's programs compile.
 #[cfg(doctest)]

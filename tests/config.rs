@@ -5,7 +5,7 @@ mod folder;
 
 use folder::Folder;
 use vulkio::{
-    Error, Validation,
+    Error, SamplerDesc, Validation,
     config::{Config, LevelFilter, Origin, Vsync},
 };
 
@@ -109,11 +109,11 @@ fn bad_files_are_answered_with_file_line_and_what_is_allowed() {
         ),
         (
             "[graphics]\nmsaa_samples = 3",
-            "config.toml:2:16: graphics.msaa_samples cannot be `3`; allowed: 1, 2, 4, 8, 16, 32 or 64",
+            "config.toml:2:16: graphics.msaa_samples cannot be `3`; allowed: 1, 2, 4 or 8",
         ),
         (
             "[graphics]\nmsaa_samples = true",
-            "config.toml:2:16: graphics.msaa_samples cannot be `true`; allowed: 1, 2, 4, 8, 16, 32 or 64",
+            "config.toml:2:16: graphics.msaa_samples cannot be `true`; allowed: 1, 2, 4 or 8",
         ),
         (
             "[graphics]\nanisotropic_filtering = 0",
@@ -378,6 +378,8 @@ fn options_follow_from_settings() {
     let config =
         load("[performance]\nmax_frames_in_flight = 3\n[debug]\nenable_validation = \"strict\"").expect("settings");
     assert_eq!(config.renderer_options().frames_in_flight, 3);
+    let filtered = load("[graphics]\nanisotropic_filtering = 4").expect("settings");
+    assert_eq!(filtered.sampler_desc(), SamplerDesc::default().anisotropy(4));
     assert!(format!("{:?}", config.gpu_options()).contains("validation: Some(Strict)"));
     // Where nobody spoke, VULKIO_VALIDATION still may, when the device is opened.
     assert!(format!("{:?}", Config::default().gpu_options()).contains("validation: None"));

@@ -7,7 +7,10 @@ mod remote;
 
 use std::{
     fs,
+    io::{BufRead, BufReader},
     process::{Child, Command, Output, Stdio},
+    sync::{Arc, Mutex},
+    thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
@@ -37,13 +40,16 @@ const SCENE: [&str; 12] = [
 struct Cubes {
     child: Option<Child>,
     folder: Folder,
+    /// What it has logged so far.
+    log: Arc<Mutex<String>>,
+    reader: Option<JoinHandle<()>>,
 }
 
 impl Cubes {
     fn start(display: &Display, args: &[&str]) -> Self {
         let folder = Folder::new();
         fs::write(folder.0.join("camera.json"), CAMERA).expect("a file");
-        let child = with_display(process::cubes(), display)
+        let mut child = with_display(process::cubes(), display)
             .args(["--window", "--validate", "--stats", "figures.json"])
             .args(args)
             .current_dir(&folder.0)
@@ -52,14 +58,45 @@ impl Cubes {
             .stderr(Stdio::piped())
             .spawn()
             .expect("it starts");
-        Self { child: Some(child), folder }
+        let log: Arc<Mutex<String>> = Arc::default();
+        let (lines, stderr) = (Arc::clone(&log), child.stderr.take().expect("it is piped"));
+        let reader = thread::spawn(move || {
+            for line in BufReader::new(stderr).lines() {
+                let line = line.expect("it logs text");
+                lines.lock().expect("nobody panicked").push_str(&format!("{line}\n"));
+            }
+        });
+        Self { child: Some(child), folder, log, reader: Some(reader) }
+    }
+
+    /// Waits for a line that was not there before, and gives what stands in it behind `words`.
+    #[track_caller]
+    fn says(&self, words: &str, did: impl FnOnce()) -> String {
+        let before = self.log.lock().expect("nobody panicked").len();
+        did();
+        let limit = Instant::now() + Duration::from_secs(60);
+        loop {
+            let log = self.log.lock().expect("nobody panicked").clone();
+            if let Some((_, rest)) = log[before..].split_once(words) {
+                return rest.lines().next().unwrap_or_default().to_owned();
+            }
+            assert!(Instant::now() < limit, "`{words}` is not said: {log}");
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Waits until it has ended.
+    #[track_caller]
+    fn wait(&mut self) -> (Output, String) {
+        let output = wait(self.child.take().expect("it was started"));
+        self.reader.take().expect("it was started").join().expect("it reads");
+        (output, self.log.lock().expect("nobody panicked").clone())
     }
 
     /// Its end, which must be a good one: what it logged, and its figures.
     #[track_caller]
     fn ends(mut self) -> (String, Value) {
-        let output = wait(self.child.take().expect("it was started"));
-        let log = String::from_utf8_lossy(&output.stderr).into_owned();
+        let (output, log) = self.wait();
         assert_eq!(output.status.code(), Some(0), "{log}");
         assert!(!log.contains("ERROR"), "{log}");
         // A machine that has much to do is slow, and winit has something to say about Xvfb.
@@ -96,7 +133,7 @@ fn wait(mut child: Child) -> Output {
             let output = child.wait_with_output().expect("a child");
             panic!("it does not end: {}", String::from_utf8_lossy(&output.stderr));
         }
-        std::thread::sleep(Duration::from_millis(10));
+        thread::sleep(Duration::from_millis(10));
     }
     child.wait_with_output().expect("a child")
 }
@@ -147,8 +184,8 @@ fn so_many_frames_are_drawn_as_are_asked_for_and_the_last_is_saved() {
     let display = Display::start();
     let args = ["--no-overlay", "--frames", "7", "--out", "last.png"];
     let mut cubes = Cubes::start(&display, &[&SCENE[..], &args].concat());
-    let output = wait(cubes.child.take().expect("it was started"));
-    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let (output, log) = cubes.wait();
+    assert_eq!(output.status.code(), Some(0), "{log}");
     assert!(picture(&cubes.folder, "last.png") == expected);
     let figures = fs::read_to_string(cubes.folder.0.join("figures.json")).expect("a file");
     let figures: Value = serde_json::from_str(&figures).expect("JSON");
@@ -185,7 +222,7 @@ fn a_hundred_random_sizes_leave_the_right_picture() {
         remote.resize(size);
         // Some follow each other at once, others when a frame or a few were drawn.
         if random.below(3) == 0 {
-            std::thread::sleep(Duration::from_millis(random.below(40).into()));
+            thread::sleep(Duration::from_millis(random.below(40).into()));
         }
     }
     remote.resize([160, 120]);
@@ -230,7 +267,7 @@ fn minimised_and_over_the_whole_screen_and_back_it_goes_on() {
     let remote = Remote::find(display.name(), TITLE);
     remote.wait_for("shows the picture", |grab| *grab == expected);
     remote.minimise();
-    std::thread::sleep(Duration::from_millis(100));
+    thread::sleep(Duration::from_millis(100));
     remote.restore();
     remote.wait_for("shows the picture again", |grab| *grab == expected);
 
@@ -261,10 +298,10 @@ fn on_demand_nothing_is_drawn_while_nothing_happens() {
     let remote = Remote::find(display.name(), TITLE);
     remote.wait_for("shows the picture", |grab| *grab == expected);
     // Long enough for some hundreds if it drew.
-    std::thread::sleep(Duration::from_secs(3));
+    thread::sleep(Duration::from_secs(3));
     remote.press('d'.into());
     remote.wait_for("moves as it is told", |grab| *grab != expected);
-    std::thread::sleep(Duration::from_secs(3));
+    thread::sleep(Duration::from_secs(3));
     remote.close();
     let (_, figures) = cubes.ends();
     let frames = figures["frames"].as_u64().expect("a count");
@@ -276,36 +313,30 @@ fn on_demand_nothing_is_drawn_while_nothing_happens() {
 fn keys_and_clicks_do_what_they_say() {
     let display = Display::start();
     let cubes = Cubes::start(&display, &[&SCENE[..], &["--no-overlay"]].concat());
-    let folder = cubes.folder.0.clone();
     let remote = Remote::find(display.name(), TITLE);
-    let shows_cubes = |what: &str| remote.wait_for(what, has_cubes);
-    let first = shows_cubes("shows cubes");
-    remote.click([80, 60]);
-    remote.press(key::TAB);
-    shows_cubes("shows cubes by the rasteriser");
+    let first = remote.wait_for("shows cubes", has_cubes);
+    // A block of 10 x 10 x 10 has the camera's target in its middle.
+    let id: u32 = cubes.says(" cube ", || remote.click([80, 60])).parse().expect("a number");
+    assert!(id < 1000, "{id}");
+    assert_eq!(cubes.says("no cube", || remote.click([2, 2])), " there");
+    let frozen = cubes.says("frozen: ", || remote.press('f'.into()));
+    let count: u32 = frozen.split(' ').next().and_then(|count| count.replace(',', "").parse().ok()).expect(&frozen);
+    assert!((1..=1000).contains(&count), "{frozen}");
+    remote.wait_for("shows the marks of what is frozen", |grab| *grab != first);
+    cubes.says("all cubes again", || remote.press('f'.into()));
+    remote.wait_for("shows what it showed", |grab| *grab == first);
     remote.press(key::TAB);
     remote.press('l'.into());
-    remote.press('f'.into());
-    remote.wait_for("shows the marks of what is frozen", |grab| *grab != first);
-    remote.press('d'.into());
-    shows_cubes("shows what is frozen from elsewhere");
-    remote.press('f'.into());
-    remote.press('-'.into());
-    remote.press('p'.into());
-    remote.press('v'.into());
+    assert_eq!(cubes.says("loading ", || remote.press('-'.into())), "100 cubes ..");
+    let fewer = remote.wait_for("shows fewer cubes", |grab| *grab != first && has_cubes(grab));
+    assert_eq!(cubes.says("vsync: ", || remote.press('v'.into())), "relaxed");
     remote.press('h'.into());
-    shows_cubes("shows cubes behind the keys");
-    remote.press(key::F12);
-    let limit = Instant::now() + Duration::from_secs(60);
-    while !folder.join("cubes-1.png").exists() {
-        assert!(Instant::now() < limit, "no picture is saved");
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    remote.wait_for("shows the keys", |grab| *grab != fewer);
+    assert_eq!(cubes.says("saved ", || remote.press(key::F12)), "cubes-1.png");
+    assert_eq!(picture(&cubes.folder, "cubes-1.png").size, [160, 120]);
     remote.press(key::ESCAPE);
-    let (log, _) = cubes.ends();
-    for words in ["cube ", "frozen: ", "all cubes again", "vsync: relaxed", "saved cubes-1.png"] {
-        assert!(log.contains(words), "`{words}` is not in: {log}");
-    }
+    let (log, figures) = cubes.ends();
+    assert_eq!((&figures["path"], &figures["cubes"]), (&"hardware".into(), &100.into()), "{log}");
 }
 
 #[test]

@@ -62,7 +62,7 @@ pub(crate) async fn fly(args: &Args, settings: &Settings) -> Result<Report, Fail
     output::silent(&log)?;
 
     if let Some(stats) = stats {
-        stats.write(report.json()?.as_bytes())?;
+        stats.write(crate::table::json(&report)?.as_bytes())?;
     }
     if let (Some(graph), Some(plan), Some(path)) = (graph, plan, &args.dump_graph) {
         graph.write(graph::in_format_of(path, &plan).as_bytes())?;

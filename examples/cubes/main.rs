@@ -10,6 +10,7 @@ mod output;
 mod report;
 mod scene;
 mod settings;
+mod table;
 mod times;
 #[cfg(feature = "window")]
 mod window;

@@ -1,8 +1,10 @@
 //! What a run took: the table, and the same as JSON.
 
-use std::{fmt::Write as _, io::Write as _, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use serde::Serialize;
+
+use crate::table::{NO_TIMESTAMPS, Table, grouped, mebibytes, times};
 
 /// The figures of a run; its fields are the JSON's keys. Totals are over the whole run.
 #[derive(Serialize)]
@@ -77,69 +79,39 @@ impl Percentiles {
 impl Report {
     /// The table, on stdout.
     pub(crate) fn print(&self) {
-        let mut text = String::new();
-        let mut row = |name: &str, value: &dyn std::fmt::Display| {
-            // Writing to a string cannot fail.
-            let _ = writeln!(text, "  {name:<34}{value}");
-        };
+        let mut table = Table::default();
         let [width, height] = self.size;
-        row("device", &self.device);
+        table.row("device", &self.device);
         let smoothed = if self.msaa > 1 { format!(", {} samples", self.msaa) } else { String::new() };
         let lod = if self.lod { "on" } else { "off" };
-        row("scene", &self.scene);
-        row("path", &format!("{}, level of detail {lod}{smoothed}", self.path));
-        row("cubes", &format!("{} of at most {}", grouped(self.cubes as u64), grouped(self.most_cubes as u64)));
+        table.row("scene", &self.scene);
+        table.row("path", format!("{}, level of detail {lod}{smoothed}", self.path));
+        table.row("cubes", format!("{} of at most {}", grouped(self.cubes as u64), grouped(self.most_cubes as u64)));
         if self.read_seconds > 0.0 {
-            row("read in", &format!("{:.2} s", self.read_seconds));
+            table.row("read in", format!("{:.2} s", self.read_seconds));
         }
-        row("packed, uploaded in", &format!("{:.2} s, {:.2} s", self.pack_seconds, self.upload_seconds));
-        row("visible in the last frame", &grouped(self.visible as u64));
-        row("frames", &format!("{} of {width}x{height} in {:.1} s", self.frames, self.elapsed.as_secs_f64()));
-        row("frame time, CPU", &times(self.cpu_ms));
-        row("frame time, GPU", &times(self.gpu_ms));
-        row("draws", &grouped(self.draws));
-        row("dispatches", &grouped(self.dispatches));
-        row("barriers", &grouped(self.barriers));
-        row("submits", &grouped(self.submits));
-        row("descriptor writes", &grouped(self.descriptor_writes));
-        row("device allocations", &grouped(self.device_allocations));
-        row("device allocations after warm-up", &grouped(self.device_allocations_after_warmup));
-        row("command pools", &grouped(self.command_pools));
-        let peak = self.peak_device_bytes as f64 / f64::from(1 << 20);
-        row("peak device memory", &format!("{peak:.1} MiB, {:.1} bytes a cube", self.peak_bytes_per_cube));
-        row("picture", &self.picture.display());
+        table.row("packed, uploaded in", format!("{:.2} s, {:.2} s", self.pack_seconds, self.upload_seconds));
+        table.row("visible in the last frame", grouped(self.visible as u64));
+        table.row("frames", format!("{} of {width}x{height} in {:.1} s", self.frames, self.elapsed.as_secs_f64()));
+        table.row("frame time, CPU", times(self.cpu_ms, "there was no frame"));
+        table.row("frame time, GPU", times(self.gpu_ms, NO_TIMESTAMPS));
+        table.row("draws", grouped(self.draws));
+        table.row("dispatches", grouped(self.dispatches));
+        table.row("barriers", grouped(self.barriers));
+        table.row("submits", grouped(self.submits));
+        table.row("descriptor writes", grouped(self.descriptor_writes));
+        table.row("device allocations", grouped(self.device_allocations));
+        table.row("device allocations after warm-up", grouped(self.device_allocations_after_warmup));
+        table.row("command pools", grouped(self.command_pools));
+        let peak = mebibytes(self.peak_device_bytes);
+        table.row("peak device memory", format!("{peak}, {:.1} bytes a cube", self.peak_bytes_per_cube));
+        table.row("picture", self.picture.display());
         if let Some(graph) = &self.graph {
-            row("graph", &graph.display());
+            table.row("graph", graph.display());
         }
         if let Some(dump) = &self.dump {
-            row("data", &dump.display());
+            table.row("data", dump.display());
         }
-        // Nobody reading the table is no reason to fail.
-        let _ = std::io::stdout().write_all(text.as_bytes());
+        table.print();
     }
-
-    /// The JSON, with a newline at its end.
-    pub(crate) fn json(&self) -> serde_json::Result<String> {
-        serde_json::to_string_pretty(self).map(|text| text + "\n")
-    }
-}
-
-pub(crate) fn times(times: Option<Percentiles>) -> String {
-    match times {
-        Some(Percentiles { p50, p95, p99 }) => format!("median {p50:.3} ms, p95 {p95:.3} ms, p99 {p99:.3} ms"),
-        None => "not measured: the device has no timestamps".to_owned(),
-    }
-}
-
-/// 1234567 as 1,234,567.
-pub(crate) fn grouped(n: u64) -> String {
-    let digits = n.to_string();
-    let mut text = String::with_capacity(digits.len() * 4 / 3);
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }

@@ -1,6 +1,6 @@
 //! What there is to see: a scene that is made, or a file.
 
-use std::{path::Path, time::Instant};
+use std::time::Instant;
 
 use clap::ValueEnum;
 use vulkio::{
@@ -71,7 +71,7 @@ pub(crate) async fn upload(args: &Args, gpu: &Gpu, count: usize) -> Result<Uploa
         }
         None => (None, 0.0),
     };
-    let name = args.input.as_deref().map_or_else(|| args.scene.name(), file_name);
+    let name = name_of(args);
     let cubes = match (file, args.scene) {
         (Some(file), _) => Cubes::upload(gpu, file).await,
         (None, Scene::Grid) => Cubes::upload(gpu, scene::grid(count)).await,
@@ -91,6 +91,10 @@ async fn read(path: std::path::PathBuf, options: FileOptions) -> Result<files::C
     Ok(reading.await??)
 }
 
-fn file_name(path: &Path) -> String {
-    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+/// The scene's name, or the file's.
+pub(crate) fn name_of(args: &Args) -> String {
+    match &args.input {
+        Some(file) => file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned(),
+        None => args.scene.name(),
+    }
 }

@@ -33,9 +33,6 @@ mod configured {
 
     use super::*;
 
-    /// The view takes no more.
-    const MOST_SAMPLES: u32 = 8;
-
     impl Settings {
         /// A file, the environment, and above them the command line, whose `--set` says it last.
         pub(crate) fn read(args: &Args) -> Result<Self, Failure> {
@@ -67,7 +64,7 @@ mod configured {
             Ok(Self {
                 frames_in_flight: config.performance.max_frames_in_flight as usize,
                 workers: is_said("performance.worker_threads").then(|| config.performance.workers()),
-                samples: config.graphics.msaa_samples.min(MOST_SAMPLES),
+                samples: config.graphics.msaa_samples,
                 size: args.size.or((is_said("window.width") || is_said("window.height"))
                     .then_some([config.window.width, config.window.height])),
                 config,

@@ -182,7 +182,8 @@ impl<'a> Watch<'a> {
 
     fn warn(&self, touched: &mut [bool]) {
         let Pass { name, declared, rendering, .. } = self.pass;
-        let targets = rendering.targets().flat_map(|target| std::iter::successors(Some(target), |t| t.resolve.as_deref()));
+        let targets =
+            rendering.targets().flat_map(|target| std::iter::successors(Some(target), |t| t.resolve.as_deref()));
         let targets: Vec<_> = targets.map(|Target { image, .. }| Resource::Image(Arc::clone(image)).id()).collect();
         for (index, declaration) in declared.iter().enumerate() {
             let id = declaration.resource.id();

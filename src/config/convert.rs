@@ -5,7 +5,7 @@ use std::thread;
 use tracing::level_filters::LevelFilter;
 
 use super::{Config, Origin, PerformanceConfig};
-use crate::{GpuOptions, RendererOptions, gpu::Validation};
+use crate::{GpuOptions, RendererOptions, SamplerDesc, gpu::Validation};
 
 impl Config {
     /// How to open the device: with `debug.enable_validation` and `debug.checks`. Where nobody set them, `VULKIO_VALIDATION`
@@ -22,6 +22,12 @@ impl Config {
     #[must_use]
     pub fn renderer_options(&self) -> RendererOptions {
         RendererOptions::default().frames_in_flight(self.performance.max_frames_in_flight as usize)
+    }
+
+    /// How textures are sampled that want no other: with `graphics.anisotropic_filtering`.
+    #[must_use = "hand it to `Gpu::sampler`"]
+    pub fn sampler_desc(&self) -> SamplerDesc {
+        SamplerDesc::default().anisotropy(self.graphics.anisotropic_filtering)
     }
 
     /// How a window's surface works: with `window.vsync`, and its renderer with

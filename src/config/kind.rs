@@ -158,10 +158,8 @@ mod tests {
             assert_eq!(filtering.parse(text), Some(Value::Number(number)), "{text}");
         }
         for text in ["0x10", "17", "-1", "", "yes", "0.5", "99999999999999999999999999999999999999999999"] {
-            assert_ne!(filtering.parse(text).map(|value| value.number()), Some(17), "{text}");
+            assert_eq!(filtering.parse(text), None, "{text}");
         }
-        assert_eq!(filtering.parse("17"), None);
-        assert_eq!(filtering.parse("yes"), None);
     }
 
     #[test]

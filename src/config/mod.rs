@@ -81,7 +81,7 @@ pub struct PerformanceConfig {
 /// `[graphics]`: what pictures look like.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GraphicsConfig {
-    /// Samples a pixel: 1, the default, 2, 4, 8, .. 64. The device may have fewer.
+    /// Samples a pixel: 1, the default, 2, 4 or 8. The device may have fewer.
     pub msaa_samples: u32,
     /// Samples along the longer side of a pixel's footprint in a texture, 1 to 16; 1 is off, 16 the default. Written as `true` it
     /// means 16, as `false` 1. The device may have fewer.

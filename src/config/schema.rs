@@ -97,7 +97,7 @@ pub(super) static KEYS: &[Key] = &[
         section: "graphics",
         name: "msaa_samples",
         alias: None,
-        kind: Kind::Power { most: 64 },
+        kind: Kind::Power { most: 8 },
         doc: "samples a pixel, or as many as the device has if those are fewer",
         get: |config| Value::Number(config.graphics.msaa_samples),
         set: |config, value| config.graphics.msaa_samples = value.number(),

@@ -5,7 +5,11 @@ use ash::vk;
 use super::counts::Counts;
 use crate::{
     gpu::device::Device,
-    graph::compiled::{Barrier, ImageBarrier},
+    graph::{
+        compiled::{Barrier, ImageBarrier},
+        manual::Given,
+        state::Dependency,
+    },
     resource::Resource,
 };
 
@@ -17,11 +21,7 @@ pub(crate) fn record(
     slots: &[Resource],
     counts: &mut Counts,
 ) {
-    let memory = [vk::MemoryBarrier2::default()
-        .src_stage_mask(barrier.memory.source.stages)
-        .src_access_mask(barrier.memory.source.mask)
-        .dst_stage_mask(barrier.memory.target.stages)
-        .dst_access_mask(barrier.memory.target.mask)];
+    let memory = [memory_barrier(&barrier.memory)];
     let images: Vec<_> = barrier.images.iter().filter_map(|image| image_barrier(device, image, slots)).collect();
     let mut info = vk::DependencyInfo::default().image_memory_barriers(&images);
     if !barrier.memory.is_empty() {
@@ -31,6 +31,45 @@ pub(crate) fn record(
     // holds its `Arc` until it retires.
     unsafe { device.raw.cmd_pipeline_barrier2(cmd, &info) };
     counts.barriers += 1;
+}
+
+/// Records what the owner of a pass gives; no call if that is nothing.
+pub(crate) fn record_given(device: &Device, cmd: vk::CommandBuffer, given: &[Given], counts: &mut Counts) {
+    let memory: Vec<_> =
+        given.iter().filter(|given| given.image.is_none()).map(|given| memory_barrier(&given.dependency)).collect();
+    let images: Vec<_> = given.iter().filter_map(given_image).collect();
+    if memory.is_empty() && images.is_empty() {
+        return;
+    }
+    let info = vk::DependencyInfo::default().memory_barriers(&memory).image_memory_barriers(&images);
+    // SAFETY: as above; the pass declares the images, and its owner promised that they are in these layouts.
+    unsafe { device.raw.cmd_pipeline_barrier2(cmd, &info) };
+    counts.barriers += 1;
+}
+
+fn given_image(given: &Given) -> Option<vk::ImageMemoryBarrier2<'static>> {
+    let (image, region, [old, new]) = given.image.as_ref()?;
+    let Dependency { source, target } = given.dependency;
+    let info = vk::ImageMemoryBarrier2::default()
+        .src_stage_mask(source.stages)
+        .src_access_mask(source.mask)
+        .dst_stage_mask(target.stages)
+        .dst_access_mask(target.mask)
+        .old_layout(*old)
+        .new_layout(*new)
+        .src_queue_family_index(vk::QUEUE_FAMILY_IGNORED)
+        .dst_queue_family_index(vk::QUEUE_FAMILY_IGNORED)
+        .image(image.raw()?)
+        .subresource_range(image.subresource_range(region));
+    Some(info)
+}
+
+fn memory_barrier(memory: &Dependency) -> vk::MemoryBarrier2<'static> {
+    vk::MemoryBarrier2::default()
+        .src_stage_mask(memory.source.stages)
+        .src_access_mask(memory.source.mask)
+        .dst_stage_mask(memory.target.stages)
+        .dst_access_mask(memory.target.mask)
 }
 
 fn image_barrier(

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     error::Result,
-    graph::{Graph, Pass, PassId, Plan, PlanStats, Systems},
+    graph::{Graph, Hints, Pass, PassId, Plan, PlanStats, Systems},
     resource::{Buffer, GpuBuffer, GpuImage, ImagePart, ImageRole, RenderTarget, TransientBuffer},
     sync::prim::lock,
 };
@@ -159,6 +159,15 @@ impl Frame {
     /// What is wrong with the declarations.
     pub fn plan(&self) -> Result<Plan> {
         self.graph.plan_with(Some(&self.part.plans))
+    }
+
+    /// The barriers of that plan: see [`Graph::hints`].
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the declarations.
+    pub fn hints(&self) -> Result<Hints> {
+        self.graph.hints()
     }
 
     /// Figures of that plan.

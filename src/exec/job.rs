@@ -17,7 +17,7 @@ use std::{
 
 use self::progress::{Gone, Progress};
 pub(crate) use self::{
-    run::{JobOwner, promise, spawn, try_spawn},
+    run::{JobOwner, launch, promise, spawn, try_spawn},
     used::{JobUse, output},
 };
 /// For `progress`, which `tests/models` compiles against loom.

@@ -52,7 +52,7 @@ pub use encoder::{DispatchArgs, DrawArgs, DrawIndexedArgs, Encoder, Filter, Inde
 pub use finalize::{Finalize, Finalized};
 pub use frame::Frame;
 pub use job::Job;
-pub(crate) use job::{JobOwner, JobUse, spawn as spawn_job, try_spawn as try_spawn_job};
+pub(crate) use job::{JobOwner, JobUse, launch as launch_job, spawn as spawn_job, try_spawn as try_spawn_job};
 pub(crate) use opened::Opened;
 pub use pick::{InstanceId, Pick};
 pub(crate) use pick::{Pickable, Shown};

@@ -128,7 +128,8 @@ impl Submitter {
                 let slot = slots.of(&mut structure, &Resource::Image(Arc::clone(image)));
                 uses.push(SlotUse { slot, region: None, access, discard });
             }
-            let shape = PassShape { needs: Needs::Graphics, queue: Some(QueueKind::Graphics), keep: true };
+            let shape =
+                PassShape { needs: Needs::Graphics, queue: Some(QueueKind::Graphics), keep: true, manual: false };
             structure.push(shape, uses, &[]);
         }
         let plan = plans.get(&structure, &self.device.queues.map).map_err(refused)?.compiled;

@@ -9,7 +9,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, join_all};
 use tokio::runtime::{Handle, RuntimeFlavor};
 
 use super::recording::{Outcome, Recording, Submission};
@@ -137,11 +137,10 @@ impl Launched {
     }
 }
 
-/// Without a runtime: one task after the other, in the poll of whoever waits.
+/// Without a runtime: in the poll of whoever waits, each task as soon as what it waits for is there. (One might wait for a
+/// system that waits until another one has looked at its data.)
 async fn run_all(recording: Arc<Recording>) {
-    for index in 0..recording.tasks() {
-        Arc::clone(&recording).run(index).await;
-    }
+    join_all((0..recording.tasks()).map(|index| Arc::clone(&recording).run(index))).await;
 }
 
 fn workers_of(runtime: &Handle) -> usize {

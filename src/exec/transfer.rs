@@ -124,7 +124,7 @@ impl Submitter {
 
     fn record(&self, transfer: Transfer) -> Result<(Compiled, RecordedCopies)> {
         let Transfer { queue, needs, mut structure, slots, uses, copies, mut keep, claim } = transfer;
-        structure.push(PassShape { needs, queue: Some(queue), keep: true }, uses, &[]);
+        structure.push(PassShape { needs, queue: Some(queue), keep: true, manual: false }, uses, &[]);
         let plan = Compiled::compile(&structure, &self.device.queues.map).map_err(refused)?;
         let slots: Arc<[Resource]> = slots.into_resources().into();
         let foreseen = entry::foreseen(&plan, &slots);

@@ -281,12 +281,7 @@ impl Found {
         }
     }
 
-    fn open(
-        self,
-        instance: Arc<Instance>,
-        mut extensions: Vec<CString>,
-        options: &GpuOptions,
-    ) -> Result<Arc<Device>> {
+    fn open(self, instance: Arc<Instance>, mut extensions: Vec<CString>, options: &GpuOptions) -> Result<Arc<Device>> {
         let (intercept, checks) = (options.interceptor(), options.wants_checks()?);
         let families = Families::choose(&self.queue_families)
             .ok_or_else(|| Error::NoDevice { reason: format!("{} has no queue that renders", self.candidate) })?;

@@ -31,6 +31,8 @@ pub(crate) struct Compiled {
     pub(crate) before: Vec<Option<u32>>,
     /// None of them is empty.
     pub(crate) barriers: Vec<Barrier>,
+    /// What passes need before them whose owners make it.
+    pub(crate) owed: Vec<Owed>,
     /// In an order in which each waits only for earlier ones.
     pub(crate) batches: Vec<Batch>,
     /// By slot, then by region.
@@ -142,6 +144,23 @@ pub(crate) struct ImageBarrier {
     pub(crate) new: ImageLayout,
     /// From, to: an ownership transfer between their families; `None` within one family.
     pub(crate) transfer: Option<[QueueId; 2]>,
+}
+
+/// What a pass whose owner makes its barriers needs before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Owed {
+    /// Into `order`.
+    pub(crate) position: usize,
+    /// What it touches, slot and region; `None`: it comes after a pass that it names.
+    pub(crate) region: Option<(usize, Region)>,
+    pub(crate) need: Need,
+}
+
+/// A part of a barrier call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Need {
+    Memory(Dependency),
+    Image(ImageBarrier),
 }
 
 /// Where the resources that live inside the plan lie in the memory that they share.

@@ -8,6 +8,7 @@ use super::{
     checks::{self, Home},
     compiled::Fault,
     ir::{Needs, PassShape, SlotUse, Structure},
+    manual::{self, Given, PassBarrier},
     slots::Slots,
     uses::{Declaration, Rendering, Uses},
 };
@@ -16,7 +17,7 @@ use crate::{
     exec::{Encoder, JobOwner, JobUse, Opened, RecordFn, Share, Shown},
     gpu::{QueueKind, device::Device},
     memory::PageLease,
-    resource::{Resource, Texel},
+    resource::{Access, Resource, Texel},
 };
 
 /// A pass as it was declared, ready to record.
@@ -27,6 +28,8 @@ pub(crate) struct PassBody {
     /// What it waits for before it is recorded.
     pub(crate) jobs: Vec<JobUse>,
     pub(crate) queue: Option<QueueKind>,
+    /// The barriers that its owner makes before it, if the plan leaves them to it.
+    pub(crate) manual: Option<Vec<Given>>,
     pub(crate) body: Body,
 }
 
@@ -67,6 +70,8 @@ pub(crate) struct NewPass {
     /// Indices of passes.
     pub(crate) after: Vec<usize>,
     pub(crate) jobs: Vec<JobUse>,
+    /// What its owner makes before it; `None`: the plan makes that.
+    pub(crate) manual: Option<Vec<PassBarrier>>,
 }
 
 /// All that was declared so far.
@@ -132,10 +137,11 @@ impl Declared {
         pass: NewPass,
         body: impl FnOnce(Opening<'_>) -> Body,
     ) -> Result<()> {
-        let NewPass { name, uses, queue, keep, after, jobs } = pass;
+        let NewPass { name, uses, queue, keep, after, jobs, manual } = pass;
         let (declared, rendering) = uses.resolve(&name)?;
         checks::check(&Home { device, queue, graph }, &name, &declared, &rendering)?;
-        let shape = PassShape { needs: needs(queue, &declared, &rendering), queue, keep };
+        let shape = PassShape { needs: needs(queue, &declared, &rendering), queue, keep, manual: manual.is_some() };
+        let manual = manual.map(|barriers| manual::given(&name, &declared, barriers)).transpose()?;
         let Self { structure, slots, .. } = self;
         let numbers: Vec<_> = declared.iter().map(|declaration| slots.of(structure, &declaration.resource)).collect();
         let in_slot = |(declaration, slot): (&Declaration, usize)| SlotUse {
@@ -146,7 +152,7 @@ impl Declared {
         };
         structure.push(shape, declared.iter().zip(numbers).map(in_slot), &after);
         let body = body(Opening { name: &name, declared: &declared, rendering: &rendering });
-        self.passes.push(PassBody { name, declared, rendering, jobs, queue, body });
+        self.passes.push(PassBody { name, declared, rendering, jobs, queue, manual, body });
         Ok(())
     }
 
@@ -154,51 +160,58 @@ impl Declared {
     pub(crate) fn explain(&self, fault: Fault) -> Error {
         let pass = |index: usize| self.passes.get(index).map_or("?", |pass| &*pass.name);
         let slot = |index: usize| self.slots.all().get(index).map_or("?", |resource| resource.name());
-        Error::Graph(match fault {
-            Fault::NeverWritten { pass: reader, slot: read } => format!(
-                "pass `{}` reads `{}`, which lives in this graph alone and which no pass before it writes",
-                pass(reader),
-                slot(read)
-            ),
-            Fault::Unordered { first, second, slot: both } => format!(
-                "passes `{}` and `{}` both touch `{}`, at least one of them writes it, and nothing says which comes first; say \
-                 `.after(..)` on one of them",
-                pass(first),
-                pass(second),
-                slot(both)
-            ),
-            Fault::Cycle { passes, slot: through } => {
-                let names: Vec<_> = passes.iter().map(|&index| format!("`{}`", pass(index))).collect();
-                let through = through.map_or_else(String::new, |through| format!(" (through `{}`)", slot(through)));
-                format!(
-                    "a cycle: each of the passes {} comes before the next one, the last before the first{through}",
-                    names.join(", ")
-                )
-            }
-            Fault::Queue { pass: index, kind } => format!(
-                "pass `{}` does what the {kind:?} queue cannot; ask for another queue, or leave the choice to the planner",
-                pass(index)
-            ),
-            Fault::TooManyPasses => {
-                format!("{} passes; a graph holds {} at most", self.passes.len(), super::phase::MOST_PASSES)
-            }
-            Fault::TooManyPieces => {
-                "its passes name so many parts of buffers or images that these fall into more than 2^20 pieces or uses of \
-                 pieces; name fewer, or whole resources"
-                    .to_owned()
-            }
-        })
+        explain(fault, self.passes.len(), pass, slot)
     }
 }
 
+/// A fault of the compiler in words, with the names of passes and slots.
+pub(crate) fn explain<'n>(
+    fault: Fault,
+    passes: usize,
+    pass: impl Fn(usize) -> &'n str,
+    slot: impl Fn(usize) -> &'n str,
+) -> Error {
+    Error::Graph(match fault {
+        Fault::NeverWritten { pass: reader, slot: read } => format!(
+            "pass `{}` reads `{}`, which lives in this graph alone and which no pass before it writes",
+            pass(reader),
+            slot(read)
+        ),
+        Fault::Unordered { first, second, slot: both } => format!(
+            "passes `{}` and `{}` both touch `{}`, at least one of them writes it, and nothing says which comes first; say \
+             `.after(..)` on one of them",
+            pass(first),
+            pass(second),
+            slot(both)
+        ),
+        Fault::Cycle { passes: cycle, slot: through } => {
+            let names: Vec<_> = cycle.iter().map(|&index| format!("`{}`", pass(index))).collect();
+            let through = through.map_or_else(String::new, |through| format!(" (through `{}`)", slot(through)));
+            format!(
+                "a cycle: each of the passes {} comes before the next one, the last before the first{through}",
+                names.join(", ")
+            )
+        }
+        Fault::Queue { pass: index, kind } => format!(
+            "pass `{}` does what the {kind:?} queue cannot; ask for another queue, or leave the choice to the planner",
+            pass(index)
+        ),
+        Fault::TooManyPasses => {
+            format!("{} passes; a graph holds {} at most", passes, super::phase::MOST_PASSES)
+        }
+        Fault::TooManyPieces => {
+            "its passes name so many parts of buffers or images that these fall into more than 2^20 pieces or uses of \
+             pieces; name fewer, or whole resources"
+                .to_owned()
+        }
+    })
+}
+
 /// What the queue of a pass that declares this must be able to do.
-fn needs(queue: Option<QueueKind>, declared: &[Declaration], rendering: &Rendering) -> Needs {
-    use vk::PipelineStageFlags2 as S;
+pub(crate) fn needs(queue: Option<QueueKind>, declared: &[Declaration], rendering: &Rendering) -> Needs {
     if !rendering.is_empty() {
         return Needs::Graphics;
     }
-    let copies = S::ALL_TRANSFER | S::COPY | S::HOST;
-    let dispatches = copies | S::CLEAR | S::COMPUTE_SHADER | S::DRAW_INDIRECT;
     // Copies of depths, which a transfer queue may refuse.
     let is_depth = |declaration: &Declaration| match &declaration.resource {
         Resource::Image(image) => image.shape.texel == Texel::Depth,
@@ -207,10 +220,18 @@ fn needs(queue: Option<QueueKind>, declared: &[Declaration], rendering: &Renderi
     if declared.iter().any(is_depth) {
         return Needs::Graphics;
     }
-    let stages = declared.iter().fold(S::NONE, |all, declaration| all | declaration.access.stages);
+    needs_of(queue, &declared.iter().map(|declaration| declaration.access).collect::<Vec<_>>())
+}
+
+/// What the queue of a pass that touches colours and buffers so must be able to do.
+pub(crate) fn needs_of(queue: Option<QueueKind>, accesses: &[Access]) -> Needs {
+    use vk::PipelineStageFlags2 as S;
+    let copies = S::ALL_TRANSFER | S::COPY | S::HOST;
+    let dispatches = copies | S::CLEAR | S::COMPUTE_SHADER | S::DRAW_INDIRECT;
+    let stages = accesses.iter().fold(S::NONE, |all, access| all | access.stages);
     // What is written in an image may be a clear.
-    let is_target = |declaration: &Declaration| declaration.access.layout == vk::ImageLayout::TRANSFER_DST_OPTIMAL;
-    if queue.is_none() && copies.contains(stages) && declared.iter().any(is_target) {
+    let is_target = |access: &Access| access.layout == vk::ImageLayout::TRANSFER_DST_OPTIMAL;
+    if queue.is_none() && copies.contains(stages) && accesses.iter().any(is_target) {
         return Needs::Dispatches;
     }
     if copies.contains(stages) {

@@ -1,7 +1,7 @@
 //! Plans to look at: as text, as a Mermaid flowchart, as a DOT graph.
 
 mod drawing;
-mod style;
+pub(crate) mod style;
 
 use std::{
     fmt::{self, Write},
@@ -131,7 +131,7 @@ mod tests {
         let mut structure = Structure::default();
         structure.slot(SlotShape::TransientBuffer { bytes: 64 });
         structure.slot(SlotShape::Buffer { bytes: 64 });
-        let shape = |queue| PassShape { needs: Needs::Dispatches, queue: Some(queue), keep: false };
+        let shape = |queue| PassShape { needs: Needs::Dispatches, queue: Some(queue), keep: false, manual: false };
         let used = |slot, access| SlotUse { slot, region: None, access, discard: false };
         structure.push(shape(QueueKind::Compute), [used(0, WRITE)], &[]);
         structure.push(shape(QueueKind::Compute), [used(0, READ), used(1, WRITE)], &[]);

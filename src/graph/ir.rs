@@ -89,6 +89,8 @@ pub(crate) struct PassShape {
     pub(crate) queue: Option<QueueKind>,
     /// It has a side effect: it is never culled.
     pub(crate) keep: bool,
+    /// Its owner makes the barriers that it needs after other passes of the graph.
+    pub(crate) manual: bool,
 }
 
 /// How a pass touches a slot.
@@ -189,6 +191,7 @@ pub(crate) struct Structure {
     accesses: Vec<Access>,
     regions: Vec<Region>,
     any_order: bool,
+    has_manual: bool,
 }
 
 /// A use as it is kept: everything by number.
@@ -220,6 +223,7 @@ impl Structure {
             self.uses.extend_from_slice(&words);
         }
         self.after.extend(after.iter().map(|&pass| pass as u32));
+        self.has_manual |= pass.manual;
         self.passes.extend_from_slice(&[bits(pass), (self.uses.len() / USE) as u32, self.after.len() as u32]);
         self.passes() - 1
     }
@@ -231,6 +235,17 @@ impl Structure {
 
     pub(crate) fn is_any_order(&self) -> bool {
         self.any_order
+    }
+
+    /// Leaves a pass's barriers to its owner.
+    pub(crate) fn make_manual(&mut self, pass: usize) {
+        self.has_manual = true;
+        self.passes[pass * PASS] = bits(PassShape { manual: true, ..self.pass(pass) });
+    }
+
+    /// Whether the owner of any pass makes its barriers.
+    pub(crate) fn has_manual(&self) -> bool {
+        self.has_manual
     }
 
     /// Number of passes.
@@ -320,7 +335,7 @@ impl Structure {
 
 fn bits(pass: PassShape) -> u32 {
     let queue = pass.queue.map_or(0, |kind| kind as u32 + 1);
-    pass.needs as u32 | queue << 2 | u32::from(pass.keep) << 4
+    pass.needs as u32 | queue << 2 | u32::from(pass.keep) << 4 | u32::from(pass.manual) << 5
 }
 
 fn shape(bits: u32) -> PassShape {
@@ -331,7 +346,7 @@ fn shape(bits: u32) -> PassShape {
         2 => Some(QueueKind::Compute),
         _ => Some(QueueKind::Transfer),
     };
-    PassShape { needs, queue, keep: bits >> 4 == 1 }
+    PassShape { needs, queue, keep: bits >> 4 & 1 == 1, manual: bits >> 5 == 1 }
 }
 
 /// Which queues there are.
@@ -387,8 +402,8 @@ mod tests {
             SlotUse { slot: buffer, region: None, access: Access::COPY_SOURCE, discard: false },
             SlotUse { slot: image, region: Some(part), access: Access::COLOR_ATTACHMENT, discard: true },
         ];
-        let first = PassShape { needs: Needs::Copies, queue: Some(QueueKind::Transfer), keep: true };
-        let second = PassShape { needs: Needs::Graphics, queue: None, keep: false };
+        let first = PassShape { needs: Needs::Copies, queue: Some(QueueKind::Transfer), keep: true, manual: false };
+        let second = PassShape { needs: Needs::Graphics, queue: None, keep: false, manual: true };
         assert_eq!(structure.push(first, uses, &[]), 0);
         assert_eq!(structure.push(second, [], &[0]), 1);
         assert_eq!((structure.passes(), structure.slots(), structure.all_uses()), (2, 2, 2));

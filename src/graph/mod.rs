@@ -4,9 +4,10 @@ pub(crate) mod cache;
 mod checks;
 pub(crate) mod compiled;
 pub(crate) mod declare;
-mod dump;
+pub(crate) mod dump;
 pub(crate) mod hints;
 pub(crate) mod ir;
+pub(crate) mod manual;
 mod mips;
 mod pass;
 pub(crate) mod phase;
@@ -33,14 +34,15 @@ use compiled::Compiled;
 pub use compiled::PlanStats;
 use declare::{Body, Declared, NewPass, Opening, PassBody, Sizes};
 pub use dump::Plan;
-pub use hints::Hints;
+pub use hints::{Hints, Outline};
+pub use manual::PassBarrier;
 pub use pass::{After, Pass, PassId};
 pub use system::{System, Systems};
 pub use uses::Uses;
 
 use crate::{
     error::{Error, Result},
-    exec::{Encoder, Finalize, Job, JobOwner, Opened, Shown, Submission, Submit, spawn_job, try_spawn_job},
+    exec::{Encoder, Finalize, Job, JobOwner, Opened, Shown, Submission, Submit, launch_job, spawn_job, try_spawn_job},
     gpu::{Gpu, QueueKind},
     memory::PageLease,
     resource::{GpuImage, ImageDesc, ImageRole, Resource, TransientBuffer},
@@ -140,6 +142,11 @@ impl Graph {
         self.own(try_spawn_job(self.job_runtime().as_ref(), name.into(), job))
     }
 
+    /// A job of a system, whose error is the job's own.
+    pub(crate) fn launch(&self, name: Arc<str>, job: impl Future<Output = Result<()>> + Send + 'static) -> Job<()> {
+        self.own(launch_job(self.job_runtime().as_ref(), name, job))
+    }
+
     fn job_runtime(&self) -> Option<Handle> {
         self.runtime.clone().or_else(|| Handle::try_current().ok())
     }
@@ -211,6 +218,16 @@ impl Graph {
         }
     }
 
+    /// What was declared, for one who asks about a pass.
+    fn declared_of(&self, pass: PassId) -> Result<std::sync::MutexGuard<'_, Declared>> {
+        let declared = lock(&self.declared);
+        match &declared.error {
+            Some(error) => Err(error.clone()),
+            None if pass.graph == self.id && pass.index < declared.passes.len() => Ok(declared),
+            None => Err(Error::Graph(format!("graph `{}` is asked about a pass of another graph", self.name))),
+        }
+    }
+
     /// Makes the graph wait, on the GPU, until the caller's timeline semaphore reaches `value`.
     ///
     /// # Safety
@@ -237,6 +254,19 @@ impl Graph {
     /// What is wrong with the declarations.
     pub fn plan_stats(&self) -> Result<PlanStats> {
         self.stats_with(None)
+    }
+
+    /// The barriers of that plan: for which resource and between which passes each is, in words and as the Vulkan call.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the declarations.
+    pub fn hints(&self) -> Result<Hints> {
+        let declared = lock(&self.declared);
+        match &declared.error {
+            Some(error) => Err(error.clone()),
+            None => Hints::of_declared(&declared, &self.gpu.shared.device.queues.map),
+        }
     }
 
     pub(crate) fn plan_with(&self, cache: Option<&PlanCache>) -> Result<Plan> {

@@ -5,6 +5,7 @@ use std::{ops::Range, sync::Arc};
 use super::{
     Graph,
     declare::{Body, NewPass, Parallel},
+    manual::PassBarrier,
     uses::Uses,
 };
 use crate::{
@@ -65,7 +66,8 @@ pub struct Pass<'g> {
 impl<'g> Pass<'g> {
     pub(crate) fn new(graph: &'g Graph, name: &str, queue: Option<QueueKind>) -> Self {
         let uses = Uses::default();
-        let pass = NewPass { name: name.into(), uses, queue, keep: false, after: Vec::new(), jobs: Vec::new() };
+        let (after, jobs) = (Vec::new(), Vec::new());
+        let pass = NewPass { name: name.into(), uses, queue, keep: false, after, jobs, manual: None };
         Self { graph, pass, error: None }
     }
 
@@ -138,6 +140,38 @@ impl<'g> Pass<'g> {
     /// Has an effect that nobody declares to read: the pass is never culled.
     pub fn keep(mut self) -> Self {
         self.pass.keep = true;
+        self
+    }
+
+    /// Leaves to the caller what this pass waits for inside its graph: the plan puts no barrier before it for its own sake, and
+    /// these are recorded instead, in one call, before the pass and before its rendering begins. Declarations stay as they
+    /// are; order, waves and what comes after the pass follow from them.
+    ///
+    /// What the pass's resources were used for before the graph, what comes from another queue, and where the memory of a
+    /// transient comes from stays the plan's. Which barriers are needed, [`Graph::hints`] says, and [`Graph::barriers_for`]
+    /// gives. With [`checks`](crate::GpuOptions::checks), one that is missing is an error that says what to add.
+    ///
+    /// ```no_run
+    /// use vulkio::{GpuBuffer, Graph, PassBarrier, ash::vk::{AccessFlags2, PipelineStageFlags2}};
+    ///
+    /// # fn example(graph: Graph, source: GpuBuffer<u32>, middle: GpuBuffer<u32>, end: GpuBuffer<u32>) {
+    /// # let (copy, rest) = ((source.clone(), middle.clone()), (middle.clone(), end.clone()));
+    /// graph.pass("first").copies(&source, &middle).record(move |cmd| _ = cmd.copy(&copy.0, &copy.1));
+    /// let copies = PipelineStageFlags2::ALL_TRANSFER;
+    /// let barrier = PassBarrier::memory((copies, AccessFlags2::TRANSFER_WRITE), (copies, AccessFlags2::TRANSFER_READ));
+    /// let second = graph.pass("second").copies(&middle, &end);
+    /// // SAFETY: the barrier stands between the write of `middle` and its read.
+    /// unsafe { second.manual([barrier]) }.record(move |cmd| _ = cmd.copy(&rest.0, &rest.1));
+    /// # }
+    /// ```
+    ///
+    /// # Safety
+    ///
+    /// The barriers order this pass after those before it in the graph that touch the same, make what these wrote visible to
+    /// it and to those that read beside it, and leave images in the layouts that it declares. They name images in the
+    /// layouts that they are in.
+    pub unsafe fn manual(mut self, barriers: impl IntoIterator<Item = PassBarrier>) -> Self {
+        self.pass.manual = Some(barriers.into_iter().collect());
         self
     }
 

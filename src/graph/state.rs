@@ -19,7 +19,7 @@ use ash::vk::{ImageLayout, PipelineStageFlags2};
 pub(crate) use arrival::{Acquire, Arrival, Relayout};
 use parts::Parts;
 use past::{Coming, Past};
-pub(crate) use scope::{Dependency, Scope};
+pub(crate) use scope::{Dependency, Scope, possible};
 
 use super::{
     compiled::{Entry, Import},

@@ -40,11 +40,17 @@ pub trait System: Send + Sync + 'static {
 }
 
 /// One system, or a tuple of up to four of them, added in order.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a system that can be added by itself",
+    label = "no system of its own",
+    note = "what has CPU data, or finds its resources in a registry, is added with `add_from(&registry, ..)`, or in a schedule with `run`"
+)]
 pub trait Systems {
     /// Adds them to `graph`.
     fn add_to(self, graph: &Graph);
 }
 
+#[diagnostic::do_not_recommend]
 impl<S: System> Systems for S {
     fn add_to(self, graph: &Graph) {
         let mut pass = graph.pass(self.name());

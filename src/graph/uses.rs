@@ -8,7 +8,7 @@ use super::ir::Region;
 use crate::{
     error::{Error, Result},
     resource::{
-        Access, Attachment, CopySide, ImageInner, Load, Part, Resource, Use,
+        Access, Attachment, CopySide, GpuResourceMeta, ImageInner, Load, Part, Resource, Use,
         access::{GRAPHICS_SHADERS, Mode},
     },
 };
@@ -73,6 +73,11 @@ impl Rendering {
         self.colors.iter().chain(&self.depth)
     }
 
+    fn declarations(&self) -> impl Iterator<Item = Declaration> {
+        let colors = self.colors.iter().flat_map(|target| target.all_declared(Access::COLOR_ATTACHMENT));
+        colors.chain(self.depth.iter().flat_map(|target| target.all_declared(Access::DEPTH_ATTACHMENT)))
+    }
+
     /// The samples that all attachments have.
     pub(crate) fn samples(&self) -> u32 {
         self.targets().next().map_or(1, |target| target.image.shape.samples)
@@ -117,6 +122,15 @@ pub struct Uses {
     rendering: Rendering,
     /// The first thing that was wrong.
     mistake: Option<Mistake>,
+    labels: Vec<Label>,
+}
+
+/// Which field or attribute of a derived system a resource is, so that messages can name it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Label {
+    /// [`Resource::id`].
+    pub(crate) resource: usize,
+    pub(crate) meta: &'static GpuResourceMeta,
 }
 
 /// What can be wrong with one use, known before its pass's name is.
@@ -171,6 +185,30 @@ impl Uses {
         self
     }
 
+    /// Touches a resource of a derived system as its metadata says.
+    pub(crate) fn field(&mut self, meta: &'static GpuResourceMeta, used: Use) -> &mut Self {
+        self.label(meta, &used.resource);
+        self.add(Use { access: None, ..used }, unstaged(meta.access))
+    }
+
+    /// Renders to an image of a derived system.
+    pub(crate) fn field_rendered(&mut self, meta: &'static GpuResourceMeta, target: Attachment) -> &mut Self {
+        self.label(meta, &Resource::Image(Arc::clone(&target.image)));
+        match meta.access {
+            Access::DEPTH_ATTACHMENT => self.depth(target),
+            _ => self.renders(target),
+        }
+    }
+
+    fn label(&mut self, meta: &'static GpuResourceMeta, resource: &Resource) {
+        self.labels.push(Label { resource: resource.id(), meta });
+    }
+
+    /// What its resources are in the derived system that declared them.
+    pub(crate) fn labels(&self) -> &[Label] {
+        &self.labels
+    }
+
     fn target(&mut self, attachment: Attachment) -> Option<Target> {
         let Attachment { image, part, load, encoded, resolve } = attachment;
         let resolve = match resolve {
@@ -214,6 +252,11 @@ impl Uses {
         }
     }
 
+    /// All that is declared so far, attachments as well. Accesses by address have no stages yet.
+    pub(crate) fn declarations(&self) -> impl Iterator<Item = Declaration> {
+        self.uses.iter().cloned().chain(self.rendering.declarations())
+    }
+
     /// Whether any of it lives inside one graph.
     pub(crate) fn has_transients(&self) -> bool {
         let used = self.uses.iter().any(|used| used.resource.transient_of().is_some());
@@ -224,7 +267,7 @@ impl Uses {
 
     /// Resolves stages, adds the attachments, and makes one declaration of those of a resource that overlap.
     pub(crate) fn resolve(self, pass: &str) -> Result<(Vec<Declaration>, Rendering)> {
-        let Self { mut uses, rendering, mistake } = self;
+        let Self { mut uses, rendering, mistake, labels: _ } = self;
         if let Some(mistake) = mistake {
             return Err(mistake.told(pass));
         }
@@ -232,10 +275,19 @@ impl Uses {
         for used in uses.iter_mut().filter(|used| used.access.stages.is_empty()) {
             used.access.stages = shaders;
         }
-        uses.extend(rendering.colors.iter().flat_map(|target| target.all_declared(Access::COLOR_ATTACHMENT)));
-        uses.extend(rendering.depth.iter().flat_map(|target| target.all_declared(Access::DEPTH_ATTACHMENT)));
+        uses.extend(rendering.declarations());
         merge_overlapping(pass, &mut uses)?;
         Ok((uses, rendering))
+    }
+}
+
+/// The access without the shaders' stages, which follow from the pass's kind: whether it renders may be known only now.
+fn unstaged(access: Access) -> Access {
+    match access.stages {
+        vk::PipelineStageFlags2::COMPUTE_SHADER | GRAPHICS_SHADERS => {
+            Access { stages: vk::PipelineStageFlags2::NONE, ..access }
+        }
+        _ => access,
     }
 }
 

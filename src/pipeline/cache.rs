@@ -56,7 +56,12 @@ impl Pipelines {
     fn build_compute(&self, key: &compute::Key, name: &Arc<str>) -> Result<Arc<PipelineInner>> {
         let raw = compute::build(&self.device, &self.layout, self.driver.raw, key, name)?;
         let samples = shader::samples(&key.shader);
-        Ok(self.adopt(raw, vk::PipelineBindPoint::COMPUTE, name, Made { samples, reach: self.reach(name, &[("compute", &key.shader)]), ..Made::default() }))
+        Ok(self.adopt(
+            raw,
+            vk::PipelineBindPoint::COMPUTE,
+            name,
+            Made { samples, reach: self.reach(name, &[("compute", &key.shader)]), ..Made::default() },
+        ))
     }
 
     fn build_graphics(&self, key: graphics::Key, name: &Arc<str>) -> Result<Arc<PipelineInner>> {

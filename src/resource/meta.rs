@@ -97,6 +97,8 @@ pub struct GpuResourceMeta {
     pub attribute: &'static str,
     /// How it is touched.
     pub access: Access,
+    /// What was there before does not matter: it is cleared, or all of it overwritten.
+    pub discard: bool,
     /// What is the same for two resources only if they are of one type: the module and the type's tokens.
     #[doc(hidden)]
     pub identity: &'static str,
@@ -108,6 +110,6 @@ impl GpuResourceMeta {
     #[must_use]
     pub const fn new(kind: GpuResourceKind, type_name: &'static str, attribute: &'static str, access: Access) -> Self {
         let (field, instance, role, identity) = (None, None, None, type_name);
-        Self { kind, type_name, field, instance, role, inferred: false, attribute, access, identity }
+        Self { kind, type_name, field, instance, role, inferred: false, attribute, access, discard: false, identity }
     }
 }

@@ -1,10 +1,22 @@
 //! Schedules: systems in named stages.
 
-use std::sync::Arc;
+mod bound;
+mod conflicts;
+mod drawing;
+mod order;
+mod run;
+#[cfg(test)]
+mod tests;
+mod turns;
+
+pub use run::Scheduled;
+
+pub(crate) use bound::Bound;
+pub(crate) use order::Order;
 
 use crate::{
     error::Result,
-    graph::{Graph, hints::Hints},
+    graph::hints::{Hints, of_schedule},
     system::{Member, Registry},
 };
 
@@ -36,7 +48,7 @@ pub trait Schedule: Send + Sync + Sized + 'static {
     ///
     /// What is wrong with the schedule.
     fn hints(&self) -> Result<Hints> {
-        unimplemented!()
+        of_schedule(self, None)
     }
 
     /// What stands between its stages, with the resources of a registry.
@@ -45,57 +57,19 @@ pub trait Schedule: Send + Sync + Sized + 'static {
     ///
     /// What is wrong with the schedule, and as [`Registry::get`].
     fn hints_in(&self, registry: &Registry) -> Result<Hints> {
-        let _ = registry;
-        unimplemented!()
+        of_schedule(self, Some(registry))
     }
 
-    /// The schedule as a Mermaid flowchart.
+    /// The schedule as a Mermaid flowchart: a frame for each stage, in it its systems, rounded those that run on the CPU;
+    /// arrows lead from a stage to those that come after it.
     #[must_use]
     fn to_mermaid(&self) -> String {
-        unimplemented!()
+        drawing::mermaid(self)
     }
 
-    /// The schedule as a Graphviz graph.
+    /// The same as a DOT graph, for Graphviz.
     #[must_use]
     fn to_dot(&self) -> String {
-        unimplemented!()
-    }
-}
-
-/// The CPU systems of one run of a schedule.
-#[derive(Debug)]
-#[must_use = "await `finished` to learn how its CPU systems ended"]
-pub struct Scheduled {}
-
-impl Scheduled {
-    /// Waits until its CPU systems have ended.
-    ///
-    /// # Errors
-    ///
-    /// The first error of one of them.
-    pub async fn finished(&self) -> Result<()> {
-        unimplemented!()
-    }
-}
-
-impl Graph {
-    /// Adds a schedule: a pass for each of its GPU systems, a job for each of its CPU systems.
-    ///
-    /// # Errors
-    ///
-    /// What is wrong with the schedule, and as [`Registry::get`].
-    pub fn run<S: Schedule>(&self, schedule: &Arc<S>, registry: &Registry) -> Result<Scheduled> {
-        let _ = (schedule, registry);
-        unimplemented!()
-    }
-
-    /// Adds one system.
-    ///
-    /// # Errors
-    ///
-    /// As [`Registry::get`].
-    pub fn add_from(&self, registry: &Registry, system: impl Member) -> Result<Scheduled> {
-        let _ = (registry, system);
-        unimplemented!()
+        drawing::dot(self)
     }
 }

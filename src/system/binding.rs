@@ -1,6 +1,6 @@
 //! What one system of a graph touches: handles, in the order in which it declares them.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use super::{CpuData, CpuResourceMeta, Registered, cpu::AnyCpu, found::FoundHandle};
 use crate::{
@@ -17,10 +17,19 @@ pub struct Binding {
 }
 
 /// CPU data that a system touches.
+#[derive(Clone)]
 pub(crate) struct CpuUse {
     pub(crate) meta: CpuResourceMeta,
     pub(crate) mode: Mode,
     pub(crate) data: Arc<dyn AnyCpu>,
+}
+
+impl CpuUse {
+    /// What errors call it.
+    pub(crate) fn name(&self) -> String {
+        let CpuResourceMeta { type_name, instance, .. } = self.meta;
+        instance.map_or_else(|| type_name.to_owned(), |instance| format!("{type_name} = \"{instance}\""))
+    }
 }
 
 impl Binding {
@@ -35,9 +44,17 @@ impl Binding {
         self.handles.push(FoundHandle { instance: meta.instance, handle: Arc::new(handle) });
     }
 
-    /// Declares CPU data.
+    /// Declares CPU data, which [`Encoder::found`](crate::Encoder::found) then finds as well.
     #[doc(hidden)]
     pub fn cpu<T: Send + Sync + 'static>(&mut self, meta: CpuResourceMeta, mode: Mode, data: &CpuData<T>) {
+        self.handles.push(FoundHandle { instance: meta.instance, handle: Arc::new(data.clone()) });
         self.cpu.push(CpuUse { meta, mode, data: Arc::new(data.clone()) });
+    }
+}
+
+impl fmt::Debug for Binding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let cpu: Vec<_> = self.cpu.iter().map(CpuUse::name).collect();
+        f.debug_struct("Binding").field("uses", &self.uses).field("cpu", &cpu).finish_non_exhaustive()
     }
 }

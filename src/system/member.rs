@@ -1,11 +1,16 @@
 //! Systems as a schedule sees them.
 
-use std::future::Future;
+use std::{any::type_name, fmt, future::Future, slice};
 
 use futures::future::BoxFuture;
 
-use super::{Binding, Registry, cpu::Guard};
-use crate::{error::Result, exec::Encoder, gpu::QueueKind, graph::System};
+use super::{Binding, Registry, cpu::Guard, registry::short};
+use crate::{
+    error::{Error, Result},
+    exec::Encoder,
+    gpu::QueueKind,
+    graph::{Outline, System},
+};
 
 /// Records the commands of a system that is derived and touches GPU resources.
 #[diagnostic::on_unimplemented(
@@ -42,7 +47,7 @@ pub trait Run: CpuAccess {
     /// # Errors
     ///
     /// Whatever makes it impossible: systems after it that touch what it writes fail with that, in the same run of the schedule.
-    fn run(&self, reads: Self::Reads<'_>, writes: Self::Writes<'_>) -> impl Future<Output = Result<()>> + Send;
+    fn run<'a>(&'a self, reads: Self::Reads<'a>, writes: Self::Writes<'a>) -> impl Future<Output = Result<()>> + Send;
 }
 
 /// What a member does when it is its turn.
@@ -78,6 +83,55 @@ pub struct Guards {
     pub(crate) all: Vec<Guard>,
 }
 
+impl Guards {
+    /// One after the other.
+    #[doc(hidden)]
+    pub fn each(&mut self) -> EachGuard<'_> {
+        EachGuard { rest: self.all.iter_mut() }
+    }
+}
+
+impl fmt::Debug for Guards {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Guards").field("count", &self.all.len()).finish()
+    }
+}
+
+/// The [`Guards`] that were not asked for yet.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct EachGuard<'a> {
+    rest: slice::IterMut<'a, Guard>,
+}
+
+impl<'a> EachGuard<'a> {
+    /// What the next one guards, to be read.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Graph`] if that is something else.
+    pub fn read<T: Send + Sync + 'static>(&mut self) -> Result<&'a T> {
+        let next: Option<&'a Guard> = self.rest.next().map(|guard| &*guard);
+        next.and_then(Guard::get).ok_or_else(|| unfit::<T>("reads"))
+    }
+
+    /// What the next one guards, to be written.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Graph`] if that is something else.
+    pub fn write<T: Send + Sync + 'static>(&mut self) -> Result<&'a mut T> {
+        self.rest.next().and_then(Guard::get_mut).ok_or_else(|| unfit::<T>("writes"))
+    }
+}
+
+fn unfit<T>(does: &str) -> Error {
+    let name = short(type_name::<T>());
+    Error::Graph(format!(
+        "it {does} CPU data `{name}` in another order than `bind` declares it, or does not declare it so"
+    ))
+}
+
 /// A system of a schedule: what `#[derive(System)]` makes, or a [`System`] written by hand.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a system",
@@ -100,6 +154,9 @@ pub trait Member: Send + Sync + 'static {
     /// As [`Registry::get`].
     fn bind(&self, registry: &Registry, to: &mut Binding) -> Result<()>;
 
+    /// Says what GPU resources it touches, as far as that is known without a registry; nothing for one of CPU data.
+    fn outline(&self, to: &mut Outline);
+
     /// What it does.
     fn act(&self) -> Act<'_>;
 }
@@ -110,6 +167,7 @@ impl<S: System> GpuMember for S {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<S: System> Member for S {
     fn name(&self) -> &str {
         System::name(self)
@@ -124,12 +182,21 @@ impl<S: System> Member for S {
         Ok(())
     }
 
+    fn outline(&self, to: &mut Outline) {
+        self.declare(to.uses());
+    }
+
     fn act(&self) -> Act<'_> {
         Act::Gpu(self)
     }
 }
 
 /// The systems of a stage: one, or a tuple of up to twelve.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is neither a system nor a tuple of systems",
+    label = "no system",
+    note = "derive `vulkio::System` on it, or implement `vulkio::System`"
+)]
 pub trait Members: Send + Sync + 'static {
     /// How many.
     const COUNT: usize;
@@ -138,6 +205,7 @@ pub trait Members: Send + Sync + 'static {
     fn get(&self, index: usize) -> Option<&dyn Member>;
 }
 
+#[diagnostic::do_not_recommend]
 impl<M: Member> Members for M {
     const COUNT: usize = 1;
 

@@ -4,7 +4,8 @@
 mod step;
 
 use vulkio::{
-    BufferSlice, Gpu, GpuBuffer, GpuImage, Graph, Ids, ImageDesc, Pass, PassId, QueueKind, Subimage, TransientBuffer,
+    BufferSlice, Gpu, GpuBuffer, GpuImage, Graph, Ids, ImageDesc, Pass, PassBarrier, PassId, QueueKind, Subimage,
+    TransientBuffer,
 };
 
 use step::Maker;
@@ -193,6 +194,23 @@ impl World {
             pass = pass.queue(queue);
         }
         let pass = after.into_iter().fold(pass, Pass::after);
+        self.add(pass, things, step.clone())
+    }
+
+    /// Declares a step as a pass that brings its own barriers.
+    ///
+    /// # Safety
+    ///
+    /// As [`Pass::manual`].
+    pub(crate) unsafe fn declare_manual(
+        &self,
+        graph: &Graph,
+        things: &Things,
+        step: &Step,
+        barriers: Vec<PassBarrier>,
+    ) -> PassId {
+        // SAFETY: the caller's promise is the same.
+        let pass = unsafe { graph.pass("manual").manual(barriers) };
         self.add(pass, things, step.clone())
     }
 

@@ -145,6 +145,11 @@ impl Step {
         }
     }
 
+    /// Whether it touches an image that lives in one graph alone.
+    pub(crate) fn has_canvas(&self) -> bool {
+        self.uses().iter().any(|(thing, ..)| matches!(thing, Thing::Part(part) if *part >= PARTS))
+    }
+
     /// Queues that it may be said to run on.
     pub(crate) fn queues(&self) -> &'static [QueueKind] {
         use QueueKind::{Compute, Graphics, Transfer};

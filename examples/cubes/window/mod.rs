@@ -60,7 +60,7 @@ pub(crate) fn show(args: &Args, settings: &Settings) -> Result<(), Failure> {
     summary.print();
     picture.map_or(Ok(()), Output::finish)?;
     match stats {
-        Some(stats) => stats.write(summary.json()?.as_bytes()),
+        Some(stats) => stats.write(crate::table::json(&summary)?.as_bytes()),
         None => Ok(()),
     }
 }

@@ -9,7 +9,7 @@ use vulkio::{
 };
 
 use super::{keys::Command, news::News, pose::Pose, show::Show, stage::Stage};
-use crate::report::grouped;
+use crate::table::grouped;
 
 impl Show {
     pub(super) fn obey(&mut self, command: Command) {
@@ -49,7 +49,7 @@ impl Show {
                 match loaded {
                     Ok((cubes, wave)) => {
                         self.messages.say(format!("{} cubes", grouped(cubes.count() as u64)));
-                        let options = self.stage.options();
+                        let options = self.stage.wanted();
                         self.stage = Stage::new(cubes, wave, options);
                         self.frozen = None;
                     }
@@ -88,7 +88,7 @@ impl Show {
     fn draw_with(&mut self, change: impl Fn(ViewOptions) -> ViewOptions) {
         let frozen = self.frozen.as_mut().map(|frozen| &mut frozen.stage);
         for stage in [Some(&mut self.stage), frozen].into_iter().flatten() {
-            stage.draw_with(change(stage.options()));
+            stage.draw_with(&change);
         }
     }
 

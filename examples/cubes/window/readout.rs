@@ -1,11 +1,7 @@
 //! The figures as they are read: over the picture, and at the end.
 
 use super::{freeze::Frozen, panel::Lines, show::Show, summary::Summary};
-use crate::{
-    args::Args,
-    flight::name_of,
-    report::{Percentiles, grouped},
-};
+use crate::{flight::name_of, report::Percentiles, scene, table::grouped};
 
 impl Show {
     /// What to write over a picture of `size`.
@@ -25,7 +21,7 @@ impl Show {
         let frozen = if self.frozen.is_some() { ", frozen" } else { "" };
         let paused = if self.paused { ", paused" } else { "" };
         let cubes = self.frozen.as_ref().map_or(stage.cubes.count(), Frozen::shown);
-        row("cubes", format!("{} of {}{frozen}{paused}", grouped(cubes as u64), scene_of(&self.args)));
+        row("cubes", format!("{} of {}{frozen}{paused}", grouped(cubes as u64), scene::name_of(&self.args)));
         let (options, path) = (stage.options(), stage.path().map_or("", name_of));
         let lod = if options.lod { "on" } else { "off" };
         let samples = if options.samples > 1 { format!(", {} samples", options.samples) } else { String::new() };
@@ -56,7 +52,7 @@ impl Show {
         let (total, shown) = (self.app.gpu().counters(), self.app.surface().stats());
         Summary {
             device: self.app.gpu().info().name.clone(),
-            scene: scene_of(&self.args),
+            scene: scene::name_of(&self.args),
             path: self.stage.path().map_or("none", name_of),
             cubes: self.stage.cubes.count(),
             frames: self.figures.frames,
@@ -70,13 +66,7 @@ impl Show {
             gpu_ms,
             descriptor_writes: total.descriptor_writes,
             peak_device_bytes: total.peak_device_bytes,
+            has_timestamps: self.app.gpu().info().limits.timestamp_compute_and_graphics != 0,
         }
-    }
-}
-
-fn scene_of(args: &Args) -> String {
-    match &args.input {
-        Some(file) => file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned(),
-        None => args.scene.name(),
     }
 }

@@ -31,9 +31,14 @@ impl Stage {
         self.options
     }
 
-    /// Draws otherwise from the next frame on.
-    pub(crate) fn draw_with(&mut self, options: ViewOptions) {
-        self.wanted = Some(options);
+    /// How it is to be drawn.
+    pub(crate) fn wanted(&self) -> ViewOptions {
+        self.wanted.unwrap_or(self.options)
+    }
+
+    /// Draws otherwise from the next frame on: what was changed before stays so.
+    pub(crate) fn draw_with(&mut self, change: impl Fn(ViewOptions) -> ViewOptions) {
+        self.wanted = Some(change(self.wanted()));
     }
 
     /// What the last frame was drawn with.

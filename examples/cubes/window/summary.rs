@@ -1,10 +1,11 @@
 //! What a window's life took: the table, and the same as JSON.
 
-use std::{fmt::Write as _, io::Write as _};
-
 use serde::Serialize;
 
-use crate::report::{Percentiles, grouped, times};
+use crate::{
+    report::Percentiles,
+    table::{NO_TIMESTAMPS, Table, grouped, mebibytes, times},
+};
 
 /// Its fields are the JSON's keys.
 #[derive(Serialize)]
@@ -27,39 +28,31 @@ pub(crate) struct Summary {
     pub(crate) gpu_ms: Option<Percentiles>,
     pub(crate) descriptor_writes: u64,
     pub(crate) peak_device_bytes: u64,
+    #[serde(skip)]
+    pub(crate) has_timestamps: bool,
 }
 
 impl Summary {
     /// The table, on stdout.
     pub(crate) fn print(&self) {
-        let mut text = String::new();
-        let mut row = |name: &str, value: &dyn std::fmt::Display| {
-            // Writing to a string cannot fail.
-            let _ = writeln!(text, "  {name:<34}{value}");
-        };
+        let mut table = Table::default();
         let [width, height] = self.size;
-        row("device", &self.device);
-        row("scene", &format!("{}, {} cubes, path {}", self.scene, grouped(self.cubes as u64), self.path));
+        table.row("device", &self.device);
+        table.row("scene", format!("{}, {} cubes, path {}", self.scene, grouped(self.cubes as u64), self.path));
         if self.frames == 0 {
-            row("frames", &"none: the window was closed before");
-            let _ = std::io::stdout().write_all(text.as_bytes());
-            return;
+            table.row("frames", "none: the window was closed before");
+            return table.print();
         }
-        row("window", &format!("{width}x{height}, {}, swapchains: {}", self.present_mode, self.swapchains));
+        table.row("window", format!("{width}x{height}, {}, swapchains: {}", self.present_mode, self.swapchains));
         // What was on its way when the window was closed is left out as well.
         let frames = [self.frames, self.presented, self.frames.saturating_sub(self.presented)].map(grouped);
-        row("frames", &format!("{}, {} shown, {} left out", frames[0], frames[1], frames[2]));
-        row("from frame to frame", &times(self.frame_ms));
-        row("frame time, CPU", &times(self.cpu_ms));
-        row("frame time, GPU", &times(self.gpu_ms));
-        row("descriptor writes", &grouped(self.descriptor_writes));
-        row("peak device memory", &format!("{:.1} MiB", self.peak_device_bytes as f64 / f64::from(1 << 20)));
-        // Nobody reading the table is no reason to fail.
-        let _ = std::io::stdout().write_all(text.as_bytes());
-    }
-
-    /// The JSON, with a newline at its end.
-    pub(crate) fn json(&self) -> serde_json::Result<String> {
-        serde_json::to_string_pretty(self).map(|text| text + "\n")
+        table.row("frames", format!("{}, {} shown, {} left out", frames[0], frames[1], frames[2]));
+        table.row("from frame to frame", times(self.frame_ms, "there was one frame"));
+        table.row("frame time, CPU", times(self.cpu_ms, "no frame was submitted"));
+        let no_gpu = if self.has_timestamps { "no frame was complete" } else { NO_TIMESTAMPS };
+        table.row("frame time, GPU", times(self.gpu_ms, no_gpu));
+        table.row("descriptor writes", grouped(self.descriptor_writes));
+        table.row("peak device memory", mebibytes(self.peak_device_bytes));
+        table.print();
     }
 }

@@ -166,7 +166,6 @@ impl<'w> Module<'w> {
         self.names.get(&(id, WHOLE)).map_or("", String::as_str)
     }
 
-
     /// What a pointer of this type points to.
     pub(super) fn pointee(&self, pointer: Id) -> Option<(StorageClass, Id)> {
         match self.types.get(&pointer)? {

@@ -106,7 +106,14 @@ impl Places {
     }
 
     /// A part of what lies at a place.
-    pub(super) fn part(&mut self, place: PlaceId, module: &Module<'_>, ty: Id, index: Option<u32>, step: &Step) -> PlaceId {
+    pub(super) fn part(
+        &mut self,
+        place: PlaceId,
+        module: &Module<'_>,
+        ty: Id,
+        index: Option<u32>,
+        step: &Step,
+    ) -> PlaceId {
         let Place { behind, mut offset, mut text } = self.get(place).clone();
         if !offset.is_lost {
             text.push_str(&module.written(ty, index));

@@ -292,7 +292,9 @@ impl Walk<'_, '_> {
             let origin = match (origin, pointee) {
                 (Origin::Null, _) => Some(Origin::Null),
                 (Origin::Local(local, start), _) => Some(Origin::Local(*local, [start, path.as_slice()].concat())),
-                (memory, Some(pointee)) => self.target(memory).map(|place| Origin::Address(self.walk_to(place, pointee, &path))),
+                (memory, Some(pointee)) => {
+                    self.target(memory).map(|place| Origin::Address(self.walk_to(place, pointee, &path)))
+                }
                 _ => None,
             };
             origin.into_iter().for_each(|origin| _ = found.add(Value::of(origin)));

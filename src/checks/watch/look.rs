@@ -203,7 +203,8 @@ impl Watch<'_> {
 impl Use<'_> {
     /// Whether the shader finds further addresses there.
     fn leads_on(&self) -> bool {
-        let roots = self.pipeline.stages.iter().filter(|(stage, _)| *stage == self.stage).flat_map(|(_, reach)| &reach.roots);
+        let roots =
+            self.pipeline.stages.iter().filter(|(stage, _)| *stage == self.stage).flat_map(|(_, reach)| &reach.roots);
         let own = roots.clone().position(|root| std::ptr::eq(root, self.root));
         roots.into_iter().any(|root| root.behind.is_some() && root.behind == own)
     }

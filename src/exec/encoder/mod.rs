@@ -41,6 +41,7 @@ use crate::{
     memory::PageLease,
     pipeline::{Kept, MAX_PUSH_BYTES, Pipeline, PipelineInner, PipelineLayout},
     resource::{Buffer, Texel, range::byte_range},
+    system::Found,
 };
 
 /// What a pass's closure may return.
@@ -106,6 +107,8 @@ pub struct Encoder<'a> {
     /// If checks are on.
     watch: Option<Watching<'a>>,
     error: Option<Error>,
+    /// What was found for the system that this is the pass of.
+    pub(crate) found: Option<Arc<Found>>,
     /// A pool is used by one thread at a time, so an encoder must not move to another.
     not_send: PhantomData<*mut ()>,
 }
@@ -160,6 +163,7 @@ impl<'a> Encoder<'a> {
             counts,
             watch,
             error: None,
+            found: None,
             not_send: PhantomData,
         };
         if !rendering.is_empty() {

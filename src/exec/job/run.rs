@@ -68,7 +68,8 @@ where
     launch(runtime, name, future.map(|result| result.map_err(failed)))
 }
 
-fn launch<T: Send + Sync + 'static>(
+/// As [`spawn`], for a future whose error is the job's own.
+pub(crate) fn launch<T: Send + Sync + 'static>(
     runtime: Option<&Handle>,
     name: Arc<str>,
     future: impl Future<Output = Result<T>> + Send + 'static,

@@ -24,6 +24,7 @@ use crate::{
         cache::Kept,
         compiled::{Batch, Compiled, Import},
         declare::{Body, Declared, PassBody},
+        manual,
         uses::Declaration,
     },
     resource::Resource,
@@ -99,6 +100,9 @@ fn compile(gpu: &Gpu, declared: &Declared, queue: Option<QueueKind>, frame: Opti
         None => &gpu.shared.plans,
     };
     let plan = cache.get(&declared.structure, &queues.map).map_err(|fault| declared.explain(fault))?;
+    if declared.structure.has_manual() && cfg!(debug_assertions) {
+        manual::check(&gpu.shared.device, declared, &plan.compiled)?;
+    }
     match plan.compiled.batches.is_empty() {
         true => {
             let compiled = Arc::new(empty(&plan.compiled, queues.id(queue.unwrap_or(QueueKind::Graphics))));

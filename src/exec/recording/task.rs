@@ -28,6 +28,7 @@ use crate::{
     graph::{
         compiled::Batch,
         declare::{Body, PassBody},
+        manual::Given,
         uses::{Declaration, Rendering},
     },
     memory::PageLease,
@@ -133,6 +134,13 @@ impl Recording {
         }
     }
 
+    /// What the owner of a pass makes before it.
+    fn given(&self, given: Option<&[Given]>, recorded: &mut Recorded) {
+        if let Some(given) = given {
+            barrier::record_given(&self.shared.device, current(recorded), given, &mut recorded.counts);
+        }
+    }
+
     fn passes(&self, lease: &mut Lease, first: usize, passes: Vec<PassBody>, recorded: &mut Recorded) -> Result<()> {
         let mut passes = passes.into_iter();
         for (position, pass) in (first..).zip(passes.by_ref()) {
@@ -149,7 +157,8 @@ impl Recording {
     }
 
     fn pass(&self, lease: &mut Lease, position: usize, pass: PassBody, recorded: &mut Recorded) -> Result<()> {
-        let PassBody { name, declared, rendering, jobs, queue, body } = pass;
+        let PassBody { name, declared, rendering, jobs, queue, manual, body } = pass;
+        self.given(manual.as_deref(), recorded);
         let view =
             View { name: &name, declared: &declared, rendering: &rendering, jobs: &jobs, queue, position, share: None };
         match body {
@@ -166,8 +175,9 @@ impl Recording {
         let before = Instant::now();
         if share.is_first() {
             self.barrier_before(position, recorded);
+            self.given(pass.manual.as_deref(), recorded);
         }
-        let SharedPass { name, declared, rendering, jobs, queue, record } = pass;
+        let SharedPass { name, declared, rendering, jobs, queue, record, .. } = pass;
         let view = View { name, declared, rendering, jobs, queue: *queue, position, share: Some(share) };
         self.encode(&view, recorded, |cmd| record(cmd, share))?;
         book(name, position, before, recorded);

@@ -13,6 +13,7 @@ use crate::{
     gpu::QueueKind,
     graph::{
         declare::{Body, Parallel, PassBody, ShareFn},
+        manual::Given,
         uses::{Declaration, Rendering},
     },
     memory::PageLease,
@@ -60,16 +61,17 @@ pub(super) struct SharedPass {
     pub(super) rendering: Rendering,
     pub(super) jobs: Vec<JobUse>,
     pub(super) queue: Option<QueueKind>,
+    pub(super) manual: Option<Vec<Given>>,
     pub(super) record: Box<ShareFn>,
 }
 
 impl SharedPass {
     /// `None` if the pass is not one to be shared.
     pub(super) fn new(pass: PassBody) -> Option<Arc<Self>> {
-        let PassBody { name, declared, rendering, jobs, queue, body } = pass;
+        let PassBody { name, declared, rendering, jobs, queue, manual, body } = pass;
         match body {
             Body::Parallel(Parallel { record, .. }) => {
-                Some(Arc::new(Self { name, declared, rendering, jobs, queue, record }))
+                Some(Arc::new(Self { name, declared, rendering, jobs, queue, manual, record }))
             }
             _ => None,
         }

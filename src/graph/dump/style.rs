@@ -66,7 +66,7 @@ impl Style for Mermaid {
 }
 
 /// Mermaid takes markup in labels: what would be some is written as entities.
-fn entities(label: &str) -> String {
+pub(crate) fn entities(label: &str) -> String {
     let escape = |letter: char| match letter {
         '"' => "#quot;".to_owned(),
         '#' => "#35;".to_owned(),
@@ -121,6 +121,6 @@ impl Style for Dot {
     }
 }
 
-fn quoted(label: &str) -> String {
+pub(crate) fn quoted(label: &str) -> String {
     format!("\"{}\"", label.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n"))
 }

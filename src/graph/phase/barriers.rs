@@ -2,8 +2,15 @@
 //!
 //! A dependency may stand anywhere behind its last source and before its first target: its window. It reuses a standing
 //! call that covers it already (Tephra), else widens the latest in its window, and opens a new call only if there is none.
+//!
+//! What a pass needs whose owner makes its barriers is noted instead: it owes that. Where memory comes from, and what goes
+//! from queue to queue, is placed for it as for every other.
+
+pub(crate) mod reasons;
 
 use ash::vk::{AccessFlags2, ImageLayout, PipelineStageFlags2 as S};
+
+use reasons::{Cause, Listener, Part, Placed};
 
 use super::{
     alias::Aliases,
@@ -14,8 +21,8 @@ use super::{
 use crate::{
     gpu::QueueId,
     graph::{
-        compiled::{Barrier, ImageBarrier},
-        ir::{QueueMap, Structure},
+        compiled::{Barrier, ImageBarrier, Need, Owed},
+        ir::{QueueMap, Region, Structure},
         state::{Dependency, Scope},
     },
     resource::access::WRITES,
@@ -43,6 +50,8 @@ pub(crate) struct Barriers {
     pub(crate) after: Vec<Option<u32>>,
     /// By side: the positions of its first and last member.
     pub(crate) spans: Vec<[u32; 2]>,
+    /// What passes need whose owners make it.
+    pub(crate) owed: Vec<Owed>,
 }
 
 /// What the phases before found out.
@@ -62,6 +71,13 @@ impl Input<'_> {
         self.structure.shapes()[self.slot(group)].is_image()
     }
 
+    /// The slot that a side touches, and which region of it.
+    pub(crate) fn atom(&self, side: u32) -> (usize, Region) {
+        let group = self.groups.sides[side as usize].group;
+        let atom = &self.touches.atoms[self.groups.all[group as usize].atom as usize];
+        (atom.slot as usize, atom.region)
+    }
+
     fn slot(&self, group: &Group) -> usize {
         self.touches.atoms[group.atom as usize].slot as usize
     }
@@ -75,17 +91,18 @@ impl Input<'_> {
     }
 }
 
-/// Places all dependencies, wave by wave.
-pub(crate) fn barriers(input: Input<'_>) -> Barriers {
+/// Places all dependencies, wave by wave, and tells the listener what they are for.
+pub(crate) fn barriers(input: Input<'_>, listener: &mut impl Listener) -> Barriers {
     let schedule = input.schedule;
     let barriers = Barriers {
         calls: Vec::with_capacity(schedule.times.last().map_or(0, |time| *time as usize / 2)),
         before: vec![None; schedule.order.len()],
         after: vec![None; schedule.batches.len()],
         spans: spans(&input),
+        owed: Vec::new(),
     };
     let images = input.structure.shapes().iter().any(|shape| shape.is_image());
-    let mut placing = Placing { input, barriers, heads: heads(schedule), standing: Default::default() };
+    let mut placing = Placing { input, barriers, heads: heads(schedule), standing: Default::default(), listener };
     let wave = |position: u32| schedule.times[position as usize] / 2;
     for positions in schedule.by_wave.chunk_by(|a, b| wave(*a) == wave(*b)) {
         // Image barriers have their place; memory joins wherever a call stands.
@@ -127,21 +144,31 @@ fn heads(schedule: &Schedule) -> Vec<[u32; 2]> {
     heads
 }
 
-struct Placing<'a> {
+struct Placing<'a, 'l, L> {
     input: Input<'a>,
     barriers: Barriers,
     heads: Vec<[u32; 2]>,
     /// By queue: positions of calls, ascending, and their numbers.
     standing: [Vec<(u32, u32)>; QueueId::MOST],
+    listener: &'l mut L,
 }
 
 /// A side that a group begins with on a queue.
 #[derive(Clone, Copy)]
 struct Opening<'a> {
+    number: u32,
     side: &'a Side,
     group: &'a Group,
     /// Of its first member.
     position: u32,
+}
+
+/// What the group before left on the same queue.
+struct Left {
+    side: u32,
+    source: Scope,
+    /// The position of its last member.
+    last: u32,
 }
 
 /// What was left in memory by those who had it before, on the same queue.
@@ -154,7 +181,7 @@ struct Inherited {
     went_round: bool,
 }
 
-impl<'a> Placing<'a> {
+impl<'a, L: Listener> Placing<'a, '_, L> {
     /// Calls `place` for each side that begins with the pass at a position.
     fn open(&mut self, position: u32, place: impl Fn(&mut Self, Opening<'a>)) {
         let Input { touches, groups, schedule, .. } = self.input;
@@ -162,7 +189,7 @@ impl<'a> Placing<'a> {
             let number = groups.side_of[touch] as usize;
             if self.barriers.spans[number][0] == position {
                 let side = &groups.sides[number];
-                place(self, Opening { side, group: &groups.all[side.group as usize], position });
+                place(self, Opening { number: number as u32, side, group: &groups.all[side.group as usize], position });
             }
         }
     }
@@ -172,28 +199,34 @@ impl<'a> Placing<'a> {
         let target = Scope::of(&self.input.groups.access(opening.side));
         match self.input.groups.before(opening.group) {
             Some(before) if !self.input.changes_hands(before, opening.group) => {
-                if let Some((source, after)) = self.left_here(before, opening) {
-                    self.require(opening.side.queue, after, opening.position, Dependency { source, target });
+                self.tell_of_waits(before, opening);
+                let Some(Left { side, source, last }) = self.left_here(before, opening) else { return };
+                let (dependency, cause) =
+                    (Dependency { source, target }, Cause::Data { before: side, side: opening.number });
+                match self.is_manual(opening.position) {
+                    true => self.owe(opening.position, Need::Memory(dependency), cause),
+                    false => self.require(last, opening.position, dependency, cause),
                 }
             }
             None if !self.input.is_image(opening.group) => {
                 let Inherited { source, after, .. } = self.inherited(opening);
                 if !source.is_empty() {
-                    self.require(opening.side.queue, after, opening.position, Dependency { source, target });
+                    let cause = Cause::Memory { side: opening.number };
+                    self.require(after, opening.position, Dependency { source, target }, cause);
                 }
             }
             _ => {}
         }
     }
 
-    /// What the group before left on the same queue, and until which position; nothing if it went round by other
-    /// queues.
-    fn left_here(&self, before: &Group, opening: Opening<'_>) -> Option<(Scope, u32)> {
+    /// What the group before left on the same queue; nothing if it went round by other queues.
+    fn left_here(&self, before: &Group, opening: Opening<'_>) -> Option<Left> {
         let Input { groups, schedule, .. } = self.input;
         let queue = opening.side.queue;
         let (number, side) = groups.sides(before).find(|(_, side)| side.queue == queue)?;
         let last = self.barriers.spans[number][1];
-        (!schedule.went_round(queue, last, opening.position)).then(|| (groups.left_by(side), last))
+        let left = || Left { side: number as u32, source: groups.left_by(side), last };
+        (!schedule.went_round(queue, last, opening.position)).then(left)
     }
 
     /// What is left in the memory that a transient takes over.
@@ -217,7 +250,7 @@ impl<'a> Placing<'a> {
 
     /// The image barrier before a side's group, if it needs one.
     fn image(&mut self, opening: Opening<'a>) {
-        let Opening { side, group, position } = opening;
+        let Opening { side, group, position, .. } = opening;
         let slot = self.input.slot(group);
         if !self.input.is_image(group) || group.layout == ImageLayout::UNDEFINED {
             return;
@@ -235,28 +268,35 @@ impl<'a> Placing<'a> {
                     source |= Scope::execution(side.scope.stages);
                 }
                 let head = if went_round { time } else { wave };
-                self.add_image(side.queue, head, change(source, ImageLayout::UNDEFINED));
+                let change = change(source, ImageLayout::UNDEFINED);
+                self.add_image(side.queue, head, change, position, Cause::Memory { side: opening.number });
             }
             return;
         };
         if !self.input.changes_hands(before, group) {
             return;
         }
+        self.tell_of_waits(before, opening);
         let old = if group.discard { ImageLayout::UNDEFINED } else { before.layout };
+        let cause = Cause::Data { before: before.side, side: opening.number };
         match self.left_here(before, opening) {
-            Some((source, _)) => self.add_image(side.queue, wave, change(source, old)),
+            Some(Left { source, .. }) if self.is_manual(position) => {
+                self.owe(position, Need::Image(change(source, old)), cause);
+            }
+            Some(Left { source, .. }) => self.add_image(side.queue, wave, change(source, old), position, cause),
             None => {
                 // Behind the wait for the other queue, with which these stages are in a chain.
                 let mut change = change(Scope::execution(side.scope.stages), old);
-                change.transfer = self.release(before, group, &change);
-                self.add_image(side.queue, time, change);
+                change.transfer = self.release(before, opening, &change);
+                self.add_image(side.queue, time, change, position, cause);
             }
         }
     }
 
     /// Releases an image to a queue of another family, unless nobody needs what is in it.
-    fn release(&mut self, before: &Group, group: &Group, acquire: &ImageBarrier) -> Option<[QueueId; 2]> {
+    fn release(&mut self, before: &Group, opening: Opening<'_>, acquire: &ImageBarrier) -> Option<[QueueId; 2]> {
         let Input { groups, schedule, map, .. } = self.input;
+        let group = opening.group;
         let (from, to) = (&groups.sides[before.side as usize], &groups.sides[group.side as usize]);
         if group.discard || map.family(from.queue) == map.family(to.queue) {
             return None;
@@ -271,12 +311,56 @@ impl<'a> Placing<'a> {
             calls.len() as u32 - 1
         });
         calls[call as usize].images.push(release);
+        let cause = Cause::Data { before: before.side, side: opening.number };
+        self.tell(Some(call), Part::Image(release), opening.position, cause);
         transfer
     }
 
-    fn add_image(&mut self, queue: QueueId, position: u32, image: ImageBarrier) {
+    /// `asker`: the position of the pass that it is for.
+    fn add_image(&mut self, queue: QueueId, position: u32, image: ImageBarrier, asker: u32, cause: Cause) {
         let call = self.call(queue, position);
         self.barriers.calls[call as usize].images.push(image);
+        self.tell(Some(call), Part::Image(image), asker, cause);
+    }
+
+    /// Whether the owner of the pass at a position makes its barriers.
+    fn is_manual(&self, position: u32) -> bool {
+        let Input { structure, schedule, .. } = self.input;
+        structure.has_manual() && structure.pass(schedule.order[position as usize] as usize).manual
+    }
+
+    /// Leaves to the owner of a pass what it needs.
+    fn owe(&mut self, position: u32, need: Need, cause: Cause) {
+        let region = match cause {
+            Cause::Data { side, .. } | Cause::Memory { side } => Some(self.input.atom(side)),
+            Cause::Named { .. } => None,
+        };
+        self.barriers.owed.push(Owed { position: position as usize, region, need });
+        let part = match need {
+            Need::Memory(dependency) => Part::Memory { dependency, covered: false },
+            Need::Image(image) => Part::Image(image),
+        };
+        self.tell(None, part, position, cause);
+    }
+
+    fn tell(&mut self, call: Option<u32>, part: Part, position: u32, cause: Cause) {
+        if L::LISTENS {
+            self.listener.told(&self.input, &self.barriers.spans, Placed { call, part, position, cause });
+        }
+    }
+
+    /// What comes from other queues, or went round by them, is waited for by semaphores.
+    fn tell_of_waits(&mut self, before: &Group, opening: Opening<'_>) {
+        if L::LISTENS {
+            let Input { groups, schedule, .. } = self.input;
+            for (number, side) in groups.sides(before) {
+                let last = self.barriers.spans[number][1];
+                if side.queue != opening.side.queue || schedule.went_round(side.queue, last, opening.position) {
+                    let cause = Cause::Data { before: number as u32, side: opening.number };
+                    self.tell(None, Part::Wait, opening.position, cause);
+                }
+            }
+        }
     }
 
     /// What a pass needs because it names others that it comes after.
@@ -286,24 +370,33 @@ impl<'a> Placing<'a> {
         let here = queue(position);
         let named = structure.after(schedule.order[position as usize] as usize).filter(|&before| live[before]);
         for before in named.map(|before| schedule.position[before]) {
-            if queue(before) == here && !schedule.went_round(here, before, position) {
-                self.require(here, before, position, EVERYTHING);
+            let cause = Cause::Named { before };
+            if queue(before) != here || schedule.went_round(here, before, position) {
+                self.tell(None, Part::Wait, position, cause);
+            } else if self.is_manual(position) {
+                self.owe(position, Need::Memory(EVERYTHING), cause);
+            } else {
+                self.require(before, position, EVERYTHING, cause);
             }
         }
     }
 
-    /// Makes `dependency` stand behind the position `after` and before the position `until`.
-    fn require(&mut self, queue: QueueId, after: u32, until: u32, dependency: Dependency) {
+    /// Makes `dependency` stand behind the position `after` and before the position `until`, on the queue of that.
+    fn require(&mut self, after: u32, until: u32, dependency: Dependency, cause: Cause) {
+        let schedule = self.input.schedule;
+        let queue = schedule.batches[schedule.batch_of[until as usize] as usize].queue;
         let standing = self.standing[queue.index()].iter().rev().filter(|(position, _)| *position <= until);
         let mut window = standing.take_while(|(position, _)| *position > after).take(MOST_STANDING).peekable();
         let latest = window.peek().map(|(_, call)| *call);
-        if window.any(|(_, call)| covers(&self.barriers.calls[*call as usize].memory, &dependency)) {
-            return;
+        let covering = window.find(|(_, call)| covers(&self.barriers.calls[*call as usize].memory, &dependency));
+        if let Some(&(_, call)) = covering {
+            return self.tell(Some(call), Part::Memory { dependency, covered: true }, until, cause);
         }
         let call = latest.unwrap_or_else(|| self.call(queue, self.heads[until as usize][0]));
         let memory = &mut self.barriers.calls[call as usize].memory;
         memory.source |= dependency.source;
         memory.target |= dependency.target;
+        self.tell(Some(call), Part::Memory { dependency, covered: false }, until, cause);
     }
 
     /// The call before a position, a new one if none stands there.

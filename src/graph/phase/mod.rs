@@ -17,6 +17,8 @@ pub(crate) mod regions;
 mod testing;
 pub(crate) mod waves;
 
+use barriers::reasons::{Listener, Reason, Reasons};
+
 use super::{
     compiled::{Compiled, Fault},
     ir::{QueueMap, Structure},
@@ -27,6 +29,17 @@ pub(crate) const MOST_PASSES: usize = 10_000;
 
 /// Runs them all.
 pub(crate) fn compile(structure: &Structure, map: &QueueMap) -> Result<Compiled, Fault> {
+    compile_with(structure, map, &mut ())
+}
+
+/// Runs them all, and says what each part of each barrier call is for.
+pub(crate) fn explain(structure: &Structure, map: &QueueMap) -> Result<(Compiled, Vec<Reason>), Fault> {
+    let mut reasons = Reasons::default();
+    let compiled = compile_with(structure, map, &mut reasons)?;
+    Ok((compiled, reasons.all))
+}
+
+fn compile_with(structure: &Structure, map: &QueueMap, listener: &mut impl Listener) -> Result<Compiled, Fault> {
     if structure.passes() > MOST_PASSES {
         return Err(Fault::TooManyPasses);
     }
@@ -47,7 +60,7 @@ pub(crate) fn compile(structure: &Structure, map: &QueueMap) -> Result<Compiled,
         schedule: &schedule,
         aliases: &aliases,
     };
-    let barriers = barriers::barriers(input);
+    let barriers = barriers::barriers(input, listener);
     let mut batches = schedule.batches.clone();
     let (imports, entries) = lower::imports(input, &barriers, &mut batches);
     batches.iter_mut().zip(&barriers.after).for_each(|(batch, after)| batch.after = *after);
@@ -58,6 +71,7 @@ pub(crate) fn compile(structure: &Structure, map: &QueueMap) -> Result<Compiled,
         order,
         before: barriers.before,
         barriers: barriers.calls,
+        owed: barriers.owed,
         batches,
         imports,
         entries,

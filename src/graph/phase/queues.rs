@@ -113,7 +113,7 @@ mod tests {
 
     const READ: Access = Access::storage_read(S::COMPUTE_SHADER);
     const WRITE: Access = Access::storage_write(S::COMPUTE_SHADER);
-    const UNSAID: PassShape = PassShape { needs: Needs::Dispatches, queue: None, keep: false };
+    const UNSAID: PassShape = PassShape { needs: Needs::Dispatches, queue: None, keep: false, manual: false };
     const COMPUTE: PassShape = PassShape { queue: Some(QueueKind::Compute), ..UNSAID };
     const DRAW: PassShape = PassShape { needs: Needs::Graphics, ..UNSAID };
 

@@ -49,7 +49,7 @@ pub(crate) fn on(queue: char) -> PassShape {
         'c' => QueueKind::Compute,
         _ => QueueKind::Transfer,
     };
-    PassShape { needs: Needs::Copies, queue: Some(queue), keep: true }
+    PassShape { needs: Needs::Copies, queue: Some(queue), keep: true, manual: false }
 }
 
 /// Three queues of three families.

@@ -93,16 +93,17 @@ const SHADER: A = A::from_raw(
 );
 
 /// The accesses that stages can make; all of them for stages that are not known here.
-fn possible(stages: S) -> A {
+pub(crate) fn possible(stages: S) -> A {
     const TRANSFERS: S =
         S::from_raw(S::ALL_TRANSFER.as_raw() | S::COPY.as_raw() | S::BLIT.as_raw() | S::CLEAR.as_raw());
     const TESTS: S = S::from_raw(S::EARLY_FRAGMENT_TESTS.as_raw() | S::LATE_FRAGMENT_TESTS.as_raw());
     const SHADERS: S = S::from_raw(S::VERTEX_SHADER.as_raw() | S::COMPUTE_SHADER.as_raw());
-    const KINDS: [(S, A); 7] = [
+    const KINDS: [(S, A); 8] = [
         (SHADERS, SHADER),
         (TRANSFERS, TRANSFER),
         (S::DRAW_INDIRECT, A::INDIRECT_COMMAND_READ),
         (S::INDEX_INPUT, A::INDEX_READ),
+        (S::VERTEX_ATTRIBUTE_INPUT, A::VERTEX_ATTRIBUTE_READ),
         (S::COLOR_ATTACHMENT_OUTPUT, COLOR),
         (TESTS, DEPTH),
         (S::HOST, HOST),
@@ -137,9 +138,11 @@ mod tests {
     fn scopes_whose_stages_cannot_make_each_others_accesses_are_united() {
         let mut seen = Scope::of(&Access::INDIRECT);
         seen.widen(Scope::of(&Access::INDEX));
+        seen.widen(Scope::of(&Access::VERTEX));
         seen.widen(Scope::of(&Access::storage_read(S::COMPUTE_SHADER)));
         seen.widen(Scope::of(&Access::COPY_SOURCE));
-        let all = [Access::INDIRECT, Access::INDEX, Access::storage_read(S::COMPUTE_SHADER), Access::COPY_SOURCE];
+        let compute = Access::storage_read(S::COMPUTE_SHADER);
+        let all = [Access::INDIRECT, Access::INDEX, Access::VERTEX, compute, Access::COPY_SOURCE];
         assert!(all.iter().all(|access| seen.covers(Scope::of(access))));
     }
 

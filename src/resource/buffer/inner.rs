@@ -156,7 +156,8 @@ impl BufferInner {
             // Which no graph sees.
             lock(&state).assume_written();
         }
-        let inner = Self { device: Arc::clone(device), bytes, kind, name: name.into(), state, transient_of, home: None, body };
+        let inner =
+            Self { device: Arc::clone(device), bytes, kind, name: name.into(), state, transient_of, home: None, body };
         if let (Some(checks), Body::Own(own)) = (&device.checks, &inner.body) {
             checks.buffers.add(own.address, bytes, &inner.name);
         }

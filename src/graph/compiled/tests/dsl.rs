@@ -34,6 +34,8 @@ pub(super) struct Pass {
     pub(super) name: String,
     pub(super) queue: Option<QueueKind>,
     pub(super) keep: bool,
+    /// Its owner makes its barriers.
+    pub(super) manual: bool,
     pub(super) uses: Vec<SlotUse>,
     pub(super) after: Vec<usize>,
 }
@@ -141,8 +143,8 @@ impl Graph {
     }
 
     pub(super) fn pass(&mut self, name: impl Into<String>) -> &mut Pass {
-        let (name, queue, keep) = (name.into(), None, false);
-        self.passes.push(Pass { name, queue, keep, uses: Vec::new(), after: Vec::new() });
+        let (name, queue, keep, manual) = (name.into(), None, false, false);
+        self.passes.push(Pass { name, queue, keep, manual, uses: Vec::new(), after: Vec::new() });
         self.passes.last_mut().expect("one was pushed")
     }
 
@@ -155,7 +157,7 @@ impl Graph {
             structure.any_order();
         }
         for pass in &self.passes {
-            let shape = PassShape { needs: pass.needs(), queue: pass.queue, keep: pass.keep };
+            let shape = PassShape { needs: pass.needs(), queue: pass.queue, keep: pass.keep, manual: pass.manual };
             structure.push(shape, pass.uses.iter().cloned(), &pass.after);
         }
         structure

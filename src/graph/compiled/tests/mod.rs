@@ -17,6 +17,7 @@ mod stream;
 mod broken;
 mod history;
 mod random;
+mod reasons;
 
 mod access;
 mod concurrent;

@@ -51,7 +51,7 @@ struct UseRecipe {
 }
 
 #[derive(Clone)]
-struct Recipe {
+pub(super) struct Recipe {
     passes: Vec<PassRecipe>,
     /// Whether it is an image, and its size.
     transients: Vec<(bool, u64)>,
@@ -85,13 +85,13 @@ fn pass_recipe() -> impl Strategy<Value = PassRecipe> {
     })
 }
 
-fn recipe(passes: usize) -> impl Strategy<Value = Recipe> {
+pub(super) fn recipe(passes: usize) -> impl Strategy<Value = Recipe> {
     let transient = (prop::bool::weighted(0.4), 1..5u64);
     (prop::collection::vec(pass_recipe(), 0..passes), prop::collection::vec(transient, 0..6))
         .prop_map(|(passes, transients)| Recipe { passes, transients })
 }
 
-fn queues() -> impl Strategy<Value = QueueMap> {
+pub(super) fn queues() -> impl Strategy<Value = QueueMap> {
     prop_oneof![
         2 => Just(QueueMap::one()),
         2 => Just(two_queues()),
@@ -138,7 +138,7 @@ fn region(slot: Slot, image: bool, number: usize) -> Slot {
 }
 
 impl Recipe {
-    fn build(&self, queues: QueueMap) -> Graph {
+    pub(super) fn build(&self, queues: QueueMap) -> Graph {
         let mut graph = Graph::on(queues);
         let mut slots: Vec<_> = (0..IMPORTS).map(|_| graph.slot("buffer", buffer(PARTS))).collect();
         slots.extend((0..IMPORTS / 2).map(|_| graph.image_of("image", 2, 2)));
@@ -204,7 +204,7 @@ fn may_meet(a: &SlotUse, b: &SlotUse) -> bool {
 }
 
 /// Runs a test on so many cases, all from one seed.
-fn run<T: Strategy>(cases: u32, strategy: T, test: impl Fn(T::Value) -> Result<(), String>) {
+pub(super) fn run<T: Strategy>(cases: u32, strategy: T, test: impl Fn(T::Value) -> Result<(), String>) {
     let said = std::env::var("VULKIO_SEED").ok().and_then(|seed| seed.parse().ok());
     let seed = said.unwrap_or_else(|| RandomState::new().hash_one(cases));
     let said = std::env::var("VULKIO_CASES").ok().and_then(|cases| cases.parse().ok());
@@ -225,7 +225,7 @@ fn holds(graph: &Graph) -> Result<(), String> {
 }
 
 /// The graph as it was declared, for messages.
-fn declared(graph: &Graph) -> String {
+pub(super) fn declared(graph: &Graph) -> String {
     let uses = |pass: &super::dsl::Pass| {
         let uses = pass.uses.iter().map(|used| {
             let (name, discard) = (&graph.slots[used.slot].name, if used.discard { ", discard" } else { "" });

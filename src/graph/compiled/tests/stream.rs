@@ -242,7 +242,7 @@ impl Stream {
     }
 }
 
-fn call(barrier: &Barrier, resource: &dyn Fn(usize) -> usize, cells: &Cells) -> Result<Call, String> {
+pub(super) fn call(barrier: &Barrier, resource: &dyn Fn(usize) -> usize, cells: &Cells) -> Result<Call, String> {
     let memory = &barrier.memory;
     let memory = (!memory.is_empty()).then(|| [Bits::of(&memory.source), Bits::of(&memory.target)]);
     let image = |image: &ImageBarrier| -> Result<Image, String> {

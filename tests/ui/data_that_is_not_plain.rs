@@ -1,0 +1,10 @@
+use vulkio::GpuData;
+
+#[derive(Clone, GpuData)]
+#[repr(C)]
+#[role(storage)]
+struct Instance {
+    name: String,
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+use vulkio::GpuData;
+
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable, GpuData)]
+#[repr(C)]
+#[role(vertices)]
+struct Corner {
+    position: [f32; 3],
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+use vulkio::GpuData;
+
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable, GpuData)]
+#[repr(C)]
+struct Corner {
+    position: [f32; 3],
+}
+
+fn main() {}

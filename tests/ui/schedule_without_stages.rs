@@ -1,0 +1,40 @@
+use vulkio::{Encoder, GpuBuffer, Record, Result, Schedule, System};
+
+#[derive(System)]
+#[reads(GpuBuffer<u32>)]
+struct Look;
+
+#[derive(System)]
+#[writes(GpuBuffer<u32>)]
+struct Fill;
+
+impl Record for Look {
+    fn record(&self, _: &mut Encoder<'_>) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl Record for Fill {
+    fn record(&self, _: &mut Encoder<'_>) -> Result<()> {
+        Ok(())
+    }
+}
+
+#[derive(Schedule)]
+struct Empty;
+
+#[derive(Schedule)]
+struct Pair(Look, Fill);
+
+#[derive(Schedule)]
+enum Either {
+    Look(Look),
+}
+
+#[derive(Schedule)]
+struct Borrowed<'a> {
+    #[stage]
+    draw: &'a Look,
+}
+
+fn main() {}

@@ -1,0 +1,39 @@
+use vulkio::{Encoder, GpuBuffer, Record, Result, Schedule, System};
+
+#[derive(System)]
+#[reads(GpuBuffer<u32>)]
+struct Look;
+
+#[derive(System)]
+#[writes(GpuBuffer<u32>)]
+struct Fill;
+
+impl Record for Look {
+    fn record(&self, _: &mut Encoder<'_>) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl Record for Fill {
+    fn record(&self, _: &mut Encoder<'_>) -> Result<()> {
+        Ok(())
+    }
+}
+
+#[derive(Schedule)]
+struct Game {
+    #[stage]
+    first: (Look,),
+    #[stage(after = ["first", "third"])]
+    second: (Look,),
+    #[stage(after = "second")]
+    third: (Look,),
+}
+
+#[derive(Schedule)]
+struct Lonely {
+    #[stage(after = "alone")]
+    alone: (Look,),
+}
+
+fn main() {}
