@@ -130,13 +130,13 @@ pub use schedule::{Schedule, Scheduled, Stage};
 pub use sync::{Completion, Stamp, WaitFor};
 #[doc(hidden)]
 pub use system::derived;
+#[cfg(feature = "derive")]
+pub use system::derives::{GpuData, Schedule, System};
 pub use system::{
     Act, Binding, CpuAccess, CpuData, CpuMember, CpuRef, CpuResourceMeta, GpuMember, GpuResourceAccess, Guards, Member,
     Members, Record, Registered, Registry, ResourceAccess, Run,
 };
 pub use upload::{Imported, ImportedSlice, IntoUploadData, Priority, Staging, Streamed, Upload, UploadData, Uploaded};
-#[cfg(feature = "derive")]
-pub use vulkio_derive::{GpuData, Schedule, System};
 
 /// The README's programs compile.
 #[cfg(doctest)]

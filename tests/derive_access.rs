@@ -79,14 +79,13 @@ fn told(meta: &GpuResourceMeta) -> (Option<&str>, &str, Option<Role>, &str, S, M
 fn the_field_form_says_of_each_field_what_it_is_and_how_it_is_touched() {
     let reads: Vec<_> = DrawScene::gpu_reads().iter().map(told).collect();
     let (vertex, storage, indirect) = (Some(Role::Vertex), Some(Role::Storage), Some(Role::Indirect));
-    let _ = indirect;
     assert_eq!(
         reads,
         [
             (Some("corners"), "Corners", vertex, "#[reads]", S::VERTEX_ATTRIBUTE_INPUT, Mode::Read),
             (Some("instances"), "GpuBuffer<u32>", storage, "#[reads]", GRAPHICS, Mode::Read),
-            (Some("args"), "GpuBuffer<DrawArgs>", DRAW_ARGS, "#[reads(indirect)]", S::DRAW_INDIRECT, Mode::Read),
-            (Some("args"), "GpuBuffer<DrawArgs>", DRAW_ARGS, "#[reads(copy)]", S::ALL_TRANSFER, Mode::Read),
+            (Some("args"), "GpuBuffer<DrawArgs>", indirect, "#[reads(indirect)]", S::DRAW_INDIRECT, Mode::Read),
+            (Some("args"), "GpuBuffer<DrawArgs>", indirect, "#[reads(copy)]", S::ALL_TRANSFER, Mode::Read),
             (Some("textures"), "Vec<GpuImage<Texture>>", None, "#[reads]", GRAPHICS, Mode::Read),
             (Some("old"), "Option<Subimage<Ids>>", None, "#[reads(copy)]", S::ALL_TRANSFER, Mode::Read),
         ]
@@ -102,14 +101,13 @@ fn the_field_form_says_of_each_field_what_it_is_and_how_it_is_touched() {
             (Some("depth"), "GpuImage<Depth>", None, "#[writes(clear = self.far)]", depth, Mode::Write),
         ]
     );
+    let discarded: Vec<_> = DrawScene::gpu_writes().iter().map(|meta| meta.discard).collect();
+    assert_eq!(discarded, [false, false, true]);
     assert_eq!(DrawScene::NAME, "draw the scene");
     let kinds: Vec<_> = DrawScene::gpu_reads().iter().map(|meta| meta.kind).collect();
     assert_eq!(kinds.iter().filter(|&&kind| kind == GpuResourceKind::Image).count(), 2);
     assert!(DrawScene::gpu_reads().iter().chain(DrawScene::gpu_writes()).all(|meta| !meta.inferred));
 }
-
-/// `DrawArgs` say themselves what they are for, or not.
-const DRAW_ARGS: Option<Role> = Some(Role::Storage);
 
 #[test]
 fn cpu_data_is_told_by_type_and_field_and_makes_no_pass() {

@@ -5,6 +5,8 @@ mod binding;
 mod cpu;
 #[doc(hidden)]
 pub mod derived;
+#[cfg(feature = "derive")]
+pub(crate) mod derives;
 mod found;
 mod member;
 mod registry;

@@ -11,7 +11,7 @@ use crate::{
     graph::{
         Uses, declare,
         ir::{PassShape, QueueMap, SlotShape, SlotUse, Structure},
-        uses::Declaration,
+        uses::{Declaration, Label},
     },
     resource::{Access, GpuResourceKind, GpuResourceMeta, Mode},
     schedule::{Order, Schedule},
@@ -68,9 +68,15 @@ impl Outline {
     /// Ends a system: all that was said since the one before is what it touches.
     pub(crate) fn end(&mut self, name: &str, stage: &'static str, queue: Option<QueueKind>) -> Result<()> {
         let System { uses, reads, writes } = std::mem::take(&mut self.now);
+        let labels = uses.labels().to_vec();
         let (declared, rendering) = uses.resolve(name)?;
         let handles = declare::needs(queue, &declared, &rendering);
         let mut all: Vec<_> = declared.iter().map(|declaration| self.declared(declaration)).collect();
+        for Label { resource, meta } in labels {
+            if let Some(slot) = self.keys.iter().position(|key| *key == Key::Handle(resource)) {
+                self.infers(slot, meta);
+            }
+        }
         let shaders = requirements::shaders(reads, writes);
         for meta in reads.iter().chain(writes) {
             let used = self.typed(meta, shaders);
@@ -153,12 +159,17 @@ impl Outline {
             inferred: None,
             aspect: vk::ImageAspectFlags::COLOR,
         });
-        let name = &mut self.names.slots[slot];
-        name.inferred = name.inferred.or(meta.role.filter(|_| meta.inferred));
+        self.infers(slot, meta);
         if access.layout == vk::ImageLayout::DEPTH_ATTACHMENT_OPTIMAL {
-            name.aspect = vk::ImageAspectFlags::DEPTH;
+            self.names.slots[slot].aspect = vk::ImageAspectFlags::DEPTH;
         }
         SlotUse { slot, region: None, access, discard: meta.discard }
+    }
+
+    /// Notes a role that was taken from the name of a type.
+    fn infers(&mut self, slot: usize, meta: &GpuResourceMeta) {
+        let known = &mut self.names.slots[slot].inferred;
+        *known = known.or(meta.role.filter(|_| meta.inferred));
     }
 
     fn slot(&mut self, key: Key, shape: SlotShape, name: impl FnOnce() -> SlotName) -> usize {
