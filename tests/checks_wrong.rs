@@ -273,10 +273,10 @@ const CASES: &[Case] = &[
     Case {
         name: "an address as two words",
         shader: "layout(push_constant, scalar) uniform Push { uvec2 a; uvec2 b; Words c; uint n; } push;
-            void main() { Words(push.a).at[0] = Words(uvec2(push.b.x, push.b.y)).at[0]; }",
+            void main() { const uvec2 pair[2] = uvec2[](push.a, push.b); Words(push.a).at[0] = Words(pair[1]).at[0]; }",
         pushed: [Words(0), Words(1), Null],
         wrong: &[(0, Writes)],
-        said: ["reads", "second", "`push.b"],
+        said: ["reads", "second", "`push.b`"],
         instead: NOTHING,
         advice: "add `.reads(&second)`",
         right: &[(0, Writes), (1, Reads)],
