@@ -1,6 +1,7 @@
 //! Schedules that make no sense.
 
 use super::*;
+use crate::{exec::Encoder, system::GpuMember};
 
 fn refusal(schedule: &Arc<dyn AnySchedule>) -> String {
     match bind(&**schedule, &Registry::new()) {
@@ -52,6 +53,53 @@ fn data_that_a_system_has_twice_and_writes_is_an_error_instead_of_a_wait_for_its
         let error = refusal(&Made::line(vec![Numbers::adding("Self", &reads, &writes)]));
         assert!(error.starts_with("graph: system `Self`: `u64` and `u64` are the same CPU data"), "{error}");
     }
+}
+
+/// A member by hand, which says what it likes.
+struct Odd {
+    records: bool,
+    data: CpuData<u64>,
+}
+
+impl GpuMember for Odd {
+    fn record(&self, _: &mut Encoder<'_>) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl CpuMember for Odd {
+    fn run<'a>(&'a self, guards: &'a mut Guards) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async { guards.each().write::<u64>().map(drop) })
+    }
+}
+
+impl Member for Odd {
+    fn name(&self) -> &str {
+        "Odd"
+    }
+
+    fn bind(&self, _: &Registry, to: &mut Binding) -> Result<()> {
+        let mode = if self.records { Mode::Write } else { Mode::Read };
+        to.cpu(cpu_meta::<u64>("u64", None, Some("left")), mode, &self.data);
+        Ok(())
+    }
+
+    fn outline(&self, _: &mut Outline) {}
+
+    fn act(&self) -> Act<'_> {
+        if self.records { Act::Gpu(self) } else { Act::Cpu(self) }
+    }
+}
+
+#[tokio::test]
+async fn members_by_hand_that_do_not_do_as_they_declare_are_told_so() {
+    let [data] = numbers();
+    let odd = |records| Made::new(vec![("all", &[], vec![Box::new(Odd { records, data: data.clone() }) as _])]);
+    let expected = "graph: system `Odd`: it records commands and writes CPU data `u64 = \"left\"`; write that in a system of its \
+                    own";
+    assert_eq!(refusal(&odd(true)), expected);
+    let error = soon(begin(&odd(false)).keep().finished()).await.expect_err("it only reads").to_string();
+    assert!(error.starts_with("job `Odd`: graph: it writes CPU data `u64` in another order"), "{error}");
 }
 
 #[test]
