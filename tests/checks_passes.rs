@@ -288,7 +288,7 @@ async fn transients_are_known_where_they_lie() {
     let [a, ..] = kit.addresses();
     for rightly in [false, true] {
         let graph = Graph::new(&gpu, "graph");
-        let passing = graph.transient_buffer::<u32>("passing", 64).expect("a buffer");
+        let passing = graph.transient::<u32>("passing", 64).expect("a buffer");
         let (copies, into) = (Arc::clone(&pipeline), passing.clone());
         let first = graph.pass("first").reads(&kit.words[0]).writes(&passing);
         first.record(move |cmd| {
@@ -308,7 +308,7 @@ async fn transients_are_known_where_they_lie() {
         }
     }
     let graph = Graph::new(&gpu, "graph");
-    let passing = graph.transient_buffer::<u32>("passing", 64).expect("a buffer");
+    let passing = graph.transient::<u32>("passing", 64).expect("a buffer");
     let (copies, from) = (Arc::clone(&pipeline), passing.clone());
     graph.pass("fill").writes(passing.copy_target()).record({
         let passing = passing.clone();
