@@ -18,10 +18,14 @@ use std::{
 
 use ash::vk;
 
-use super::{Checks, spirv::Reach, words::Label};
+use super::{
+    Checks,
+    spirv::Reach,
+    words::{self, Meta},
+};
 use crate::{
     error::Error,
-    graph::uses::{Declaration, Rendering, Target},
+    graph::uses::{Declaration, Label, Rendering, Target},
     pipeline::MAX_PUSH_BYTES,
     resource::Resource,
 };
@@ -56,13 +60,13 @@ pub(crate) struct Pass<'a> {
     pub(crate) name: &'a Arc<str>,
     pub(crate) declared: &'a [Declaration],
     pub(crate) rendering: &'a Rendering,
-    /// What derived systems say of their resources, by the resources' ids.
-    pub(crate) labels: &'a [(usize, Label)],
+    /// What a derived system calls what it declared.
+    pub(crate) labels: &'a [Label],
 }
 
 impl Pass<'_> {
-    fn label_of(&self, id: usize) -> Option<Label> {
-        self.labels.iter().find(|(known, _)| *known == id).map(|(_, label)| *label)
+    fn label_of(&self, id: usize) -> Option<Meta> {
+        words::label_of(self.labels, id)
     }
 }
 

@@ -185,7 +185,6 @@ impl Watch<'_> {
 
     fn fault(&self, used: Use<'_>, resource: &str, declared: Option<(A, usize)>) -> Error {
         let Use { pipeline, stage, root } = used;
-        let label = declared.and_then(|(_, id)| self.pass.label_of(id));
         Fault {
             stage,
             pipeline: &pipeline.name,
@@ -193,8 +192,8 @@ impl Watch<'_> {
             touch: root.touch,
             resource,
             declared: declared.map(|(mask, _)| mask),
-            label,
-            is_derived: !self.pass.labels.is_empty(),
+            id: declared.map_or(0, |(_, id)| id),
+            labels: self.pass.labels,
         }
         .told()
     }
