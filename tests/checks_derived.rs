@@ -120,17 +120,25 @@ async fn the_field_and_its_attribute_are_named() {
     let mut missing = Vec::new();
     let pass = "pass `ReadsOnly`: graph: the compute shader of pipeline `copies` writes `first`";
     let has = "field `into` has `#[reads]`, which only says that the system reads it";
-    missing.extend(wrong(said(&kit, with!(ReadsOnly)).await, &[pass, has, "write `#[writes(storage)]` on field `into`"]));
+    missing
+        .extend(wrong(said(&kit, with!(ReadsOnly)).await, &[pass, has, "write `#[writes(storage)]` on field `into`"]));
     let has = "field `into` has `#[writes(copy)]`, which only says that the system copies to it";
-    missing.extend(wrong(said(&kit, with!(CopiesInto)).await, &["`first`", has, "write `#[writes(storage)]` on field `into`"]));
+    missing.extend(wrong(
+        said(&kit, with!(CopiesInto)).await,
+        &["`first`", has, "write `#[writes(storage)]` on field `into`"],
+    ));
     let has = "field `from` has `#[reads(indirect)]`, which only says that the system takes arguments from it";
-    missing.extend(wrong(said(&kit, with!(Arguments)).await, &["`second`", has, "write `#[reads(storage)]` on field `from`"]));
+    missing.extend(wrong(
+        said(&kit, with!(Arguments)).await,
+        &["`second`", has, "write `#[reads(storage)]` on field `from`"],
+    ));
     let add = "the pass did not declare it; add a field for it with `#[writes(storage)]`";
     missing.extend(wrong(said(&kit, with!(Ignored)).await, &["writes `first`", add]));
     let copies = Copies { from: from.clone(), into: into.clone() };
     missing.extend(wrong(said(&kit, copies).await, &["touches `second`", "write `#[reads(copy)]` on field `from`"]));
     let indirect = Indirect { args, into: into.clone(), from: from.clone(), pipeline: pipeline.clone() };
-    missing.extend(wrong(said(&kit, indirect).await, &["touches `args`", "write `#[reads(indirect)]` on field `args`"]));
+    missing
+        .extend(wrong(said(&kit, indirect).await, &["touches `args`", "write `#[reads(indirect)]` on field `args`"]));
     assert!(missing.is_empty(), "{}", missing.join("\n"));
     drop((kit, into, from, other, pipeline));
     close(gpu).await;

@@ -67,8 +67,8 @@ impl Outline {
 
     /// Ends a system: all that was said since the one before is what it touches.
     pub(crate) fn end(&mut self, name: &str, stage: &'static str, queue: Option<QueueKind>) -> Result<()> {
-        let System { uses, reads, writes } = std::mem::take(&mut self.now);
-        let labels = uses.labels().to_vec();
+        let System { mut uses, reads, writes } = std::mem::take(&mut self.now);
+        let labels = uses.take_labels();
         let (declared, rendering) = uses.resolve(name)?;
         let handles = declare::needs(queue, &declared, &rendering);
         let mut all: Vec<_> = declared.iter().map(|declaration| self.declared(declaration)).collect();
