@@ -14,17 +14,53 @@ fn runs(cmd: &mut Encoder<'_>, pipeline: &ComputePipeline, into: u64, from: u64)
     Ok(())
 }
 
-macro_rules! fields {
-    ($($name:ident { $(#[$into:meta])* into, $(#[$from:meta])* from })*) => {$(
-        #[derive(System)]
-        struct $name {
-            $(#[$into])*
-            into: GpuBuffer<u32>,
-            $(#[$from])*
-            from: GpuBuffer<u32>,
-            pipeline: ComputePipeline,
-        }
+#[derive(System)]
+struct Right {
+    #[writes]
+    into: GpuBuffer<u32>,
+    #[reads]
+    from: GpuBuffer<u32>,
+    pipeline: ComputePipeline,
+}
 
+#[derive(System)]
+struct ReadsOnly {
+    #[reads]
+    into: GpuBuffer<u32>,
+    #[reads]
+    from: GpuBuffer<u32>,
+    pipeline: ComputePipeline,
+}
+
+#[derive(System)]
+struct CopiesInto {
+    #[writes(copy)]
+    into: GpuBuffer<u32>,
+    #[reads]
+    from: GpuBuffer<u32>,
+    pipeline: ComputePipeline,
+}
+
+#[derive(System)]
+struct Arguments {
+    #[writes]
+    into: GpuBuffer<u32>,
+    #[reads(indirect)]
+    from: GpuBuffer<u32>,
+    pipeline: ComputePipeline,
+}
+
+#[derive(System)]
+struct Ignored {
+    #[ignored]
+    into: GpuBuffer<u32>,
+    #[reads]
+    from: GpuBuffer<u32>,
+    pipeline: ComputePipeline,
+}
+
+macro_rules! record {
+    ($($name:ident)*) => {$(
         impl Record for $name {
             fn record(&self, cmd: &mut Encoder<'_>) -> Result<()> {
                 runs(cmd, &self.pipeline, self.into.address(), self.from.address())
@@ -33,13 +69,7 @@ macro_rules! fields {
     )*};
 }
 
-fields! {
-    Right { #[writes] into, #[reads] from }
-    ReadsOnly { #[reads] into, #[reads] from }
-    CopiesInto { #[writes(copy)] into, #[reads] from }
-    Arguments { #[writes] into, #[reads(indirect)] from }
-    Ignored { #[ignored] into, #[reads] from }
-}
+record! { Right ReadsOnly CopiesInto Arguments Ignored }
 
 /// Wrong about what its commands touch.
 #[derive(System)]
@@ -120,17 +150,25 @@ async fn the_field_and_its_attribute_are_named() {
     let mut missing = Vec::new();
     let pass = "pass `ReadsOnly`: graph: the compute shader of pipeline `copies` writes `first`";
     let has = "field `into` has `#[reads]`, which only says that the system reads it";
-    missing.extend(wrong(said(&kit, with!(ReadsOnly)).await, &[pass, has, "write `#[writes(storage)]` on field `into`"]));
+    missing
+        .extend(wrong(said(&kit, with!(ReadsOnly)).await, &[pass, has, "write `#[writes(storage)]` on field `into`"]));
     let has = "field `into` has `#[writes(copy)]`, which only says that the system copies to it";
-    missing.extend(wrong(said(&kit, with!(CopiesInto)).await, &["`first`", has, "write `#[writes(storage)]` on field `into`"]));
+    missing.extend(wrong(
+        said(&kit, with!(CopiesInto)).await,
+        &["`first`", has, "write `#[writes(storage)]` on field `into`"],
+    ));
     let has = "field `from` has `#[reads(indirect)]`, which only says that the system takes arguments from it";
-    missing.extend(wrong(said(&kit, with!(Arguments)).await, &["`second`", has, "write `#[reads(storage)]` on field `from`"]));
+    missing.extend(wrong(
+        said(&kit, with!(Arguments)).await,
+        &["`second`", has, "write `#[reads(storage)]` on field `from`"],
+    ));
     let add = "the pass did not declare it; add a field for it with `#[writes(storage)]`";
     missing.extend(wrong(said(&kit, with!(Ignored)).await, &["writes `first`", add]));
     let copies = Copies { from: from.clone(), into: into.clone() };
     missing.extend(wrong(said(&kit, copies).await, &["touches `second`", "write `#[reads(copy)]` on field `from`"]));
     let indirect = Indirect { args, into: into.clone(), from: from.clone(), pipeline: pipeline.clone() };
-    missing.extend(wrong(said(&kit, indirect).await, &["touches `args`", "write `#[reads(indirect)]` on field `args`"]));
+    missing
+        .extend(wrong(said(&kit, indirect).await, &["touches `args`", "write `#[reads(indirect)]` on field `args`"]));
     assert!(missing.is_empty(), "{}", missing.join("\n"));
     drop((kit, into, from, other, pipeline));
     close(gpu).await;

@@ -67,7 +67,8 @@ fn all_own_shaders_are_understood() {
         assert!(reach.is_all, "{name}");
         let fits = |root: &Root| root.behind.is_none_or(|behind| behind < reach.roots.len());
         assert!(reach.roots.iter().all(fits), "{name}");
-        let parents_first = reach.roots.iter().enumerate().all(|(index, root)| root.behind.is_none_or(|behind| behind < index));
+        let parents_first =
+            reach.roots.iter().enumerate().all(|(index, root)| root.behind.is_none_or(|behind| behind < index));
         assert!(parents_first, "{name}: what leads somewhere comes before what is there");
     }
 }
