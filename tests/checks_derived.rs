@@ -14,17 +14,53 @@ fn runs(cmd: &mut Encoder<'_>, pipeline: &ComputePipeline, into: u64, from: u64)
     Ok(())
 }
 
-macro_rules! fields {
-    ($($name:ident { $(#[$into:meta])* into, $(#[$from:meta])* from })*) => {$(
-        #[derive(System)]
-        struct $name {
-            $(#[$into])*
-            into: GpuBuffer<u32>,
-            $(#[$from])*
-            from: GpuBuffer<u32>,
-            pipeline: ComputePipeline,
-        }
+#[derive(System)]
+struct Right {
+    #[writes]
+    into: GpuBuffer<u32>,
+    #[reads]
+    from: GpuBuffer<u32>,
+    pipeline: ComputePipeline,
+}
 
+#[derive(System)]
+struct ReadsOnly {
+    #[reads]
+    into: GpuBuffer<u32>,
+    #[reads]
+    from: GpuBuffer<u32>,
+    pipeline: ComputePipeline,
+}
+
+#[derive(System)]
+struct CopiesInto {
+    #[writes(copy)]
+    into: GpuBuffer<u32>,
+    #[reads]
+    from: GpuBuffer<u32>,
+    pipeline: ComputePipeline,
+}
+
+#[derive(System)]
+struct Arguments {
+    #[writes]
+    into: GpuBuffer<u32>,
+    #[reads(indirect)]
+    from: GpuBuffer<u32>,
+    pipeline: ComputePipeline,
+}
+
+#[derive(System)]
+struct Ignored {
+    #[ignored]
+    into: GpuBuffer<u32>,
+    #[reads]
+    from: GpuBuffer<u32>,
+    pipeline: ComputePipeline,
+}
+
+macro_rules! record {
+    ($($name:ident)*) => {$(
         impl Record for $name {
             fn record(&self, cmd: &mut Encoder<'_>) -> Result<()> {
                 runs(cmd, &self.pipeline, self.into.address(), self.from.address())
@@ -33,13 +69,7 @@ macro_rules! fields {
     )*};
 }
 
-fields! {
-    Right { #[writes] into, #[reads] from }
-    ReadsOnly { #[reads] into, #[reads] from }
-    CopiesInto { #[writes(copy)] into, #[reads] from }
-    Arguments { #[writes] into, #[reads(indirect)] from }
-    Ignored { #[ignored] into, #[reads] from }
-}
+record! { Right ReadsOnly CopiesInto Arguments Ignored }
 
 /// Wrong about what its commands touch.
 #[derive(System)]

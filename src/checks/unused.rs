@@ -21,7 +21,6 @@ impl Warned {
         if !self.is_new(pass, resource) {
             return;
         }
-        eprintln!("UNUSED {pass} {resource}");
         let advice = words::removal(resource, unused.access, label);
         tracing::warn!(
             target: "vulkio::checks",
