@@ -5,7 +5,7 @@ mod mix;
 mod scenes;
 mod world;
 
-use common::{close, soon, strict_gpu};
+use common::{close, open, soon, strict, strict_gpu};
 use mix::{Factors, Mix, buffer, words};
 use scenes::{Random, seed};
 use vulkio::{
@@ -24,7 +24,7 @@ fn line(graph: &Graph, [a, b]: [&GpuBuffer<u32>; 2], barriers: Option<Vec<PassBa
     let (filled, from, to) = (a.clone(), a.clone(), b.clone());
     graph.pass("fill").writes(a.copy_target()).record(move |cmd| _ = cmd.fill(&filled, 0..N, 7));
     let pass = graph.pass("copy").copies(a, b);
-    with(pass, barriers).record(move |cmd| _ = cmd.copy(&from, .., &to, 0))
+    with(pass, barriers).record(move |cmd| _ = cmd.copy(&from, 0..N, &to, 0))
 }
 
 fn with(pass: Pass<'_>, barriers: Option<Vec<PassBarrier>>) -> Pass<'_> {
@@ -101,6 +101,20 @@ async fn a_barrier_that_is_missing_is_refused_with_what_to_add() {
     close(gpu).await;
 }
 
+/// Without checks, vulkio takes what it is given; then it is the validation layer that sees what is missing.
+#[tokio::test]
+async fn what_is_missing_without_checks_is_a_hazard() {
+    let gpu = open(strict().checks(false));
+    let [a, b] = buffers(&gpu).await;
+    let graph = Graph::new(&gpu, "unchecked");
+    line(&graph, [&a, &b], Some(Vec::new()));
+    let done = soon("a submit", graph.submit()).await.expect("submitted");
+    soon("a graph", done).await.expect("complete");
+    drop((a, b));
+    let hazard = gpu.close().await.expect_err("a message of the layer").to_string();
+    assert!(hazard.contains("SYNC-HAZARD-READ-AFTER-WRITE") && hazard.contains("vkCmdCopyBuffer"), "{hazard}");
+}
+
 #[tokio::test]
 async fn barriers_that_are_wider_than_needed_are_taken() {
     let gpu = strict_gpu();
@@ -171,7 +185,8 @@ async fn a_manual_pass_changes_layouts_before_its_rendering_begins() {
 async fn a_layout_that_declarations_do_not_lead_to_is_refused() {
     let gpu = strict_gpu();
     let picture = Picture::new(&gpu);
-    let to = |layout| PassBarrier::image(&picture.image, RENDERED, COPIES, [L::COLOR_ATTACHMENT_OPTIMAL, layout]);
+    let image = picture.image.clone();
+    let to = move |layout| PassBarrier::image(&image, RENDERED, COPIES, [L::COLOR_ATTACHMENT_OPTIMAL, layout]);
     let graph = Graph::new(&gpu, "elsewhere");
     picture.declare(&graph, [Some(vec![to(L::GENERAL)]), None]);
     refused(
@@ -182,7 +197,7 @@ async fn a_layout_that_declarations_do_not_lead_to_is_refused() {
     picture.declare(&graph, [Some(vec![to(L::TRANSFER_SRC_OPTIMAL), to(L::GENERAL)]), None]);
     let parts = ["takes `picture` from COLOR_ATTACHMENT_OPTIMAL to GENERAL", "these are `PassBarrier::image(&picture"];
     refused(soon("a submit", graph.submit()).await, &parts);
-    drop((picture, to));
+    drop(picture);
     close(gpu).await;
 }
 
@@ -216,14 +231,14 @@ async fn shared_and_open_passes_bring_their_barriers_once() {
     let gpu = strict_gpu();
     let mix = Mix::new(&gpu).await;
     let [a, b] = buffers(&gpu).await;
-    for open in [false, true] {
+    for opened in [false, true] {
         let declare = |graph: &Graph, given: Option<Vec<PassBarrier>>| {
             let filled = a.clone();
             graph.pass("fill").writes(a.copy_target()).record(move |cmd| _ = cmd.fill(&filled, 0..N, 5));
             let pass = with(graph.pass("double").reads(&a).writes(&b), given);
             let factors = Factors::linear(2, 0);
             let addresses = [a.address(), a.address(), b.address()];
-            if open {
+            if opened {
                 let pass = pass.open();
                 let record = graph.with_encoder(pass, |cmd| mix.at(cmd, addresses, N as u32, factors));
                 record.expect("recorded");
@@ -245,9 +260,9 @@ async fn shared_and_open_passes_bring_their_barriers_once() {
         declare(&graph, Some(given));
         let done = soon("a submit", graph.submit()).await.expect("submitted");
         let stats = soon("a graph", done).await.expect("complete");
-        assert_eq!(stats.barriers, 2, "open {open}: one to enter, and one that was brought");
+        assert_eq!(stats.barriers, 2, "opened {opened}: one to enter, and one that was brought");
         let found = soon("a read", words(&gpu, &b)).await;
-        assert!(found.iter().all(|word| *word == found[0]) && found[0] != 2, "open {open}: {found:?}");
+        assert!(found.iter().all(|word| *word == found[0]) && found[0] != 2, "opened {opened}: {found:?}");
     }
     drop((a, b, mix));
     close(gpu).await;
@@ -266,7 +281,7 @@ async fn random_graphs_of_manual_passes_do_what_a_cpu_does() {
         let steps = World::steps(&mut random, count, false);
         world.advance(&steps);
         // Transients are of one graph: who touches an image of those is left to the plan.
-        let manual: Vec<_> = steps.iter().map(|step| !step.has_canvas() && random.bits() % 2 == 0).collect();
+        let manual: Vec<_> = steps.iter().map(|step| !step.has_canvas() && random.bits().is_multiple_of(2)).collect();
         let automatic = Graph::new(&gpu, "automatic");
         let things = world.things(&automatic);
         let passes: Vec<_> = steps.iter().map(|step| world.declare(&automatic, &things, step, None, [])).collect();

@@ -52,7 +52,8 @@ impl Record for Copy {
     fn record(&self, cmd: &mut Encoder<'_>) -> Result<()> {
         let several = cmd.found::<GpuBuffer<u32>>().expect_err("there are two").to_string();
         assert!(several.ends_with("say which with `cmd.found_named(..)`: `from`, `to`"), "{several}");
-        cmd.copy(&cmd.found_named::<GpuBuffer<u32>>("from")?, 0..WORDS, &cmd.found_named::<GpuBuffer<u32>>("to")?, 0);
+        let [from, to] = ["from", "to"].map(|name| cmd.found_named::<GpuBuffer<u32>>(name));
+        cmd.copy(&from?, 0..WORDS, &to?, 0);
         Ok(())
     }
 }
@@ -347,7 +348,7 @@ async fn passes_of_one_graph_wait_for_what_others_let_go_on_many_threads() {
 #[test]
 fn passes_of_one_graph_wait_for_what_others_let_go_on_another_executor() {
     let gpu = strict_gpu();
-    let runtime = Builder::new_multi_thread().worker_threads(1).build().expect("a runtime");
+    let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
     let (schedule, [_, to, last]) = knot(&gpu);
     let graph = Graph::new(&gpu, "knot");
     let entered = runtime.enter();

@@ -155,13 +155,13 @@ impl<'g> Pass<'g> {
     /// use vulkio::{GpuBuffer, Graph, PassBarrier, ash::vk::{AccessFlags2, PipelineStageFlags2}};
     ///
     /// # fn example(graph: Graph, source: GpuBuffer<u32>, middle: GpuBuffer<u32>, end: GpuBuffer<u32>) {
-    /// # let (copy, rest) = ((source.clone(), middle.clone()), (middle.clone(), end.clone()));
-    /// graph.pass("first").copies(&source, &middle).record(move |cmd| _ = cmd.copy(&copy.0, &copy.1));
+    /// let (from, to) = (source.clone(), middle.clone());
+    /// graph.pass("first").copies(&source, &middle).record(move |cmd| _ = cmd.copy(&from, 0..64, &to, 0));
     /// let copies = PipelineStageFlags2::ALL_TRANSFER;
     /// let barrier = PassBarrier::memory((copies, AccessFlags2::TRANSFER_WRITE), (copies, AccessFlags2::TRANSFER_READ));
     /// let second = graph.pass("second").copies(&middle, &end);
     /// // SAFETY: the barrier stands between the write of `middle` and its read.
-    /// unsafe { second.manual([barrier]) }.record(move |cmd| _ = cmd.copy(&rest.0, &rest.1));
+    /// unsafe { second.manual([barrier]) }.record(move |cmd| _ = cmd.copy(&middle, 0..64, &end, 0));
     /// # }
     /// ```
     ///

@@ -205,7 +205,7 @@ impl Uses {
     }
 
     /// What its resources are in the derived system that declared them.
-    pub(super) fn take_labels(&mut self) -> Vec<Label> {
+    pub(crate) fn take_labels(&mut self) -> Vec<Label> {
         mem::take(&mut self.labels)
     }
 

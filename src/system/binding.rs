@@ -44,10 +44,12 @@ impl Binding {
         self.handles.push(FoundHandle { instance: meta.instance, handle: Arc::new(handle) });
     }
 
-    /// Declares CPU data, which [`Encoder::found`](crate::Encoder::found) then finds as well.
+    /// Declares CPU data. What was found in a registry, [`Encoder::found`](crate::Encoder::found) finds as well.
     #[doc(hidden)]
     pub fn cpu<T: Send + Sync + 'static>(&mut self, meta: CpuResourceMeta, mode: Mode, data: &CpuData<T>) {
-        self.handles.push(FoundHandle { instance: meta.instance, handle: Arc::new(data.clone()) });
+        if meta.field.is_none() {
+            self.handles.push(FoundHandle { instance: meta.instance, handle: Arc::new(data.clone()) });
+        }
         self.cpu.push(CpuUse { meta, mode, data: Arc::new(data.clone()) });
     }
 }

@@ -100,7 +100,7 @@ fn compile(gpu: &Gpu, declared: &Declared, queue: Option<QueueKind>, frame: Opti
         None => &gpu.shared.plans,
     };
     let plan = cache.get(&declared.structure, &queues.map).map_err(|fault| declared.explain(fault))?;
-    if declared.structure.has_manual() && cfg!(debug_assertions) {
+    if declared.structure.has_manual() && gpu.shared.device.checks.is_some() {
         manual::check(&gpu.shared.device, declared, &plan.compiled)?;
     }
     match plan.compiled.batches.is_empty() {

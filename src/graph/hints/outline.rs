@@ -11,7 +11,7 @@ use crate::{
     graph::{
         Uses, declare,
         ir::{PassShape, QueueMap, SlotShape, SlotUse, Structure},
-        uses::Declaration,
+        uses::{Declaration, Label},
     },
     resource::{Access, GpuResourceKind, GpuResourceMeta, Mode},
     schedule::{Order, Schedule},
@@ -67,10 +67,16 @@ impl Outline {
 
     /// Ends a system: all that was said since the one before is what it touches.
     pub(crate) fn end(&mut self, name: &str, stage: &'static str, queue: Option<QueueKind>) -> Result<()> {
-        let System { uses, reads, writes } = std::mem::take(&mut self.now);
+        let System { mut uses, reads, writes } = std::mem::take(&mut self.now);
+        let labels = uses.take_labels();
         let (declared, rendering) = uses.resolve(name)?;
         let handles = declare::needs(queue, &declared, &rendering);
         let mut all: Vec<_> = declared.iter().map(|declaration| self.declared(declaration)).collect();
+        for Label { resource, meta } in labels {
+            if let Some(slot) = self.keys.iter().position(|key| *key == Key::Handle(resource)) {
+                self.names.slots[slot].infers(meta);
+            }
+        }
         let shaders = requirements::shaders(reads, writes);
         for meta in reads.iter().chain(writes) {
             let used = self.typed(meta, shaders);
@@ -153,10 +159,9 @@ impl Outline {
             inferred: None,
             aspect: vk::ImageAspectFlags::COLOR,
         });
-        let name = &mut self.names.slots[slot];
-        name.inferred = name.inferred.or(meta.role.filter(|_| meta.inferred));
+        self.names.slots[slot].infers(meta);
         if access.layout == vk::ImageLayout::DEPTH_ATTACHMENT_OPTIMAL {
-            name.aspect = vk::ImageAspectFlags::DEPTH;
+            self.names.slots[slot].aspect = vk::ImageAspectFlags::DEPTH;
         }
         SlotUse { slot, region: None, access, discard: meta.discard }
     }

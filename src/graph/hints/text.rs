@@ -60,20 +60,19 @@ impl<'a> Text<'a> {
         self.line(0, "");
         self.line(0, "at the start, after whatever came before:");
         // By resource: regions that are entered alike are one line.
-        let mut said: Vec<(usize, String, Vec<String>)> = Vec::new();
+        let mut said: Vec<(usize, String, Vec<Region>)> = Vec::new();
         for entry in compiled.entries.iter().filter(|entry| !entry.after_readers) {
             let import = &compiled.imports[entry.import];
             let how = self.entry(entry);
-            let part = compiled.part(import.slot, &import.region);
             match said.iter_mut().find(|(slot, known, _)| (*slot, known) == (import.slot, &how)) {
-                Some((.., parts)) => parts.push(part),
-                None => said.push((import.slot, how, vec![part])),
+                Some((.., regions)) => regions.push(import.region),
+                None => said.push((import.slot, how, vec![import.region])),
             }
         }
-        for (slot, how, parts) in said {
+        for (slot, how, regions) in said {
             let mut lines = how.lines();
             let first = lines.next().unwrap_or_default();
-            self.line(1, &format!("{}: {first}", self.slot(slot, &parts)));
+            self.line(1, &format!("{}: {first}", self.slot(slot, regions)));
             lines.for_each(|line| self.line(2, line));
         }
     }
@@ -217,25 +216,23 @@ impl<'a> Text<'a> {
     fn words(&self, reasons: &[&Reason]) -> String {
         let Some(first) = reasons.first() else { return String::new() };
         let (before, after) = (self.passes(&first.before), self.passes(&first.after));
-        let parts = |slot| {
+        let regions = || {
             let region = |reason: &&Reason| match &reason.subject {
                 Subject::Data { region, .. } | Subject::Memory { region, .. } => Some(*region),
                 Subject::Named => None,
             };
-            self.parts(slot, reasons.iter().filter_map(region))
+            reasons.iter().filter_map(region).collect::<Vec<_>>()
         };
-        let covered = match first.part {
-            Part::Memory { covered: true, .. } => " (covered by the others)",
-            _ => "",
-        };
+        let is_covered = |reason: &&Reason| matches!(reason.part, Part::Memory { covered: true, .. });
+        let covered = if reasons.iter().all(is_covered) { " (covered by the others)" } else { "" };
         match &first.subject {
             Subject::Data { slot, from, to, .. } => {
                 let (from, to) = (words::touched(from), words::touched(to));
-                format!("{}: {from} in {before}, then {to} in {after}{covered}", self.slot(*slot, &parts(*slot)))
+                format!("{}: {from} in {before}, then {to} in {after}{covered}", self.slot(*slot, regions()))
             }
             Subject::Memory { slot, others, to, .. } => {
-                let name = self.slot(*slot, &parts(*slot));
-                let others: Vec<_> = others.iter().map(|&other| self.slot(other, &[])).collect();
+                let name = self.slot(*slot, regions());
+                let others: Vec<_> = others.iter().map(|&other| self.slot(other, Vec::new())).collect();
                 let memory = match others.is_empty() {
                     true => "new".to_owned(),
                     false => format!("in memory that {} had until {before}", words::list(&others)),
@@ -260,19 +257,11 @@ impl<'a> Text<'a> {
         }
     }
 
-    fn parts(&self, slot: usize, regions: impl Iterator<Item = Region>) -> Vec<String> {
-        let mut parts: Vec<String> = Vec::new();
-        for part in regions.map(|region| self.hints.compiled.part(slot, &region)) {
-            if !parts.contains(&part) {
-                parts.push(part);
-            }
-        }
-        parts
-    }
-
-    fn slot(&self, slot: usize, parts: &[String]) -> String {
+    /// A resource, and which parts of it.
+    fn slot(&self, slot: usize, regions: Vec<Region>) -> String {
         let name = self.hints.names.slots.get(slot).map_or("?", |slot| &*slot.name);
-        format!("`{name}`{}", parts.join(""))
+        let parts = joined(regions).into_iter().map(|region| self.hints.compiled.part(slot, &region));
+        format!("`{name}`{}", parts.collect::<String>())
     }
 
     fn pass(&self, pass: usize) -> String {
@@ -382,7 +371,29 @@ pub(super) fn role_name(role: Role) -> &'static str {
     }
 }
 
-/// Whether two reasons differ in their regions at most.
+/// The same regions in fewer rectangles, where they lie side by side.
+fn joined(mut regions: Vec<Region>) -> Vec<Region> {
+    regions.sort_unstable_by_key(|region| (region.y, region.x));
+    regions.dedup();
+    let mut beside: Vec<Region> = Vec::new();
+    for region in regions {
+        match beside.last_mut().filter(|last| last.y == region.y && last.x[1] == region.x[0]) {
+            Some(last) => last.x[1] = region.x[1],
+            None => beside.push(region),
+        }
+    }
+    beside.sort_unstable_by_key(|region| (region.x, region.y));
+    let mut joined: Vec<Region> = Vec::new();
+    for region in beside {
+        match joined.last_mut().filter(|last| last.x == region.x && last.y[1] == region.y[0]) {
+            Some(last) => last.y[1] = region.y[1],
+            None => joined.push(region),
+        }
+    }
+    joined
+}
+
+/// Whether two reasons differ at most in their regions, and in which of them came first.
 fn are_alike(a: &Reason, b: &Reason) -> bool {
     const NOWHERE: Region = Region { x: [0; 2], y: [0; 2] };
     let unplaced = |reason: &Reason| {
@@ -391,10 +402,27 @@ fn are_alike(a: &Reason, b: &Reason) -> bool {
             Subject::Data { region, .. } | Subject::Memory { region, .. } => *region = NOWHERE,
             Subject::Named => {}
         }
-        if let Part::Image(image) = &mut reason.part {
-            image.region = NOWHERE;
+        match &mut reason.part {
+            Part::Image(image) => image.region = NOWHERE,
+            Part::Memory { covered, .. } => *covered = false,
+            Part::Wait => {}
         }
         reason
     };
     unplaced(a) == unplaced(b)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_that_lie_side_by_side_are_said_as_one() {
+        let bytes = |range| Region::bytes(range);
+        assert_eq!(joined(vec![bytes(8..12), bytes(0..4), bytes(4..8), bytes(16..20)]), [bytes(0..12), bytes(16..20)]);
+        let part = |levels, layers| Region::subresources(levels, layers);
+        let quarters = vec![part(0..1, 0..1), part(1..2, 1..2), part(0..1, 1..2), part(1..2, 0..1)];
+        assert_eq!(joined(quarters), [part(0..2, 0..2)]);
+        assert_eq!(joined(vec![part(0..1, 0..1), part(1..2, 1..2)]).len(), 2);
+    }
 }

@@ -16,35 +16,40 @@ use crate::{
 /// How something is touched: "written by copies".
 pub(crate) fn touched(access: &Access) -> String {
     let Access { stages, mask, layout, mode } = *access;
-    let written = if mode == Mode::ConcurrentWrite { "written concurrently" } else { "written" };
     let copies = if stages == S::BLIT { "blits" } else { "copies" };
     let shaders = shaders(stages);
-    let mut ways = Vec::new();
-    let mut say = |masks: A, way: String| {
-        if mask.intersects(masks) {
-            ways.push(way);
-        }
+    let among = |masks: A, who: &str| mask.intersects(masks).then(|| who.to_owned());
+    let stored = mask.contains(A::SHADER_STORAGE_WRITE);
+    let writers = [among(A::TRANSFER_WRITE, copies), among(A::SHADER_STORAGE_WRITE, &shaders)];
+    let readers = [
+        among(A::TRANSFER_READ, copies),
+        among(A::SHADER_STORAGE_READ, &shaders).filter(|_| !stored),
+        among(A::HOST_READ, "the host"),
+    ];
+    let purposes = [
+        among(A::VERTEX_ATTRIBUTE_READ, "vertices"),
+        among(A::INDEX_READ, "indices"),
+        among(A::INDIRECT_COMMAND_READ, "arguments of commands"),
+    ];
+    let rendered = if layout == ImageLayout::DEPTH_ATTACHMENT_OPTIMAL { "rendered to as depth" } else { "rendered to" };
+    let written = if mode == Mode::ConcurrentWrite { "written concurrently by" } else { "written by" };
+    let phrase = |verb: &str, all: &[Option<String>]| {
+        let all: Vec<_> = all.iter().flatten().cloned().collect();
+        (!all.is_empty()).then(|| format!("{verb} {}", list(&all)))
     };
-    say(A::TRANSFER_WRITE, format!("{written} by {copies}"));
-    say(A::TRANSFER_READ, format!("read by {copies}"));
-    match mask.contains(A::SHADER_STORAGE_WRITE) {
-        true => say(A::SHADER_STORAGE_WRITE, format!("{written} by {shaders}")),
-        false => say(A::SHADER_STORAGE_READ, format!("read by {shaders}")),
-    }
-    say(A::UNIFORM_READ, format!("read as constants by {shaders}"));
-    say(A::SHADER_SAMPLED_READ, format!("sampled by {shaders}"));
-    say(A::VERTEX_ATTRIBUTE_READ, "read as vertices".into());
-    say(A::INDEX_READ, "read as indices".into());
-    say(A::INDIRECT_COMMAND_READ, "read as arguments of commands".into());
-    match layout == ImageLayout::DEPTH_ATTACHMENT_OPTIMAL {
-        true => say(DEPTH | COLOR, "rendered to as depth".into()),
-        false => say(COLOR, "rendered to".into()),
-    }
-    say(A::HOST_READ, "read by the host".into());
+    let ways = [
+        phrase(written, &writers),
+        phrase("read by", &readers),
+        phrase("sampled by", &[among(A::SHADER_SAMPLED_READ, &shaders)]),
+        phrase("read as", &purposes),
+        phrase("read as constants by", &[among(A::UNIFORM_READ, &shaders)]),
+        among(COLOR | DEPTH, rendered),
+    ];
+    let ways: Vec<_> = ways.into_iter().flatten().collect();
     match ways.is_empty() {
         true if layout == ImageLayout::PRESENT_SRC_KHR => "presented".into(),
         true => "touched".into(),
-        false => ways.join(" and "),
+        false => list(&ways),
     }
 }
 
@@ -53,8 +58,9 @@ const DEPTH: A = A::from_raw(A::DEPTH_STENCIL_ATTACHMENT_READ.as_raw() | A::DEPT
 
 fn shaders(stages: S) -> String {
     let known = [(S::COMPUTE_SHADER, "compute"), (S::VERTEX_SHADER, "vertex"), (S::FRAGMENT_SHADER, "fragment")];
-    let named: Vec<_> = known.iter().filter(|(stage, _)| stages.contains(*stage)).map(|(_, name)| *name).collect();
-    if named.is_empty() { "shaders".into() } else { format!("{} shaders", named.join(" and ")) }
+    let known = known.iter().filter(|(stage, _)| stages.contains(*stage));
+    let named: Vec<_> = known.map(|(_, name)| (*name).to_owned()).collect();
+    if named.is_empty() { "shaders".into() } else { format!("{} shaders", list(&named)) }
 }
 
 /// "ALL_TRANSFER TRANSFER_WRITE".
@@ -160,7 +166,13 @@ mod tests {
             (Access::COLOR_ATTACHMENT, "rendered to"),
             (Access::DEPTH_ATTACHMENT, "rendered to as depth"),
             (Access::PRESENT, "presented"),
-            (Access::INDEX.and(Access::INDIRECT), "read as indices and read as arguments of commands"),
+            (Access::INDEX.and(Access::INDIRECT), "read as indices and arguments of commands"),
+            (Access::COPY_SOURCE.and(Access::storage_read(S::COMPUTE_SHADER)), "read by copies and compute shaders"),
+            (Access::COPY_SOURCE.and(Access::VERTEX), "read by copies and read as vertices"),
+            (
+                Access::SAMPLED.and(Access::storage_read(S::FRAGMENT_SHADER)),
+                "read by fragment shaders and sampled by fragment shaders",
+            ),
         ];
         for (access, words) in cases {
             assert_eq!(touched(&access), words);

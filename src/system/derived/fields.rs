@@ -9,6 +9,11 @@ use crate::{
 };
 
 /// A handle of a GPU resource, or of a part of one.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no GPU resource",
+    label = "no GPU resource",
+    note = "`#[reads]` and `#[writes]` go with `GpuBuffer`, `TransientBuffer`, `BufferSlice`, `GpuImage` and `Subimage`, an `Option`, a `Vec` or an array of these, and `CpuData`, written so; other fields have neither"
+)]
 pub trait Handle {
     /// The data of a buffer.
     type Data;

@@ -1,6 +1,6 @@
 //! Misuses do not compile, and what the compiler says of them names the place and what to write instead.
 //!
-//! Where the words of rustc itself change, `TRYBUILD=overwrite cargo nextest run --all-features --test ui` writes them anew; look at the
+//! Where the words of rustc itself change, `TRYBUILD=overwrite cargo test -p vulkio-misuses` writes them anew; look at the
 //! difference.
 
 #[test]
