@@ -182,13 +182,7 @@ fn count(workload: &Workload) -> Result {
     Ok(())
 }
 
-async fn compare(
-    off: &Arc<Scene>,
-    on: &Arc<Scene>,
-    workload: &'static Workload,
-    draws: usize,
-    quick: bool,
-) -> Result {
+async fn compare(off: &Arc<Scene>, on: &Arc<Scene>, workload: &'static Workload, draws: usize, quick: bool) -> Result {
     for scene in [off, on, off, on] {
         scene.frame(workload, draws, true).await?;
     }

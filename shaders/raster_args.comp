@@ -8,19 +8,19 @@ layout(local_size_x = 1) in;
 layout(push_constant, scalar) uniform Push {
     DrawIndexedArgs args;
     List count;
+    // The same list if it is empty from now on, else 0.
+    List emptied;
     // Of the indices of one instance.
     uint index_count;
     // An entry of the list is two to this power cubes at the most, an instance of the draw to that one.
     uint entry_shift;
     uint instance_shift;
-    // Not 0: the list is empty from now on.
-    uint empties;
 } push;
 
 void main() {
     const uint count = entries_of(push.count);
-    if (push.empties != 0) {
-        push.count.at[0] = 0;
+    if (uint64_t(push.emptied) != 0ul) {
+        push.emptied.at[0] = 0;
     }
     push.args.index_count = push.index_count;
     // Rounded up, without an overflow.

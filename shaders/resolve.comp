@@ -27,7 +27,7 @@ layout(buffer_reference, scalar, buffer_reference_align = 8) restrict buffer Pic
     VisibilityHalves visibility;
     // 0: nothing is listed.
     WorkList kept;
-    // What was listed last, by the hash of it.
+    // What was listed last, by the hash of it; 0 with `kept`.
     List listed;
     uint antialias;
     // 0: the picture is there, and cubes are listed only.

@@ -29,6 +29,9 @@
 //! | [`Stamp`] | a point on a queue's timeline |
 //! | [`Completion`] | the future of a stamp |
 //! | [`System`] | a reusable GPU task: declares its reads and writes, records commands |
+//! | [`Schedule`] | systems of the CPU and the GPU in named stages |
+//! | [`CpuData`] | a value on the CPU that systems share |
+//! | [`Registry`] | handles of resources, found by their type |
 //! | [`Graph`] | passes declared by what they read and write; order and barriers follow |
 //! | [`Frame`] | a frame slot, its target image, and a graph to fill |
 //! | [`Pass`] | a pass being declared; [`PassId`]: one that was, for others to come after |

@@ -177,7 +177,9 @@ async fn what_a_frame_or_graph_wrote_is_followed() {
     let gpu = open(strict().checks(true));
     let kit = Kit::new(&gpu).await;
     let push = "layout(push_constant, scalar) uniform Push { Inner data; Words b; Words c; uint n; } push;";
-    let pipeline = kit.pipeline("follows", &checked::compute(&format!("{push} void main() {{ push.data.words.at[0] = 1; }}"))).await;
+    let pipeline = kit
+        .pipeline("follows", &checked::compute(&format!("{push} void main() {{ push.data.words.at[0] = 1; }}")))
+        .await;
     let [a, ..] = kit.addresses();
     for way in [Reads, Writes] {
         let graph = Graph::new(&gpu, "graph");
@@ -318,7 +320,10 @@ async fn transients_are_known_where_they_lie() {
         let from = cmd.address(&from);
         cmd.bind(&*copies).push(&[from, a, 0, 0]).dispatch([1; 3]);
     });
-    assert_eq!(lacks(&submitted(graph).await, &["pass `swapped`", "writes `passing`", "add `.writes(&passing)`"]), [""; 0]);
+    assert_eq!(
+        lacks(&submitted(graph).await, &["pass `swapped`", "writes `passing`", "add `.writes(&passing)`"]),
+        [""; 0]
+    );
     drop((kit, pipeline));
     close(gpu).await;
 }

@@ -78,7 +78,8 @@ async fn declarations_that_nothing_came_of_are_told_once() {
     let push = "layout(push_constant, scalar) uniform Push { uvec2 a; uvec2 b; Words c; uint n; } push;";
     let main = "void main() { uint64_t at = packUint2x32(push.a ^ uvec2(push.n)); Words(at).at[0] = 1; }";
     let secret = kit.pipeline("secret", &checked::compute(&format!("{push} {main}"))).await;
-    let said = kit.runs(&[(0, Writes), (1, Reads)], move |cmd| _ = cmd.bind(&secret).push(&[a, b, 0, 0]).dispatch([1; 3]));
+    let said =
+        kit.runs(&[(0, Writes), (1, Reads)], move |cmd| _ = cmd.bind(&secret).push(&[a, b, 0, 0]).dispatch([1; 3]));
     assert_eq!((said.await, log.take()), (Ok(()), vec![]));
     let said = kit.runs(&[(0, Writes), (1, Reads)], move |cmd| {
         // SAFETY: it is not used.

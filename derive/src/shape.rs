@@ -78,7 +78,7 @@ pub(crate) fn mentions(ty: &Type, generics: &Generics) -> bool {
             GenericParam::Lifetime(_) => None,
         })
         .collect();
-    !names.is_empty() && any_ident(ty.to_token_stream(), &|ident| names.iter().any(|name| *name == ident))
+    !names.is_empty() && any_ident(ty.to_token_stream(), &|ident| names.contains(&ident))
 }
 
 fn any_ident(tokens: TokenStream, is_it: &impl Fn(String) -> bool) -> bool {

@@ -16,7 +16,7 @@ const MOST: usize = 1024;
 
 impl Warned {
     /// Says that a pass touches nowhere what it declares, once.
-    pub(super) fn warn(&self, pass: &Arc<str>, unused: &Declaration, label: Option<words::Label>) {
+    pub(super) fn warn(&self, pass: &Arc<str>, unused: &Declaration, label: Option<words::Meta>) {
         let resource = unused.resource.name();
         if !self.is_new(pass, resource) {
             return;

@@ -18,10 +18,14 @@ use std::{
 
 use ash::vk;
 
-use super::{Checks, spirv::Reach, words::Label};
+use super::{
+    Checks,
+    spirv::Reach,
+    words::{self, Meta},
+};
 use crate::{
     error::Error,
-    graph::uses::{Declaration, Rendering, Target},
+    graph::uses::{Declaration, Label, Rendering, Target},
     pipeline::MAX_PUSH_BYTES,
     resource::Resource,
 };
@@ -56,13 +60,13 @@ pub(crate) struct Pass<'a> {
     pub(crate) name: &'a Arc<str>,
     pub(crate) declared: &'a [Declaration],
     pub(crate) rendering: &'a Rendering,
-    /// What derived systems say of their resources, by the resources' ids.
-    pub(crate) labels: &'a [(usize, Label)],
+    /// What a derived system calls what it declared.
+    pub(crate) labels: &'a [Label],
 }
 
 impl Pass<'_> {
-    fn label_of(&self, id: usize) -> Option<Label> {
-        self.labels.iter().find(|(known, _)| *known == id).map(|(_, label)| *label)
+    fn label_of(&self, id: usize) -> Option<Meta> {
+        words::label_of(self.labels, id)
     }
 }
 
@@ -103,8 +107,12 @@ struct State {
     error: Option<Error>,
     /// Where data was found last.
     data: Range<u64>,
+    /// Whether there was a draw or dispatch.
+    has_run: bool,
     /// By root, the data that it leads to.
     found: Vec<Vec<u64>>,
+    /// Room to work in: the addresses of one root.
+    addresses: Vec<u64>,
 }
 
 /// A buffer that the pass declared.
@@ -136,7 +144,9 @@ impl<'a> Watch<'a> {
             is_blind: false,
             error: None,
             data: 0..0,
+            has_run: false,
             found: Vec::new(),
+            addresses: Vec::new(),
         };
         let outer = INNERMOST.get();
         let watch = Rc::new(Self { cmd, driver, checks, pass, outer, state: RefCell::new(state) });
@@ -173,7 +183,7 @@ impl<'a> Watch<'a> {
         if let Some(error) = state.error.take() {
             return Err(error);
         }
-        let did_something = state.touched.contains(&true) || state.pipeline.is_some();
+        let did_something = state.has_run || state.touched.contains(&true);
         if is_all_of_pass && did_something && state.is_all && !state.is_blind {
             self.warn(&mut state.touched);
         }

@@ -5,11 +5,31 @@ use ash::vk::AccessFlags2 as A;
 use super::spirv::Touch;
 use crate::{
     error::Error,
+    graph::uses::Label,
     resource::{Access, GpuResourceMeta},
 };
 
 /// What a derived system says of a resource.
-pub(crate) type Label = &'static GpuResourceMeta;
+pub(crate) type Meta = &'static GpuResourceMeta;
+
+/// What the labels of a pass say of the resource with this id.
+pub(crate) fn label_of(labels: &[Label], id: usize) -> Option<Meta> {
+    labels.iter().find(|label| label.resource == id).map(|label| label.meta)
+}
+
+/// What a derived system is to write; `None` for a pass that was declared by hand. `way` is empty for the role's own.
+pub(crate) fn derived_advice(labels: &[Label], id: usize, verb: &str, way: &str) -> Option<String> {
+    let attribute = if way.is_empty() { format!("#[{verb}]") } else { format!("#[{verb}({way})]") };
+    let kind = if way.is_empty() { String::new() } else { format!(" as {way}") };
+    match label_of(labels, id) {
+        Some(meta) => Some(match meta.field {
+            Some(field) => format!("write `{attribute}` on field `{field}`"),
+            None => format!("write `{}{kind}` in `#[{verb}(..)]`", meta.type_name),
+        }),
+        None if labels.is_empty() => None,
+        None => Some(format!("add a field for it with `{attribute}`")),
+    }
+}
 
 /// Something that a shader does and its pass did not declare.
 pub(super) struct Fault<'f> {
@@ -21,9 +41,8 @@ pub(super) struct Fault<'f> {
     pub(super) resource: &'f str,
     /// How the pass declared the resource, if it did.
     pub(super) declared: Option<A>,
-    pub(super) label: Option<Label>,
-    /// Whether the pass is a derived system.
-    pub(super) is_derived: bool,
+    pub(super) id: usize,
+    pub(super) labels: &'f [Label],
 }
 
 impl Fault<'_> {
@@ -42,7 +61,7 @@ impl Fault<'_> {
 
     /// What the pass declared.
     fn found(&self) -> String {
-        match (self.declared.map(ways), self.label) {
+        match (self.declared.map(ways), label_of(self.labels, self.id)) {
             (None, _) => "the pass did not declare it".to_owned(),
             (Some(ways), None) => format!("the pass declared only that it {ways} it"),
             (Some(ways), Some(label)) => {
@@ -53,20 +72,13 @@ impl Fault<'_> {
     }
 
     fn advice(&self, method: &str) -> String {
-        let resource = self.resource;
-        match (self.label, self.is_derived) {
-            (None, false) => format!("add `.{method}(&{resource})`"),
-            (None, true) => format!("add a field for it with `#[{method}(storage)]`"),
-            (Some(label), _) => match label.field {
-                Some(field) => format!("write `#[{method}(storage)]` on field `{field}`"),
-                None => format!("write `{} as storage` in `#[{method}(..)]`", label.type_name),
-            },
-        }
+        derived_advice(self.labels, self.id, method, "storage")
+            .unwrap_or_else(|| format!("add `.{method}(&{})`", self.resource))
     }
 }
 
 /// The field, or the type where there is none.
-pub(crate) fn holder(label: Label) -> String {
+fn holder(label: Meta) -> String {
     match (label.field, label.instance) {
         (Some(field), _) => format!("field `{field}`"),
         (None, Some(instance)) => format!("`{} = \"{instance}\"`", label.type_name),
@@ -75,7 +87,7 @@ pub(crate) fn holder(label: Label) -> String {
 }
 
 /// What to do about a declaration that nothing came of.
-pub(super) fn removal(resource: &str, access: Access, label: Option<Label>) -> String {
+pub(super) fn removal(resource: &str, access: Access, label: Option<Meta>) -> String {
     match label {
         Some(label) => format!("remove `{}` from {}", label.attribute, holder(label)),
         None => {

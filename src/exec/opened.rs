@@ -22,7 +22,7 @@ use crate::{
     gpu::{QueueKind, Shared},
     graph::{
         declare::Opening,
-        uses::{Declaration, Rendering},
+        uses::{Declaration, Label, Rendering},
     },
     memory::PageLease,
     pipeline::Kept,
@@ -34,6 +34,7 @@ pub(crate) struct Opened {
     name: Arc<str>,
     declared: Vec<Declaration>,
     rendering: Rendering,
+    labels: Vec<Label>,
     queue: QueueKind,
     parts: Mutex<State>,
 }
@@ -60,11 +61,12 @@ pub(crate) struct OpenedParts {
 
 impl Opened {
     pub(crate) fn new(pass: Opening<'_>, queue: QueueKind) -> Self {
-        let Opening { name, declared, rendering } = pass;
+        let Opening { name, declared, rendering, labels } = pass;
         Self {
             name: Arc::clone(name),
             declared: declared.to_vec(),
             rendering: rendering.clone(),
+            labels: labels.to_vec(),
             queue,
             parts: Mutex::default(),
         }
@@ -135,7 +137,7 @@ impl Opened {
             device,
             layout: &shared.pipelines.layout,
             queue: self.queue,
-            pass: Pass { name: &self.name, declared: &self.declared, rendering: &self.rendering, labels: &[] },
+            pass: Pass { name: &self.name, declared: &self.declared, rendering: &self.rendering, labels: &self.labels },
             jobs: &[],
             cmd,
             keep: kept,

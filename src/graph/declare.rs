@@ -10,7 +10,7 @@ use super::{
     ir::{Needs, PassShape, SlotUse, Structure},
     manual::{self, Given, PassBarrier},
     slots::Slots,
-    uses::{Declaration, Rendering, Uses},
+    uses::{Declaration, Label, Rendering, Uses},
 };
 use crate::{
     error::{Error, Result},
@@ -25,6 +25,8 @@ pub(crate) struct PassBody {
     pub(crate) name: Arc<str>,
     pub(crate) declared: Vec<Declaration>,
     pub(crate) rendering: Rendering,
+    /// What a derived system calls what it declared.
+    pub(crate) labels: Vec<Label>,
     /// What it waits for before it is recorded.
     pub(crate) jobs: Vec<JobUse>,
     pub(crate) queue: Option<QueueKind>,
@@ -56,6 +58,7 @@ pub(crate) struct Opening<'p> {
     pub(crate) name: &'p Arc<str>,
     pub(crate) declared: &'p [Declaration],
     pub(crate) rendering: &'p Rendering,
+    pub(crate) labels: &'p [Label],
 }
 
 /// Records one share.
@@ -137,7 +140,8 @@ impl Declared {
         pass: NewPass,
         body: impl FnOnce(Opening<'_>) -> Body,
     ) -> Result<()> {
-        let NewPass { name, uses, queue, keep, after, jobs, manual } = pass;
+        let NewPass { name, mut uses, queue, keep, after, jobs, manual } = pass;
+        let labels = uses.take_labels();
         let (declared, rendering) = uses.resolve(&name)?;
         checks::check(&Home { device, queue, graph }, &name, &declared, &rendering)?;
         let shape = PassShape { needs: needs(queue, &declared, &rendering), queue, keep, manual: manual.is_some() };
@@ -151,8 +155,8 @@ impl Declared {
             discard: declaration.discard,
         };
         structure.push(shape, declared.iter().zip(numbers).map(in_slot), &after);
-        let body = body(Opening { name: &name, declared: &declared, rendering: &rendering });
-        self.passes.push(PassBody { name, declared, rendering, jobs, queue, manual, body });
+        let body = body(Opening { name: &name, declared: &declared, rendering: &rendering, labels: &labels });
+        self.passes.push(PassBody { name, declared, rendering, labels, jobs, queue, manual, body });
         Ok(())
     }
 

@@ -52,8 +52,8 @@ impl Plan {
     }
 
     /// The figures in a line; the instruction list: batches with their waits, `enter` for each first touch of a resource
-    /// from outside (what must stand before it is worked out at the commit), barriers and passes; culled passes; the
-    /// memory and lifetimes of transients; and which passes may overlap, wave by wave.
+    /// from outside (what must stand before it is worked out at the commit), barriers and passes, with what is left to the
+    /// owners of `manual` ones; culled passes; the memory and lifetimes of transients; and which passes may overlap, wave by wave.
     #[must_use]
     pub fn to_text(&self) -> String {
         self.to_string()

@@ -1,6 +1,6 @@
 //! What a pass touches and how: its reads, its writes, its attachments.
 
-use std::sync::Arc;
+use std::{mem, sync::Arc};
 
 use ash::vk;
 
@@ -205,8 +205,8 @@ impl Uses {
     }
 
     /// What its resources are in the derived system that declared them.
-    pub(crate) fn labels(&self) -> &[Label] {
-        &self.labels
+    pub(crate) fn take_labels(&mut self) -> Vec<Label> {
+        mem::take(&mut self.labels)
     }
 
     fn target(&mut self, attachment: Attachment) -> Option<Target> {

@@ -109,16 +109,18 @@ impl Graph {
         Ok(Scheduled { jobs })
     }
 
-    /// Adds the pass of a system that records, and a job that waits for the CPU data that it reads.
-    fn add_system(&self, place: Place, system: Bound, turn: Turn, after: Vec<PassId>) -> PassId {
-        let Bound { name, queue, uses, handles, cpu, .. } = system;
+    /// Adds the pass of a system that records, and a job that waits for the CPU data that it reads, if somebody has that.
+    fn add_system(&self, place: Place, system: Bound, mut turn: Turn, after: Vec<PassId>) -> PassId {
+        let Bound { name, queue, uses, handles, .. } = system;
         let found = Arc::new(Found::new(handles));
         let mut pass = self.pass(&name);
         *pass.uses() = uses;
         if let Some(queue) = queue {
             pass = pass.queue(queue);
         }
-        if !cpu.is_empty() {
+        if let Some(guards) = turn.come_at_once() {
+            found.give(guards);
+        } else {
             let job = self.launch(format!("{name}: data").into(), bring(turn, Arc::downgrade(&found)));
             pass = pass.after(&job);
         }

@@ -98,9 +98,12 @@ struct Made {
     members: Vec<Vec<Box<dyn Member>>>,
 }
 
+/// A stage, those that it comes after, and its systems.
+type Staged = (&'static str, &'static [&'static str], Vec<Box<dyn Member>>);
+
 impl Made {
     /// Stages, each with those that it comes after, and its systems.
-    fn new(stages: Vec<(&'static str, &'static [&'static str], Vec<Box<dyn Member>>)>) -> Arc<dyn AnySchedule> {
+    fn of(stages: Vec<Staged>) -> Arc<dyn AnySchedule> {
         let said = stages.iter().map(|(name, after, members)| Stage { name, after, members: members.len() });
         let said: Vec<_> = said.collect();
         Arc::new(Self { stages: said.leak(), members: stages.into_iter().map(|(.., members)| members).collect() })
@@ -111,7 +114,7 @@ impl Made {
         const NAMES: [&str; 8] = ["a", "b", "c", "d", "e", "f", "g", "h"];
         let after = |number: usize| if number == 0 { &[] } else { &NAMES[number - 1..number] };
         let stages = systems.into_iter().enumerate();
-        Self::new(stages.map(|(number, system)| (NAMES[number], after(number), vec![Box::new(system) as _])).collect())
+        Self::of(stages.map(|(number, system)| (NAMES[number], after(number), vec![Box::new(system) as _])).collect())
     }
 }
 

@@ -6,6 +6,8 @@ use std::{
     sync::{Arc, Mutex, OnceLock},
 };
 
+use futures::FutureExt;
+
 use super::Bound;
 use crate::{
     error::{Error, Result},
@@ -55,6 +57,12 @@ impl Turn {
             writers.insert(used.data.id(), Arc::clone(&ended));
         }
         turn
+    }
+
+    /// The guards, if it is its turn with everything already: nobody waits then, nor runs.
+    pub(crate) fn come_at_once(&mut self) -> Option<Vec<(usize, Guard)>> {
+        let all = self.before.is_empty() && self.tickets.iter().all(|(_, ticket)| ticket.has_come());
+        all.then(|| self.come().now_or_never()?.ok()).flatten()
     }
 
     /// Waits until it is its turn with everything: guards in the order of the declaration, with the ids of the data.

@@ -85,6 +85,11 @@ impl Ticket {
         Self { line, come }
     }
 
+    /// Whether there was nobody before it.
+    pub(crate) fn has_come(&self) -> bool {
+        self.come.is_some()
+    }
+
     /// Waits for its turn.
     pub(crate) async fn turn(self) -> Guard {
         match self.come {

@@ -25,7 +25,7 @@ pub(super) struct Stage {
 pub(super) enum Members {
     Tuple(Vec<Type>),
     /// One system, or an alias of a tuple.
-    One(Type),
+    One(Box<Type>),
 }
 
 impl Members {
@@ -92,7 +92,7 @@ fn names(meta: &ParseNestedMeta<'_>) -> Result<Vec<LitStr>> {
 }
 
 fn members(ty: &Type) -> Result<Members> {
-    let Type::Tuple(tuple) = ty else { return Ok(Members::One(ty.clone())) };
+    let Type::Tuple(tuple) = ty else { return Ok(Members::One(Box::new(ty.clone()))) };
     match tuple.elems.len() {
         0 => Err(Error::new(ty.span(), "a stage has at least one system: `(DrawScene,)`")),
         1..=MOST_MEMBERS => Ok(Members::Tuple(tuple.elems.iter().cloned().collect())),

@@ -75,6 +75,8 @@ pub(super) struct Step {
 /// In place of a member's number: the type itself.
 const WHOLE: u32 = u32::MAX;
 const HEADER: usize = 5;
+/// Types nest no deeper, by SPIR-V's own limits; what is no good might hold itself.
+const MOST_NESTED: usize = 256;
 
 impl<'w> Module<'w> {
     /// Reads words that begin with a header of SPIR-V. What cannot be read ends it: drivers will have their say about that.
@@ -191,9 +193,14 @@ impl<'w> Module<'w> {
 
     /// Whether there may be an address in a value of this type.
     pub(super) fn holds_addresses(&self, ty: Id) -> bool {
+        self.holds_addresses_within(ty, MOST_NESTED)
+    }
+
+    fn holds_addresses_within(&self, ty: Id, depth: usize) -> bool {
+        let Some(depth) = depth.checked_sub(1) else { return true };
         match self.types.get(&ty) {
-            Some(Type::Struct { members }) => members.iter().any(|&member| self.holds_addresses(member)),
-            Some(&Type::Array { of, .. }) => self.holds_addresses(of),
+            Some(Type::Struct { members }) => members.iter().any(|&member| self.holds_addresses_within(member, depth)),
+            Some(&Type::Array { of, .. }) => self.holds_addresses_within(of, depth),
             _ => self.is_address(ty),
         }
     }

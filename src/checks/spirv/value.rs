@@ -15,6 +15,10 @@ pub(super) const GLOBAL: Call = usize::MAX;
 /// An index of which nothing is known.
 pub(super) const ANY: u32 = u32::MAX;
 
+/// A value has no more parts that are addresses, and they are no deeper in it: what has, is no program.
+const MOST_PARTS: usize = 512;
+const MOST_NESTED: usize = 64;
+
 /// Where a value, or a part of one, came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Origin {
@@ -42,11 +46,16 @@ impl Value {
         self.0.is_empty()
     }
 
+    /// Whether there is no room for more, so that some may be missing.
+    pub(super) fn is_full(&self) -> bool {
+        self.0.len() >= MOST_PARTS
+    }
+
     /// Adds what another value may be. Whether that was more.
     pub(super) fn add(&mut self, other: Self) -> bool {
         let before = self.0.len();
         for part in other.0 {
-            if !self.0.contains(&part) {
+            if !self.is_full() && part.0.len() <= MOST_NESTED && !self.0.contains(&part) {
                 self.0.push(part);
             }
         }

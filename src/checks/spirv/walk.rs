@@ -39,6 +39,10 @@ pub(super) struct Found {
 
 /// Instructions that are walked at the most, calls and rounds included: far more than any sane shader has.
 const MOST_STEPS: usize = 4_000_000;
+/// Usual shaders take two or three.
+const MOST_ROUNDS: usize = 64;
+/// SPIR-V knows no recursion, but what is no good might.
+const MOST_DEEP: usize = 64;
 
 struct Walk<'m, 'w> {
     module: &'m Module<'w>,
@@ -55,6 +59,7 @@ struct Walk<'m, 'w> {
     has_grown: bool,
     is_all: bool,
     steps: usize,
+    depth: usize,
 }
 
 /// Walks through a module from its entry point on.
@@ -71,17 +76,20 @@ pub(super) fn walk(module: &Module<'_>) -> Found {
         has_grown: true,
         is_all: true,
         steps: 0,
+        depth: 0,
     };
     walk.declare_variables();
-    while walk.has_grown && walk.steps < MOST_STEPS {
+    let mut rounds = 0;
+    while walk.has_grown && walk.steps < MOST_STEPS && rounds < MOST_ROUNDS {
+        rounds += 1;
         (walk.has_grown, walk.is_all) = (false, true);
         match module.main {
             Some(main) => walk.function(main, 0),
             None => walk.is_all = false,
         }
     }
-    let Walk { places, touches, is_all, steps, .. } = walk;
-    let is_all = is_all && steps < MOST_STEPS && !places.are_full();
+    let Walk { places, touches, is_all, has_grown, .. } = walk;
+    let is_all = is_all && !has_grown && !places.are_full();
     Found { places, touches, is_all }
 }
 
@@ -100,17 +108,22 @@ impl Walk<'_, '_> {
     }
 
     fn function(&mut self, id: Id, call: Call) {
-        let Some(function) = self.module.functions.get(&id) else { return };
+        let Some(function) = self.module.functions.get(&id).filter(|_| self.depth < MOST_DEEP) else {
+            self.is_all = false;
+            return;
+        };
+        self.depth += 1;
         for (ty, parameter) in &function.parameters {
             self.types.insert(*parameter, *ty);
         }
         for instruction in &function.body {
             self.steps += 1;
-            if self.steps >= MOST_STEPS {
-                return;
+            if self.steps < MOST_STEPS {
+                self.instruction(call, instruction);
             }
-            self.instruction(call, instruction);
         }
+        self.is_all &= self.steps < MOST_STEPS;
+        self.depth -= 1;
     }
 
     fn instruction(&mut self, call: Call, &Instruction { op, operands }: &Instruction<'_>) {
@@ -264,7 +277,9 @@ impl Walk<'_, '_> {
     fn set(&mut self, call: Call, ty: Id, id: Id, value: Value) {
         self.types.insert(id, ty);
         if !value.is_empty() {
-            self.has_grown |= self.values.entry((call, id)).or_default().add(value);
+            let known = self.values.entry((call, id)).or_default();
+            self.has_grown |= known.add(value);
+            self.is_all &= !known.is_full();
         }
     }
 
@@ -358,7 +373,9 @@ impl Walk<'_, '_> {
         for origin in self.value(call, pointer).origins() {
             if let Origin::Local(local, path) = origin {
                 let value = value.clone().under(path);
-                self.has_grown |= self.memory.entry(*local).or_default().add(value);
+                let known = self.memory.entry(*local).or_default();
+                self.has_grown |= known.add(value);
+                self.is_all &= !known.is_full();
             }
         }
     }

@@ -68,10 +68,10 @@ impl Watch<'_> {
     #[inline(never)]
     fn look_closely(&self, state: &mut State) -> bool {
         let Some(pipeline) = state.pipeline.take() else { return true };
-        let push = state.push;
-        state.seen.clear();
-        state.seen.extend(pipeline.keys.iter().map(|&key| word(&push, key)));
-        state.is_new = false;
+        let State { push, seen, .. } = state;
+        seen.clear();
+        seen.extend(pipeline.keys.iter().map(|&key| word(push, key)));
+        (state.is_new, state.has_run) = (false, true);
         for (stage, reach) in &pipeline.stages {
             if let Err(error) = self.look_at(&pipeline, stage, reach, state) {
                 state.error.get_or_insert(error);
@@ -89,9 +89,8 @@ impl Watch<'_> {
         state: &mut State,
     ) -> Result<(), Error> {
         state.is_all &= reach.is_all;
-        let mut found = mem::take(&mut state.found);
+        let (mut found, mut addresses) = (mem::take(&mut state.found), mem::take(&mut state.addresses));
         found.resize_with(found.len().max(reach.roots.len()), Vec::new);
-        let mut addresses = Vec::new();
         let mut result = Ok(());
         for (index, root) in reach.roots.iter().enumerate() {
             addresses.clear();
@@ -102,7 +101,7 @@ impl Watch<'_> {
                 break;
             }
         }
-        state.found = found;
+        (state.found, state.addresses) = (found, addresses);
         result
     }
 
@@ -185,7 +184,6 @@ impl Watch<'_> {
 
     fn fault(&self, used: Use<'_>, resource: &str, declared: Option<(A, usize)>) -> Error {
         let Use { pipeline, stage, root } = used;
-        let label = declared.and_then(|(_, id)| self.pass.label_of(id));
         Fault {
             stage,
             pipeline: &pipeline.name,
@@ -193,8 +191,8 @@ impl Watch<'_> {
             touch: root.touch,
             resource,
             declared: declared.map(|(mask, _)| mask),
-            label,
-            is_derived: !self.pass.labels.is_empty(),
+            id: declared.map_or(0, |(_, id)| id),
+            labels: self.pass.labels,
         }
         .told()
     }

@@ -6,8 +6,12 @@ use ash::vk;
 
 use super::Encoder;
 use crate::{
+    checks::derived_advice,
     error::{Error, Result},
-    graph::{ir::Region, uses::Declaration},
+    graph::{
+        ir::Region,
+        uses::{Declaration, Label},
+    },
     resource::{Access, BufferInner, ImageInner, ImageRole, Subimage, buffer::Spot, image::unplaced},
 };
 
@@ -41,7 +45,18 @@ impl Want {
             && declared.access.layout == self.access.layout
     }
 
-    fn advice(&self, name: &str) -> String {
+    /// What to write: on a derived system, or where the pass is declared.
+    fn advice(&self, labels: &[Label], id: usize, name: &str) -> String {
+        let way = match self.role {
+            "copy_source()" | "copy_target()" => "copy",
+            "blit_source()" | "blit_target()" => "blit",
+            "storage_target()" => "storage",
+            role => role.trim_end_matches("()"),
+        };
+        derived_advice(labels, id, self.verb, way).unwrap_or_else(|| self.advice_by_hand(name))
+    }
+
+    fn advice_by_hand(&self, name: &str) -> String {
         match self.role {
             "" => format!("add `.{}(&{name})`", self.verb),
             role => format!("add `.{}({name}.{role})`", self.verb),
@@ -73,7 +88,7 @@ impl Encoder<'_> {
         let mut fitting = self.declarations(id).filter(|declared| want.fits(declared));
         match fitting.next() {
             Some(declared) => Ok(declared.covered().x[0]..declared.covered().x[1]),
-            None => Err(undeclared(&buffer.name, want)),
+            None => Err(self.undeclared(id, &buffer.name, want)),
         }
     }
 
@@ -84,6 +99,11 @@ impl Encoder<'_> {
 
     fn declarations(&self, id: usize) -> impl Iterator<Item = &Declaration> {
         self.declared.iter().filter(move |declared| declared.resource.id() == id)
+    }
+
+    fn undeclared(&self, id: usize, name: &str, want: &Want) -> Error {
+        let advice = want.advice(self.labels, id, name);
+        Error::Graph(format!("it touches `{name}` in a way that it did not declare; {advice}"))
     }
 
     fn need_declared(
@@ -104,19 +124,14 @@ impl Encoder<'_> {
         let declared: Vec<_> = fitting().collect();
         match missing(region, &declared) {
             None => Ok(()),
-            Some(_) if declared.is_empty() => Err(undeclared(name, want)),
+            Some(_) if declared.is_empty() => Err(self.undeclared(id, name, want)),
             Some(_) => Err(Error::Graph(format!(
                 "it touches {} of `{name}`, of which it declared a part in this way; {} or more of it",
                 part(),
-                want.advice(name)
+                want.advice(self.labels, id, name)
             ))),
         }
     }
-}
-
-fn undeclared(name: &str, want: &Want) -> Error {
-    let advice = want.advice(name);
-    Error::Graph(format!("it touches `{name}` in a way that it did not declare; {advice}"))
 }
 
 fn subresources(region: &Region) -> String {

@@ -34,10 +34,10 @@ use super::{
     job::{self, Job, JobUse},
 };
 use crate::{
-    checks::{Pass, Watch, Watching},
+    checks::{Pass, Watch, Watching, derived_advice},
     error::{Error, Result},
     gpu::{QueueKind, device::Device},
-    graph::uses::{Declaration, Rendering},
+    graph::uses::{Declaration, Label, Rendering},
     memory::PageLease,
     pipeline::{Kept, MAX_PUSH_BYTES, Pipeline, PipelineInner, PipelineLayout},
     resource::{Buffer, Texel, range::byte_range},
@@ -100,6 +100,8 @@ pub struct Encoder<'a> {
     queue: QueueKind,
     declared: &'a [Declaration],
     rendering: &'a Rendering,
+    /// What a derived system calls what it declared.
+    labels: &'a [Label],
     jobs: &'a [JobUse],
     keep: &'a mut Vec<Kept>,
     pages: &'a mut PageLease,
@@ -136,7 +138,7 @@ pub(crate) struct Inputs<'a> {
 impl<'a> Encoder<'a> {
     pub(crate) fn new(inputs: Inputs<'a>) -> Self {
         let Inputs { device, layout, queue, cmd, pass, jobs, keep, pages, counts } = inputs;
-        let Pass { declared, rendering, .. } = pass;
+        let Pass { declared, rendering, labels, .. } = pass;
         let watch = device.checks.as_ref().map(|checks| Watch::begin(cmd, calls::drivers(device), checks, pass));
         let ready = Ready::at_first(queue);
         let mut encoder = Self {
@@ -157,6 +159,7 @@ impl<'a> Encoder<'a> {
             queue,
             declared,
             rendering,
+            labels,
             jobs,
             keep,
             pages,
@@ -302,9 +305,11 @@ impl<'a> Encoder<'a> {
             let inner = buffer.inner();
             let name = &inner.name;
             if !this.declares(inner) {
+                let by_hand = || format!("add `.reads(&{name})` or `.writes(&{name})`");
+                let advice = derived_advice(this.labels, Arc::as_ptr(inner).addr(), "reads", "storage");
+                let advice = advice.map_or_else(by_hand, |advice| format!("{advice} or `#[writes(storage)]`"));
                 return Err(Error::Graph(format!(
-                    "it takes the address of `{name}`, which it did not declare; add `.reads(&{name})` or \
-                     `.writes(&{name})`"
+                    "it takes the address of `{name}`, which it did not declare; {advice}"
                 )));
             }
             address = inner.address().ok_or_else(|| inner.unaddressed())?;

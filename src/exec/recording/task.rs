@@ -29,7 +29,7 @@ use crate::{
         compiled::Batch,
         declare::{Body, PassBody},
         manual::Given,
-        uses::{Declaration, Rendering},
+        uses::{Declaration, Label, Rendering},
     },
     memory::PageLease,
     sync::prim::lock,
@@ -43,6 +43,7 @@ struct View<'p> {
     name: &'p Arc<str>,
     declared: &'p [Declaration],
     rendering: &'p Rendering,
+    labels: &'p [Label],
     jobs: &'p [crate::exec::JobUse],
     queue: Option<QueueKind>,
     position: usize,
@@ -157,10 +158,10 @@ impl Recording {
     }
 
     fn pass(&self, lease: &mut Lease, position: usize, pass: PassBody, recorded: &mut Recorded) -> Result<()> {
-        let PassBody { name, declared, rendering, jobs, queue, manual, body } = pass;
+        let PassBody { name, declared, rendering, labels, jobs, queue, manual, body } = pass;
         self.given(manual.as_deref(), recorded);
-        let view =
-            View { name: &name, declared: &declared, rendering: &rendering, jobs: &jobs, queue, position, share: None };
+        let (name, declared, rendering, labels, jobs) = (&name, &*declared, &rendering, &*labels, &*jobs);
+        let view = View { name, declared, rendering, labels, jobs, queue, position, share: None };
         match body {
             Body::Once(record) => self.encode(&view, recorded, record),
             Body::Opened(opened) => self.opened(lease, &view, &opened, recorded),
@@ -177,8 +178,8 @@ impl Recording {
             self.barrier_before(position, recorded);
             self.given(pass.manual.as_deref(), recorded);
         }
-        let SharedPass { name, declared, rendering, jobs, queue, record, .. } = pass;
-        let view = View { name, declared, rendering, jobs, queue: *queue, position, share: Some(share) };
+        let SharedPass { name, declared, rendering, labels, jobs, queue, record, .. } = pass;
+        let view = View { name, declared, rendering, labels, jobs, queue: *queue, position, share: Some(share) };
         self.encode(&view, recorded, |cmd| record(cmd, share))?;
         book(name, position, before, recorded);
         Ok(())
@@ -252,7 +253,7 @@ impl Recording {
             layout: &self.shared.pipelines.layout,
             // What it may do is what its queue can, also where that is an alias of one that can do more.
             queue: pass.queue.unwrap_or_else(|| device.queues.kind(queue)),
-            pass: Pass { name: pass.name, declared: pass.declared, rendering: pass.rendering, labels: &[] },
+            pass: Pass { name: pass.name, declared: pass.declared, rendering: pass.rendering, labels: pass.labels },
             jobs: pass.jobs,
             cmd,
             keep: &mut recorded.kept,

@@ -14,7 +14,7 @@ use crate::{
     graph::{
         declare::{Body, Parallel, PassBody, ShareFn},
         manual::Given,
-        uses::{Declaration, Rendering},
+        uses::{Declaration, Label, Rendering},
     },
     memory::PageLease,
     pipeline::Kept,
@@ -59,6 +59,7 @@ pub(super) struct SharedPass {
     pub(super) name: Arc<str>,
     pub(super) declared: Vec<Declaration>,
     pub(super) rendering: Rendering,
+    pub(super) labels: Vec<Label>,
     pub(super) jobs: Vec<JobUse>,
     pub(super) queue: Option<QueueKind>,
     pub(super) manual: Option<Vec<Given>>,
@@ -68,10 +69,10 @@ pub(super) struct SharedPass {
 impl SharedPass {
     /// `None` if the pass is not one to be shared.
     pub(super) fn new(pass: PassBody) -> Option<Arc<Self>> {
-        let PassBody { name, declared, rendering, jobs, queue, manual, body } = pass;
+        let PassBody { name, declared, rendering, labels, jobs, queue, manual, body } = pass;
         match body {
             Body::Parallel(Parallel { record, .. }) => {
-                Some(Arc::new(Self { name, declared, rendering, jobs, queue, manual, record }))
+                Some(Arc::new(Self { name, declared, rendering, labels, jobs, queue, manual, record }))
             }
             _ => None,
         }

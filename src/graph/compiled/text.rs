@@ -4,12 +4,12 @@ use std::fmt::{self, Write};
 
 use ash::vk::{AccessFlags2, ImageLayout};
 
-use super::{Barrier, Batch, Compiled, Entry, ImageBarrier};
+use super::{Barrier, Batch, Compiled, Entry, ImageBarrier, Need};
 use crate::{
     gpu::{QueueId, QueueKind},
     graph::{
         ir::{Extent, Region},
-        state::Scope,
+        state::{Dependency, Scope},
     },
 };
 
@@ -90,6 +90,9 @@ impl<W: Write> Text<'_, W> {
             if let Some(barrier) = compiled.before[position] {
                 self.barrier("barrier", &compiled.barriers[barrier as usize])?;
             }
+            for owed in compiled.owed.iter().filter(|owed| owed.position == position) {
+                self.owed(&owed.need)?;
+            }
             writeln!(self.f, "  pass `{}`", (self.pass)(compiled.order[position]))?;
         }
         match batch.after {
@@ -117,6 +120,19 @@ impl<W: Write> Text<'_, W> {
             false => writeln!(self.f, "  {word} {} -> {}", scope(&memory.source), scope(&memory.target))?,
         }
         barrier.images.iter().try_for_each(|image| self.image(image))
+    }
+
+    /// What the pass's owner makes before it.
+    fn owed(&mut self, need: &Need) -> fmt::Result {
+        match need {
+            Need::Memory(Dependency { source, target }) => {
+                writeln!(self.f, "  manual {} -> {}", scope(source), scope(target))
+            }
+            Need::Image(image) => {
+                writeln!(self.f, "  manual")?;
+                self.image(image)
+            }
+        }
     }
 
     fn image(&mut self, image: &ImageBarrier) -> fmt::Result {

@@ -19,10 +19,11 @@ use super::{
     ir::{QueueMap, SlotShape, Structure},
     phase,
     phase::barriers::reasons::{Part, Reason},
+    uses::Label,
 };
 use crate::{
     error::Result,
-    resource::{Resource, Role},
+    resource::{GpuResourceMeta, Resource, Role},
 };
 
 /// The barriers of a plan, and what each of them is for: from [`Graph::hints`](super::Graph::hints),
@@ -86,6 +87,11 @@ impl SlotName {
         };
         Self { name: Arc::clone(resource.name()), inferred: None, aspect }
     }
+
+    /// Notes a role that was taken from the name of a type.
+    fn infers(&mut self, meta: &GpuResourceMeta) {
+        self.inferred = self.inferred.or(meta.role.filter(|_| meta.inferred));
+    }
 }
 
 impl Hints {
@@ -98,7 +104,12 @@ impl Hints {
     pub(crate) fn of_declared(declared: &Declared, queues: &QueueMap) -> Result<Self> {
         let passes =
             declared.passes.iter().map(|pass| PassName { name: Arc::clone(&pass.name), stage: None }).collect();
-        let slots = declared.slots.all().iter().map(SlotName::of).collect();
+        let mut slots: Vec<_> = declared.slots.all().iter().map(SlotName::of).collect();
+        for Label { resource, meta } in declared.passes.iter().flat_map(|pass| &pass.labels) {
+            if let Some(slot) = declared.slots.all().iter().position(|known| known.id() == *resource) {
+                slots[slot].infers(meta);
+            }
+        }
         let hints = Self::new(declared.structure.clone(), queues, Names { passes, slots });
         hints.map_err(|fault| declared.explain(fault))
     }

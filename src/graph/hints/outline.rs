@@ -67,14 +67,14 @@ impl Outline {
 
     /// Ends a system: all that was said since the one before is what it touches.
     pub(crate) fn end(&mut self, name: &str, stage: &'static str, queue: Option<QueueKind>) -> Result<()> {
-        let System { uses, reads, writes } = std::mem::take(&mut self.now);
-        let labels = uses.labels().to_vec();
+        let System { mut uses, reads, writes } = std::mem::take(&mut self.now);
+        let labels = uses.take_labels();
         let (declared, rendering) = uses.resolve(name)?;
         let handles = declare::needs(queue, &declared, &rendering);
         let mut all: Vec<_> = declared.iter().map(|declaration| self.declared(declaration)).collect();
         for Label { resource, meta } in labels {
             if let Some(slot) = self.keys.iter().position(|key| *key == Key::Handle(resource)) {
-                self.infers(slot, meta);
+                self.names.slots[slot].infers(meta);
             }
         }
         let shaders = requirements::shaders(reads, writes);
@@ -159,17 +159,11 @@ impl Outline {
             inferred: None,
             aspect: vk::ImageAspectFlags::COLOR,
         });
-        self.infers(slot, meta);
+        self.names.slots[slot].infers(meta);
         if access.layout == vk::ImageLayout::DEPTH_ATTACHMENT_OPTIMAL {
             self.names.slots[slot].aspect = vk::ImageAspectFlags::DEPTH;
         }
         SlotUse { slot, region: None, access, discard: meta.discard }
-    }
-
-    /// Notes a role that was taken from the name of a type.
-    fn infers(&mut self, slot: usize, meta: &GpuResourceMeta) {
-        let known = &mut self.names.slots[slot].inferred;
-        *known = known.or(meta.role.filter(|_| meta.inferred));
     }
 
     fn slot(&mut self, key: Key, shape: SlotShape, name: impl FnOnce() -> SlotName) -> usize {

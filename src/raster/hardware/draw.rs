@@ -75,10 +75,12 @@ struct Push {
 struct ArgsPush {
     args: u64,
     count: u64,
+    /// The same, or 0.
+    emptied: u64,
     index_count: u32,
     entry_shift: u32,
     instance_shift: u32,
-    empties: u32,
+    unused: u32,
 }
 
 /// As in raster_merge.comp.
@@ -100,13 +102,14 @@ impl Hardware {
         let push = ArgsPush {
             args: self.targets.args.address(),
             count: batch.count,
+            emptied: if batch.empties { batch.count } else { 0 },
             index_count: self.mesh.index_count(),
             entry_shift: match batch.listed {
                 Listed::Cells => CELL_SHIFT,
                 Listed::Words => 0,
             },
             instance_shift: self.mesh.shift,
-            empties: batch.empties.into(),
+            unused: 0,
         };
         let kernel = self.args.clone();
         let pass = if batch.empties { pass.writes(&batch.buffer) } else { pass.reads(&batch.buffer) };

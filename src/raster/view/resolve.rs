@@ -69,7 +69,7 @@ impl Resolve {
             scene: scene.store.header.address(),
             visibility: state.visibility.address(),
             kept: if state.options.occlusion { state.kept.address() } else { 0 },
-            listed: state.listed.address(),
+            listed: if state.options.occlusion { state.listed.address() } else { 0 },
             antialias: u32::from(state.options.antialias && !state.raster.shades()),
             shades: u32::from(!state.raster.shades()),
         };

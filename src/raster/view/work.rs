@@ -33,6 +33,13 @@ impl WorkList {
         self.buffer.address()
     }
 
+    /// Says that it is written: of the entries no more is read than was.
+    pub(crate) fn assume_written(&self) {
+        // SAFETY: the arguments were uploaded, and uploads are ordered like any other work; shaders read entries only as far as
+        // others wrote them.
+        unsafe { self.buffer.assume_written() };
+    }
+
     /// Shaders append to it, or empty it.
     pub(crate) fn written_by(&self, uses: &mut Uses) {
         uses.writes(&self.buffer);

@@ -25,10 +25,10 @@ async fn two_run_together() {
         let one = meeting("One", &barrier, &[&shared], &[&left]);
         [one, meeting("Two", &barrier, &[&shared], &[&right])].map(|system| Box::new(system) as Box<dyn Member>)
     };
-    soon(begin(&Made::new(vec![("both", &[], pair().into())])).keep().finished()).await.expect("both ran");
+    soon(begin(&Made::of(vec![("both", &[], pair().into())])).keep().finished()).await.expect("both ran");
     for after in [&[] as &[_], &["first"]] {
         let [one, two] = pair();
-        let schedule = Made::new(vec![("first", &[], vec![one]), ("second", after, vec![two])]);
+        let schedule = Made::of(vec![("first", &[], vec![one]), ("second", after, vec![two])]);
         soon(begin(&schedule).keep().finished()).await.expect("both ran");
     }
 }

@@ -177,7 +177,7 @@ async fn all_orders_come_to_the_same() {
         });
         let mut declared: Vec<_> = declared.collect();
         (1..STAGES).for_each(|at| declared.swap(at, random.below(at + 1)));
-        let schedule = Made::new(declared);
+        let schedule = Made::of(declared);
         let rolling = tokio::spawn(dice.roll());
         let mut under_way = Vec::new();
         for _ in 0..RUNS {

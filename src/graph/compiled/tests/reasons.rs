@@ -222,6 +222,9 @@ fn what_a_manual_pass_does_not_bring_is_missed() {
     let (plan, reasons) = explained(&g).expect("a plan");
     assert_eq!((plan.barriers.len(), plan.owed.len(), plan.stats().barriers), (0, 1, 0));
     assert_eq!((reasons.len(), reasons[0].before.clone(), reasons[0].after.clone()), (1, vec![0], vec![1]));
+    let text = g.text(&plan);
+    let line = "  manual ALL_TRANSFER TRANSFER_WRITE -> VERTEX_SHADER SHADER_STORAGE_READ\n  pass `draw`\n";
+    assert!(text.contains(line), "{text}");
     brought(&g, &plan, false).expect("it brings what it needs");
     let mut lacking = plan.clone();
     lacking.owed.clear();
