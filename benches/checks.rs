@@ -51,7 +51,9 @@ const WORKLOADS: [Workload; 4] = [
 fn without(scene: &Scene, cmd: &mut Encoder<'_>, draws: usize) {
     cmd.bind(&scene.plain);
     let matrices = Matrices::new();
-    (0..draws).for_each(|draw| drop(cmd.push(&matrices.of(draw)).draw(0..3, 0..1)));
+    for draw in 0..draws {
+        cmd.push(&matrices.of(draw)).draw(0..3, 0..1);
+    }
 }
 
 fn one(scene: &Scene, cmd: &mut Encoder<'_>, draws: usize) {
