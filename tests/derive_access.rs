@@ -1,4 +1,5 @@
 //! What derived systems say of themselves, by their types alone: no device is needed.
+#![cfg(feature = "derive")]
 
 use std::any::TypeId;
 

@@ -1,5 +1,6 @@
 //! A derived system costs nothing: it records the calls of the pass that is written by hand, in their order, with their
 //! arguments. Its GPU resources are in fields or in a registry, with CPU data or without.
+#![cfg(feature = "derive")]
 
 mod common;
 mod trace;

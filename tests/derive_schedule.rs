@@ -1,4 +1,5 @@
 //! What a derived schedule says of its stages, by its type alone: no device is needed.
+#![cfg(feature = "derive")]
 
 use vulkio::{
     CpuData, Encoder, GpuBuffer, GpuImage, Member, Members, Record, RenderTarget, Result, Run, Schedule, Stage, System,
@@ -123,4 +124,51 @@ fn a_schedule_has_its_stages_in_their_declared_order_with_their_systems() {
     assert_eq!((<Post as Members>::COUNT, <ByHand as Members>::COUNT), (2, 1));
     let _: &dyn Member = &game.last;
     let _ = &game.simulate.1.score;
+}
+
+/// Counts beside others.
+#[derive(System)]
+#[reads(Speed = "of the left")]
+#[writes(GpuBuffer<u32> as concurrent)]
+struct CountLeft;
+
+#[derive(System)]
+#[reads(GpuBuffer<u32> = "of the right")]
+#[writes(GpuBuffer<u32> as concurrent)]
+struct CountRight;
+
+/// Writes what others read, but for the instance.
+#[derive(System)]
+#[writes(Speed = "of the right", r#Position)]
+struct Turn;
+
+impl Record for CountLeft {
+    fn record(&self, _: &mut Encoder<'_>) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl Record for CountRight {
+    fn record(&self, _: &mut Encoder<'_>) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl Run for Turn {
+    async fn run(&self, (): (), _: (&mut Speed, &mut Position)) -> Result<()> {
+        Ok(())
+    }
+}
+
+#[derive(Schedule)]
+struct Crowd {
+    #[stage]
+    r#loop: (CountLeft, CountRight, Turn),
+}
+
+#[test]
+fn concurrent_writers_and_users_of_other_instances_share_a_stage() {
+    let crowd = Crowd { r#loop: (CountLeft, CountRight, Turn) };
+    assert_eq!(Crowd::STAGES, [Stage { name: "loop", after: &[], members: 3 }]);
+    assert_eq!(crowd.member(0, 2).map(Member::name), Some("Turn"));
 }

@@ -1,5 +1,6 @@
 //! Each way of touching a resource, said by an attribute, declares what the pass says that is written by hand: their plans
 //! are equal to the letter.
+#![cfg(feature = "derive")]
 
 mod common;
 

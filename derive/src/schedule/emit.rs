@@ -2,7 +2,7 @@
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
-use syn::{DeriveInput, Index, Type, spanned::Spanned};
+use syn::{DeriveInput, Index, Type, ext::IdentExt, spanned::Spanned};
 
 use super::{
     order::Order,
@@ -11,7 +11,7 @@ use super::{
 use crate::shape::mentions;
 
 pub(super) fn emit(input: &DeriveInput, stages: &[Stage], order: &Order) -> TokenStream {
-    let (ident, name) = (&input.ident, input.ident.to_string());
+    let (ident, name) = (&input.ident, input.ident.unraw().to_string());
     let (generics, arguments, clause) = input.generics.split_for_impl();
     let declared = stages.iter().map(declared);
     let members = stages.iter().enumerate().map(|(index, stage)| found(index, stage));

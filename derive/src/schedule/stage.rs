@@ -1,7 +1,9 @@
 //! One stage: its name, what it comes after, and its systems.
 
 use proc_macro2::{Ident, Span};
-use syn::{Error, Field, LitStr, Meta, Result, Token, Type, meta::ParseNestedMeta, spanned::Spanned, token};
+use syn::{
+    Error, Field, LitStr, Meta, Result, Token, Type, ext::IdentExt, meta::ParseNestedMeta, spanned::Spanned, token,
+};
 
 use crate::{
     mistakes::Mistakes,
@@ -72,7 +74,7 @@ impl Stage {
         mistakes.ok(parsed);
         let (name, span) = match name {
             Some(name) => (name.value(), name.span()),
-            None => (ident.to_string(), ident.span()),
+            None => (ident.unraw().to_string(), ident.span()),
         };
         let members = mistakes.ok(members(&field.ty))?;
         Some(Self { field: ident, name, span, after, members })

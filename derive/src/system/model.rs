@@ -1,7 +1,7 @@
 //! A system as its derive understands it.
 
 use proc_macro2::{Ident, Span};
-use syn::{DeriveInput, Error, Generics, LitStr, Member, Type, spanned::Spanned};
+use syn::{DeriveInput, Error, Generics, LitStr, Member, Type, ext::IdentExt, spanned::Spanned};
 
 use super::way::{Direction, Way};
 use crate::{
@@ -60,7 +60,7 @@ pub(super) enum Place {
 impl Place {
     pub(super) fn field(&self) -> Option<String> {
         match self {
-            Self::Field(Member::Named(name)) => Some(name.to_string()),
+            Self::Field(Member::Named(name)) => Some(name.unraw().to_string()),
             Self::Field(Member::Unnamed(index)) => Some(index.index.to_string()),
             Self::Registry(_) => None,
         }
@@ -96,7 +96,7 @@ impl Said {
             });
             mistakes.ok(parsed);
         }
-        Self { name: name.unwrap_or_else(|| input.ident.to_string()), queue }
+        Self { name: name.unwrap_or_else(|| input.ident.unraw().to_string()), queue }
     }
 }
 

@@ -20,10 +20,21 @@ impl Record for Fill {
     }
 }
 
+#[derive(System)]
+#[reads(GpuBuffer<f32>)]
+#[writes(GpuBuffer<u32> as copy)]
+struct Clear;
+
+impl Record for Clear {
+    fn record(&self, _: &mut Encoder<'_>) -> Result<()> {
+        Ok(())
+    }
+}
+
 #[derive(Schedule)]
 struct Game {
     #[stage]
-    simulate: (Fill, Look),
+    simulate: (Fill, Clear),
 }
 
 fn main() {}
