@@ -57,7 +57,8 @@ async fn a_frames_hints_have_its_target() {
     let words = gpu.buffer::<u32>("words", 64).expect("a buffer");
     let frame = soon("a frame", renderer.frame()).await.expect("a frame");
     frame.pass("clear").renders(frame.target().clear([0.0; 4])).record(|_| ());
-    frame.pass("save").copies(frame.target(), &words).record(|_| ());
+    let save = frame.pass("save").copies(frame.target(), &words).record(|_| ());
+    assert_eq!(frame.barriers_for(save).expect("barriers").len(), 1);
     let hints = frame.hints().expect("hints");
     assert_eq!(hints.calls(), frame.plan_stats().expect("a plan").barriers);
     says(&hints.to_text(), &["rendered to in `clear`, then read by copies in `save`"]);

@@ -281,7 +281,7 @@ async fn random_graphs_of_manual_passes_do_what_a_cpu_does() {
         let steps = World::steps(&mut random, count, false);
         world.advance(&steps);
         // Transients are of one graph: who touches an image of those is left to the plan.
-        let manual: Vec<_> = steps.iter().map(|step| !step.has_canvas() && random.bits() % 2 == 0).collect();
+        let manual: Vec<_> = steps.iter().map(|step| !step.has_canvas() && random.bits().is_multiple_of(2)).collect();
         let automatic = Graph::new(&gpu, "automatic");
         let things = world.things(&automatic);
         let passes: Vec<_> = steps.iter().map(|step| world.declare(&automatic, &things, step, None, [])).collect();

@@ -30,9 +30,12 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
     mistakes.end()?;
     let (Some(fields), Some(role)) = (fields, role) else { return Ok(TokenStream::new()) };
     let ident = &input.ident;
-    let plain = quote_spanned!(ident.span()=> #ident: ::vulkio::derived::PlainData);
+    // The bound, which names a lifetime for no other reason, is not looked at here: what is wrong is said once, by the check.
+    let plain = quote!(for<'plain> #ident: ::vulkio::derived::PlainData);
+    let check = quote_spanned!(ident.span()=> const _: () = ::vulkio::derived::plain_data::<#ident>(););
     let vertex = (role == "Vertex").then(|| vertex(ident, fields));
     Ok(quote! {
+        #check
         #[automatically_derived]
         impl ::vulkio::GpuData for #ident
         where

@@ -14,7 +14,8 @@ fn write(tokens: TokenStream, text: &mut String) {
     let mut after_word = false;
     for token in tokens {
         let is_word = matches!(token, TokenTree::Ident(_) | TokenTree::Literal(_));
-        if is_word && after_word {
+        let is_as = matches!(&token, TokenTree::Ident(word) if word == "as");
+        if is_word && after_word || is_as {
             text.push(' ');
         }
         after_word = is_word;

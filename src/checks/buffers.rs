@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    ops::Range,
     ptr::NonNull,
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
@@ -33,8 +34,8 @@ unsafe impl Sync for PageMemory {}
 /// What lies at an address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum At {
-    /// What a recording wrote, up to there.
-    Data { end: u64 },
+    /// What recordings write, in memory that goes so far.
+    Data(Range<u64>),
     /// A buffer of this name.
     Buffer(Arc<str>),
     /// Nothing that vulkio made.
@@ -63,9 +64,15 @@ impl Buffers {
         match find(&all, address) {
             None => At::Nothing,
             Some((_, Known { page: None, name, .. })) => At::Buffer(Arc::clone(name)),
-            Some((_, Known { page: Some(page), .. })) => {
-                page.extents.end_at(address).map_or(At::Nothing, |end| At::Data { end })
-            }
+            Some((start, Known { page: Some(_), bytes, .. })) => At::Data(start..start + bytes),
+        }
+    }
+
+    /// How much of what a recording wrote lies from this address on.
+    pub(crate) fn data_from(&self, address: u64) -> u64 {
+        match find(&self.read(), address) {
+            Some((_, Known { page: Some(page), .. })) => page.extents.end_at(address).map_or(0, |end| end - address),
+            _ => 0,
         }
     }
 
@@ -131,7 +138,7 @@ mod tests {
         let mut found = Vec::new();
         buffers.addresses_in([address, address + 8, address + 16, address + 9].into_iter(), &mut found);
         assert_eq!(found, [7, 8]);
-        assert_eq!(buffers.at(address + 15), At::Data { end: address + 16 });
-        assert_eq!(buffers.at(address + 16), At::Nothing);
+        assert_eq!(buffers.at(address + 15), At::Data(address..address + 24));
+        assert_eq!([15, 16, 24].map(|offset| buffers.data_from(address + offset)), [1, 0, 0]);
     }
 }

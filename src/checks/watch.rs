@@ -87,15 +87,16 @@ pub(crate) struct Watch<'a> {
     pass: Pass<'a>,
     /// That which the thread had before.
     outer: *const Watch<'static>,
+    /// Whether draws and dispatches are right with the pipeline and the constants that there are.
+    is_right: Cell<bool>,
     state: RefCell<State>,
 }
 
 struct State {
     push: [u8; MAX_PUSH_BYTES],
     pipeline: Option<Arc<PipelineReach>>,
-    /// What the keys held at the last look; nothing if the pipeline is new.
+    /// What the keys held at the last look.
     seen: Vec<u64>,
-    is_new: bool,
     /// The declared buffers that have addresses, in their order; made at the first look.
     buffers: Option<Vec<Declared>>,
     /// By declaration, whether anything touched it.
@@ -105,7 +106,7 @@ struct State {
     /// Whether commands came that nobody saw.
     is_blind: bool,
     error: Option<Error>,
-    /// Where data was found last.
+    /// The memory where data was found last.
     data: Range<u64>,
     /// Whether there was a draw or dispatch.
     has_run: bool,
@@ -122,6 +123,7 @@ struct Declared {
     /// Of all its declarations.
     mask: vk::AccessFlags2,
     id: usize,
+    is_touched: bool,
 }
 
 thread_local! {
@@ -137,7 +139,6 @@ impl<'a> Watch<'a> {
             push: [0; MAX_PUSH_BYTES],
             pipeline: None,
             seen: Vec::new(),
-            is_new: true,
             buffers: None,
             touched: vec![false; pass.declared.len()],
             is_all: true,
@@ -149,7 +150,8 @@ impl<'a> Watch<'a> {
             addresses: Vec::new(),
         };
         let outer = INNERMOST.get();
-        let watch = Rc::new(Self { cmd, driver, checks, pass, outer, state: RefCell::new(state) });
+        let watch =
+            Rc::new(Self { cmd, driver, checks, pass, outer, is_right: Cell::new(false), state: RefCell::new(state) });
         // It is found for as long as the `Watching` lives, which holds it, and that is no longer than `'a`.
         INNERMOST.set(Rc::as_ptr(&watch).cast());
         Watching(watch)
@@ -159,8 +161,8 @@ impl<'a> Watch<'a> {
     pub(crate) fn bound(&self, pipeline: Option<&Arc<PipelineReach>>) {
         let state = &mut *self.state.borrow_mut();
         state.pipeline = pipeline.filter(|_| !state.is_blind).cloned();
-        state.is_new = true;
         state.is_all &= pipeline.is_some();
+        self.is_right.set(false);
     }
 
     /// The command buffer was given away.

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     error::Result,
-    graph::{Graph, Hints, Pass, PassId, Plan, PlanStats, Systems},
+    graph::{Graph, Hints, Pass, PassBarrier, PassId, Plan, PlanStats, Systems},
     resource::{Buffer, GpuBuffer, GpuImage, ImagePart, ImageRole, RenderTarget, TransientBuffer},
     sync::prim::lock,
 };
@@ -168,6 +168,15 @@ impl Frame {
     /// What is wrong with the declarations.
     pub fn hints(&self) -> Result<Hints> {
         self.graph.hints()
+    }
+
+    /// The barriers that one of its passes needs: see [`Graph::barriers_for`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Graph::barriers_for`].
+    pub fn barriers_for(&self, pass: PassId) -> Result<Vec<PassBarrier>> {
+        self.graph.barriers_for(pass)
     }
 
     /// Figures of that plan.

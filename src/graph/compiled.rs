@@ -214,7 +214,10 @@ pub struct PlanStats {
     pub culled: usize,
     /// Waves: sets of passes that may overlap on the GPU.
     pub waves: usize,
-    /// Barrier calls inside the plan. Those at its entry, if any, are worked out at commit.
+    /// Barrier calls inside the plan. Those at its entry, if any, are worked out at commit; those that [`manual`] passes bring are
+    /// not among them.
+    ///
+    /// [`manual`]: crate::Pass::manual
     pub barriers: usize,
     /// The fewest barrier calls that any order of these passes on one queue could do with: the longest chain minus one.
     pub lower_bound: usize,

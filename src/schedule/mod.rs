@@ -42,20 +42,25 @@ pub trait Schedule: Send + Sync + Sized + 'static {
     /// A system of a stage.
     fn member(&self, stage: usize, index: usize) -> Option<&dyn Member>;
 
-    /// What stands between its stages, as far as that is known without a registry.
+    /// The barriers between its systems, as far as they are known without a registry: what a system finds there is told apart
+    /// by type and name, and taken for another resource than any that a field holds. The plan is that of the queues of the
+    /// device that handles in fields are of; where there are none, of one queue. Needs no GPU work.
     ///
     /// # Errors
     ///
-    /// What is wrong with the schedule.
+    /// [`Error::Graph`](crate::Error::Graph) for what is wrong with the schedule: a cycle, or two systems that touch the same
+    /// GPU resource, one of them writing, in stages without an order.
     fn hints(&self) -> Result<Hints> {
         of_schedule(self, None)
     }
 
-    /// What stands between its stages, with the resources of a registry.
+    /// The barriers between its systems with the resources of a registry: those of the plan that [`Graph::run`] makes of it.
+    ///
+    /// [`Graph::run`]: crate::Graph::run
     ///
     /// # Errors
     ///
-    /// What is wrong with the schedule, and as [`Registry::get`].
+    /// As [`hints`](Self::hints), and as [`Registry::get`].
     fn hints_in(&self, registry: &Registry) -> Result<Hints> {
         of_schedule(self, Some(registry))
     }

@@ -112,7 +112,7 @@ pub use vulkio_derive::GpuData;
 /// }
 /// ```
 ///
-/// All other conflicts are errors of [`Graph::run`](crate::Graph::run) and [`Schedule::hints`](trait@crate::Schedule::hints).
+/// All other conflicts are errors of [`Graph::run`](crate::Graph::run) and [`Schedule::hints`](crate::Schedule::hints()).
 pub use vulkio_derive::Schedule;
 
 /// A system: what it touches is said once, in its type, and order and barriers follow from that.

@@ -1,4 +1,6 @@
-//! The commands that a device records and submits, in their order and with their arguments: what is pointed to, not where that is.
+//! The commands that a device gets, in the order in which it gets them, with their arguments: what is pointed to, not where that is.
+//!
+//! How many command buffers they are in is left out: that follows from how long they took to record before.
 
 use std::{
     ffi::{CStr, c_void},
@@ -13,8 +15,14 @@ use vulkio::{GpuOptions, Intercept, ash::vk};
 
 use vk::CommandBuffer as Cmd;
 
-/// The calls of this process's one traced device.
-static TRACE: Mutex<Vec<String>> = Mutex::new(Vec::new());
+/// Of this process's one traced device.
+static TRACE: Mutex<Trace> = Mutex::new(Trace { recorded: Vec::new(), submitted: Vec::new() });
+
+struct Trace {
+    /// By command buffer.
+    recorded: Vec<(Cmd, String)>,
+    submitted: Vec<String>,
+}
 
 /// Options of a device whose commands are traced.
 pub(crate) fn traced(options: GpuOptions) -> GpuOptions {
@@ -23,13 +31,13 @@ pub(crate) fn traced(options: GpuOptions) -> GpuOptions {
     unsafe { options.intercept(hook) }
 }
 
-/// The calls since this was asked last.
+/// What was submitted since this was asked last.
 pub(crate) fn take() -> Vec<String> {
-    std::mem::take(&mut TRACE.lock().expect("not poisoned"))
+    std::mem::take(&mut TRACE.lock().expect("not poisoned").submitted)
 }
 
-fn note(call: String) {
-    TRACE.lock().expect("not poisoned").push(call);
+fn note(cmd: Cmd, call: String) {
+    TRACE.lock().expect("not poisoned").recorded.push((cmd, call));
 }
 
 /// What Vulkan points to.
@@ -74,27 +82,31 @@ fn rendering(info: *const vk::RenderingInfo<'_>) -> String {
     format!("{:?} {} {colors:?} {depth:?}", info.render_area, info.layer_count)
 }
 
-fn submits(count: u32, infos: *const vk::SubmitInfo2<'_>) -> String {
-    let told = |info: &vk::SubmitInfo2<'_>| {
-        let counts = [info.wait_semaphore_info_count, info.command_buffer_info_count, info.signal_semaphore_info_count];
-        format!("{counts:?}")
-    };
-    all(infos, count).iter().map(told).collect()
+fn submitted(count: u32, infos: *const vk::SubmitInfo2<'_>) {
+    let mut trace = TRACE.lock().expect("not poisoned");
+    let Trace { recorded, submitted } = &mut *trace;
+    for info in all(infos, count) {
+        submitted.push(format!("vkQueueSubmit2, {} waits", info.wait_semaphore_info_count));
+        for buffer in all(info.p_command_buffer_infos, info.command_buffer_info_count) {
+            let calls = recorded.extract_if(.., |(cmd, _)| *cmd == buffer.command_buffer);
+            submitted.extend(calls.map(|(_, call)| call));
+        }
+        submitted.push(format!("{} signals", info.signal_semaphore_info_count));
+    }
 }
 
 macro_rules! shim {
-    ($($name:literal $module:ident: fn($($arg:ident: $ty:ty),*) $(-> $ret:ty)? => $told:expr;)*) => {
+    ($($name:literal $module:ident: fn($first:ident: $first_ty:ty $(, $arg:ident: $ty:ty)*) $(-> $ret:ty)? => $look:expr;)*) => {
         $(mod $module {
             use super::*;
             pub(super) static REAL: AtomicUsize = AtomicUsize::new(0);
-            #[allow(unused_variables, reason = "handles of queues and command buffers differ")]
-            pub(super) unsafe extern "system" fn told($($arg: $ty),*) $(-> $ret)? {
-                note(format!("{} {}", $name, $told));
+            pub(super) unsafe extern "system" fn told($first: $first_ty $(, $arg: $ty)*) $(-> $ret)? {
+                $look;
                 let real = REAL.load(Ordering::Acquire);
                 // SAFETY: stored when this function was handed out, and the driver's function of this very type.
-                let real: unsafe extern "system" fn($($ty),*) $(-> $ret)? = unsafe { std::mem::transmute(real) };
+                let real: unsafe extern "system" fn($first_ty $(, $ty)*) $(-> $ret)? = unsafe { std::mem::transmute(real) };
                 // SAFETY: the caller's arguments, passed on.
-                unsafe { real($($arg),*) }
+                unsafe { real($first $(, $arg)*) }
             }
         })*
 
@@ -111,32 +123,30 @@ macro_rules! shim {
 }
 
 shim! {
-    "vkBeginCommandBuffer" begin: fn(cmd: Cmd, info: *const c_void) -> vk::Result => "";
-    "vkEndCommandBuffer" end: fn(cmd: Cmd) -> vk::Result => "";
-    "vkQueueSubmit2" submit: fn(queue: vk::Queue, count: u32, infos: *const vk::SubmitInfo2<'_>, fence: vk::Fence) -> vk::Result => submits(count, infos);
-    "vkCmdPipelineBarrier2" barrier: fn(cmd: Cmd, info: *const vk::DependencyInfo<'_>) => barriers(info);
-    "vkCmdBeginRendering" begin_rendering: fn(cmd: Cmd, info: *const vk::RenderingInfo<'_>) => rendering(info);
-    "vkCmdEndRendering" end_rendering: fn(cmd: Cmd) => "";
-    "vkCmdSetViewport" viewport: fn(cmd: Cmd, first: u32, count: u32, all_of: *const vk::Viewport) => format!("{:?}", all(all_of, count));
-    "vkCmdSetScissor" scissor: fn(cmd: Cmd, first: u32, count: u32, all_of: *const vk::Rect2D) => format!("{:?}", all(all_of, count));
-    "vkCmdBindPipeline" bind: fn(cmd: Cmd, point: vk::PipelineBindPoint, pipeline: vk::Pipeline) => format!("{point:?} {pipeline:?}");
-    "vkCmdBindDescriptorSets" sets: fn(cmd: Cmd, point: vk::PipelineBindPoint, layout: vk::PipelineLayout, first: u32, count: u32, sets: *const vk::DescriptorSet, offsets: u32, offset: *const u32) => format!("{point:?} {layout:?} {:?}", all(sets, count));
-    "vkCmdPushConstants" push: fn(cmd: Cmd, layout: vk::PipelineLayout, stages: vk::ShaderStageFlags, offset: u32, size: u32, values: *const c_void) => format!("{layout:?} {offset} {:?}", all(values.cast::<u8>(), size));
-    "vkCmdBindVertexBuffers" vertices: fn(cmd: Cmd, first: u32, count: u32, buffers: *const vk::Buffer, offsets: *const u64) => format!("{first} {:?} {:?}", all(buffers, count), all(offsets, count));
-    "vkCmdBindIndexBuffer" indices: fn(cmd: Cmd, buffer: vk::Buffer, offset: u64, kind: vk::IndexType) => format!("{buffer:?} {offset} {kind:?}");
-    "vkCmdDraw" draw: fn(cmd: Cmd, vertices: u32, instances: u32, vertex: u32, instance: u32) => format!("{vertices} {instances} {vertex} {instance}");
-    "vkCmdDrawIndexed" draw_indexed: fn(cmd: Cmd, indices: u32, instances: u32, index: u32, vertex: i32, instance: u32) => format!("{indices} {instances} {index} {vertex} {instance}");
-    "vkCmdDrawIndirect" draw_indirect: fn(cmd: Cmd, buffer: vk::Buffer, offset: u64, count: u32, stride: u32) => format!("{buffer:?} {offset} {count} {stride}");
-    "vkCmdDrawIndexedIndirect" draw_indexed_indirect: fn(cmd: Cmd, buffer: vk::Buffer, offset: u64, count: u32, stride: u32) => format!("{buffer:?} {offset} {count} {stride}");
-    "vkCmdDrawIndexedIndirectCount" draw_count: fn(cmd: Cmd, buffer: vk::Buffer, offset: u64, counts: vk::Buffer, at: u64, most: u32, stride: u32) => format!("{buffer:?} {offset} {counts:?} {at} {most} {stride}");
-    "vkCmdDispatch" dispatch: fn(cmd: Cmd, x: u32, y: u32, z: u32) => format!("{x} {y} {z}");
-    "vkCmdDispatchIndirect" dispatch_indirect: fn(cmd: Cmd, buffer: vk::Buffer, offset: u64) => format!("{buffer:?} {offset}");
-    "vkCmdFillBuffer" fill: fn(cmd: Cmd, buffer: vk::Buffer, offset: u64, size: u64, word: u32) => format!("{buffer:?} {offset} {size} {word}");
-    "vkCmdUpdateBuffer" update: fn(cmd: Cmd, buffer: vk::Buffer, offset: u64, size: u64, bytes: *const c_void) => format!("{buffer:?} {offset} {:?}", all(bytes.cast::<u8>(), size as u32));
-    "vkCmdCopyBuffer" copy: fn(cmd: Cmd, from: vk::Buffer, to: vk::Buffer, count: u32, regions: *const vk::BufferCopy) => format!("{from:?} {to:?} {:?}", all(regions, count));
-    "vkCmdCopyImage" copy_image: fn(cmd: Cmd, from: vk::Image, from_layout: vk::ImageLayout, to: vk::Image, to_layout: vk::ImageLayout, count: u32, regions: *const vk::ImageCopy) => format!("{from:?} {from_layout:?} {to:?} {to_layout:?} {:?}", all(regions, count));
-    "vkCmdBlitImage" blit: fn(cmd: Cmd, from: vk::Image, from_layout: vk::ImageLayout, to: vk::Image, to_layout: vk::ImageLayout, count: u32, regions: *const vk::ImageBlit, filter: vk::Filter) => format!("{from:?} {from_layout:?} {to:?} {to_layout:?} {:?} {filter:?}", all(regions, count));
-    "vkCmdCopyImageToBuffer" image_to_buffer: fn(cmd: Cmd, from: vk::Image, layout: vk::ImageLayout, to: vk::Buffer, count: u32, regions: *const vk::BufferImageCopy) => format!("{from:?} {layout:?} {to:?} {:?}", all(regions, count));
-    "vkCmdCopyBufferToImage" buffer_to_image: fn(cmd: Cmd, from: vk::Buffer, to: vk::Image, layout: vk::ImageLayout, count: u32, regions: *const vk::BufferImageCopy) => format!("{from:?} {to:?} {layout:?} {:?}", all(regions, count));
-    "vkCmdClearColorImage" clear: fn(cmd: Cmd, image: vk::Image, layout: vk::ImageLayout, value: *const vk::ClearColorValue, count: u32, ranges: *const vk::ImageSubresourceRange) => format!("{image:?} {layout:?} {:?}", all(ranges, count));
+    "vkQueueSubmit2" submit: fn(queue: vk::Queue, count: u32, infos: *const vk::SubmitInfo2<'_>, fence: vk::Fence) -> vk::Result => submitted(count, infos);
+    "vkCmdPipelineBarrier2" barrier: fn(cmd: Cmd, info: *const vk::DependencyInfo<'_>) => note(cmd, format!("vkCmdPipelineBarrier2 {}", barriers(info)));
+    "vkCmdBeginRendering" begin_rendering: fn(cmd: Cmd, info: *const vk::RenderingInfo<'_>) => note(cmd, format!("vkCmdBeginRendering {}", rendering(info)));
+    "vkCmdEndRendering" end_rendering: fn(cmd: Cmd) => note(cmd, "vkCmdEndRendering".into());
+    "vkCmdSetViewport" viewport: fn(cmd: Cmd, first: u32, count: u32, all_of: *const vk::Viewport) => note(cmd, format!("vkCmdSetViewport {first} {:?}", all(all_of, count)));
+    "vkCmdSetScissor" scissor: fn(cmd: Cmd, first: u32, count: u32, all_of: *const vk::Rect2D) => note(cmd, format!("vkCmdSetScissor {first} {:?}", all(all_of, count)));
+    "vkCmdBindPipeline" bind: fn(cmd: Cmd, point: vk::PipelineBindPoint, pipeline: vk::Pipeline) => note(cmd, format!("vkCmdBindPipeline {point:?} {pipeline:?}"));
+    "vkCmdBindDescriptorSets" sets: fn(cmd: Cmd, point: vk::PipelineBindPoint, layout: vk::PipelineLayout, first: u32, count: u32, sets: *const vk::DescriptorSet, offsets: u32, offset: *const u32) => note(cmd, format!("vkCmdBindDescriptorSets {point:?} {layout:?} {first} {:?} {:?}", all(sets, count), all(offset, offsets)));
+    "vkCmdPushConstants" push: fn(cmd: Cmd, layout: vk::PipelineLayout, stages: vk::ShaderStageFlags, offset: u32, size: u32, values: *const c_void) => note(cmd, format!("vkCmdPushConstants {layout:?} {stages:?} {offset} {:?}", all(values.cast::<u8>(), size)));
+    "vkCmdBindVertexBuffers" vertices: fn(cmd: Cmd, first: u32, count: u32, buffers: *const vk::Buffer, offsets: *const u64) => note(cmd, format!("vkCmdBindVertexBuffers {first} {:?} {:?}", all(buffers, count), all(offsets, count)));
+    "vkCmdBindIndexBuffer" indices: fn(cmd: Cmd, buffer: vk::Buffer, offset: u64, kind: vk::IndexType) => note(cmd, format!("vkCmdBindIndexBuffer {buffer:?} {offset} {kind:?}"));
+    "vkCmdDraw" draw: fn(cmd: Cmd, vertices: u32, instances: u32, vertex: u32, instance: u32) => note(cmd, format!("vkCmdDraw {vertices} {instances} {vertex} {instance}"));
+    "vkCmdDrawIndexed" draw_indexed: fn(cmd: Cmd, indices: u32, instances: u32, index: u32, vertex: i32, instance: u32) => note(cmd, format!("vkCmdDrawIndexed {indices} {instances} {index} {vertex} {instance}"));
+    "vkCmdDrawIndirect" draw_indirect: fn(cmd: Cmd, buffer: vk::Buffer, offset: u64, count: u32, stride: u32) => note(cmd, format!("vkCmdDrawIndirect {buffer:?} {offset} {count} {stride}"));
+    "vkCmdDrawIndexedIndirect" draw_indexed_indirect: fn(cmd: Cmd, buffer: vk::Buffer, offset: u64, count: u32, stride: u32) => note(cmd, format!("vkCmdDrawIndexedIndirect {buffer:?} {offset} {count} {stride}"));
+    "vkCmdDrawIndexedIndirectCount" draw_count: fn(cmd: Cmd, buffer: vk::Buffer, offset: u64, counts: vk::Buffer, at: u64, most: u32, stride: u32) => note(cmd, format!("vkCmdDrawIndexedIndirectCount {buffer:?} {offset} {counts:?} {at} {most} {stride}"));
+    "vkCmdDispatch" dispatch: fn(cmd: Cmd, x: u32, y: u32, z: u32) => note(cmd, format!("vkCmdDispatch {x} {y} {z}"));
+    "vkCmdDispatchIndirect" dispatch_indirect: fn(cmd: Cmd, buffer: vk::Buffer, offset: u64) => note(cmd, format!("vkCmdDispatchIndirect {buffer:?} {offset}"));
+    "vkCmdFillBuffer" fill: fn(cmd: Cmd, buffer: vk::Buffer, offset: u64, size: u64, word: u32) => note(cmd, format!("vkCmdFillBuffer {buffer:?} {offset} {size} {word}"));
+    "vkCmdUpdateBuffer" update: fn(cmd: Cmd, buffer: vk::Buffer, offset: u64, size: u64, bytes: *const c_void) => note(cmd, format!("vkCmdUpdateBuffer {buffer:?} {offset} {:?}", all(bytes.cast::<u8>(), size as u32)));
+    "vkCmdCopyBuffer" copy: fn(cmd: Cmd, from: vk::Buffer, to: vk::Buffer, count: u32, regions: *const vk::BufferCopy) => note(cmd, format!("vkCmdCopyBuffer {from:?} {to:?} {:?}", all(regions, count)));
+    "vkCmdCopyImage" copy_image: fn(cmd: Cmd, from: vk::Image, from_layout: vk::ImageLayout, to: vk::Image, to_layout: vk::ImageLayout, count: u32, regions: *const vk::ImageCopy) => note(cmd, format!("vkCmdCopyImage {from:?} {from_layout:?} {to:?} {to_layout:?} {:?}", all(regions, count)));
+    "vkCmdBlitImage" blit: fn(cmd: Cmd, from: vk::Image, from_layout: vk::ImageLayout, to: vk::Image, to_layout: vk::ImageLayout, count: u32, regions: *const vk::ImageBlit, filter: vk::Filter) => note(cmd, format!("vkCmdBlitImage {from:?} {from_layout:?} {to:?} {to_layout:?} {:?} {filter:?}", all(regions, count)));
+    "vkCmdCopyImageToBuffer" image_to_buffer: fn(cmd: Cmd, from: vk::Image, layout: vk::ImageLayout, to: vk::Buffer, count: u32, regions: *const vk::BufferImageCopy) => note(cmd, format!("vkCmdCopyImageToBuffer {from:?} {layout:?} {to:?} {:?}", all(regions, count)));
+    "vkCmdCopyBufferToImage" buffer_to_image: fn(cmd: Cmd, from: vk::Buffer, to: vk::Image, layout: vk::ImageLayout, count: u32, regions: *const vk::BufferImageCopy) => note(cmd, format!("vkCmdCopyBufferToImage {from:?} {to:?} {layout:?} {:?}", all(regions, count)));
+    "vkCmdClearColorImage" clear: fn(cmd: Cmd, image: vk::Image, layout: vk::ImageLayout, value: *const vk::ClearColorValue, count: u32, ranges: *const vk::ImageSubresourceRange) => note(cmd, format!("vkCmdClearColorImage {image:?} {layout:?} {:?}", all(ranges, count)));
 }

@@ -21,6 +21,8 @@ pub(crate) struct Reach {
     pub(crate) roots: Vec<Root>,
     /// Whether these are all; if not, the shader made addresses in ways that were not followed.
     pub(crate) is_all: bool,
+    /// Whether each is one address in the push constants.
+    pub(crate) is_flat: bool,
 }
 
 /// Where a shader finds an address, and what it does with it.
@@ -33,6 +35,16 @@ pub(crate) struct Root {
     pub(crate) touch: Touch,
     /// As the shader's author would write it: `push.to`.
     pub(crate) text: String,
+    /// Whether other roots are behind this one.
+    pub(crate) leads_on: bool,
+}
+
+impl Root {
+    /// Where in the push constants it lies, if it is one address there.
+    pub(crate) fn pushed_at(&self) -> Option<u32> {
+        let is_one = self.behind.is_none() && self.offset.any_of.is_empty() && !self.offset.is_lost;
+        is_one.then_some(self.offset.bytes)
+    }
 }
 
 impl Reach {
@@ -54,8 +66,12 @@ impl Reach {
                     format!("byte {} {within} {of}", place.offset.bytes)
                 }
             };
-            roots.push(Root { behind, offset: place.offset.clone(), touch, text });
+            if let Some(behind) = behind {
+                roots[behind].leads_on = true;
+            }
+            roots.push(Root { behind, offset: place.offset.clone(), touch, text, leads_on: false });
         }
-        Self { roots, is_all }
+        let is_flat = roots.iter().all(|root| root.pushed_at().is_some());
+        Self { roots, is_all, is_flat }
     }
 }

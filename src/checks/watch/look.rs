@@ -39,22 +39,20 @@ impl Watch<'_> {
     /// Push constants were set.
     #[inline]
     pub(super) fn pushed(&self, offset: u32, values: &[u8]) {
+        let state = &mut *self.state.borrow_mut();
         let offset = offset as usize;
-        if let Some(into) = self.state.borrow_mut().push.get_mut(offset..offset + values.len()) {
+        if let Some(into) = state.push.get_mut(offset..offset + values.len()) {
             into.copy_from_slice(values);
+        }
+        if self.is_right.get() && !state.is_as_seen() {
+            self.is_right.set(false);
         }
     }
 
     /// Whether a draw or dispatch may be recorded.
     #[inline]
     pub(super) fn allows(&self) -> bool {
-        let state = &mut *self.state.borrow_mut();
-        let Some(pipeline) = &state.pipeline else { return state.error.is_none() };
-        let is_same = |(&key, seen): (&u32, &u64)| state.word(key) == *seen;
-        if !state.is_new && pipeline.keys.iter().zip(&state.seen).all(is_same) {
-            return state.error.is_none();
-        }
-        self.look_closely(state)
+        self.is_right.get() || self.look_closely()
     }
 
     /// As [`allows`](Self::allows), for those who can say why not.
@@ -66,18 +64,21 @@ impl Watch<'_> {
     }
 
     #[inline(never)]
-    fn look_closely(&self, state: &mut State) -> bool {
-        let Some(pipeline) = state.pipeline.take() else { return true };
-        let State { push, seen, .. } = state;
-        seen.clear();
-        seen.extend(pipeline.keys.iter().map(|&key| word(push, key)));
-        (state.is_new, state.has_run) = (false, true);
-        for (stage, reach) in &pipeline.stages {
-            if let Err(error) = self.look_at(&pipeline, stage, reach, state) {
-                state.error.get_or_insert(error);
+    fn look_closely(&self) -> bool {
+        let state = &mut *self.state.borrow_mut();
+        if let Some(pipeline) = state.pipeline.take() {
+            let State { push, seen, .. } = state;
+            seen.clear();
+            seen.extend(pipeline.keys.iter().map(|&key| word(push, key)));
+            state.has_run = true;
+            for (stage, reach) in &pipeline.stages {
+                if let Err(error) = self.look_at(&pipeline, stage, reach, state) {
+                    state.error.get_or_insert(error);
+                }
             }
+            state.pipeline = Some(pipeline);
         }
-        state.pipeline = Some(pipeline);
+        self.is_right.set(state.error.is_none());
         state.error.is_none()
     }
 
@@ -89,6 +90,26 @@ impl Watch<'_> {
         state: &mut State,
     ) -> Result<(), Error> {
         state.is_all &= reach.is_all;
+        if !reach.is_flat {
+            return self.look_along(pipeline, stage, reach, state);
+        }
+        for root in &reach.roots {
+            let address = word(&state.push, root.offset.bytes);
+            if !state.is_known(address, root.touch) {
+                self.judge(Use { pipeline, stage, root }, &[address], &mut Vec::new(), state)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks at addresses, and at those that lie behind them.
+    fn look_along(
+        &self,
+        pipeline: &PipelineReach,
+        stage: &'static str,
+        reach: &Reach,
+        state: &mut State,
+    ) -> Result<(), Error> {
         let (mut found, mut addresses) = (mem::take(&mut state.found), mem::take(&mut state.addresses));
         found.resize_with(found.len().max(reach.roots.len()), Vec::new);
         let mut result = Ok(());
@@ -117,34 +138,39 @@ impl Watch<'_> {
             });
             return;
         };
+        let buffers = &self.checks.buffers;
+        let mut places = Vec::new();
         for &base in &found[behind] {
-            let At::Data { end } = self.checks.buffers.at(base) else { continue };
-            let mut places = Vec::new();
-            state.is_all &= root.offset.each(end - base, |at| places.push(base + at));
-            self.checks.buffers.addresses_in(places.into_iter(), into);
+            state.is_all &= root.offset.each(buffers.data_from(base), |at| places.push(base + at));
         }
+        buffers.addresses_in(places.iter().copied(), into);
+        state.is_all &= into.len() == places.len();
     }
 
     /// Whether the pass declared what the shader touches at these addresses, of which it uses some or other. Those of data
     /// go into `data`.
     fn judge(&self, used: Use<'_>, addresses: &[u64], data: &mut Vec<u64>, state: &mut State) -> Result<(), Error> {
+        let Root { touch, leads_on, .. } = *used.root;
         let (mut fault, mut fits) = (None, 0);
         for &address in addresses.iter().filter(|&&address| address != 0) {
             match self.whose(address, state) {
                 Whose::Declared(index) => {
-                    let buffers = state.buffers.as_deref().unwrap_or_default();
-                    let Declared { mask, id, .. } = buffers[index];
-                    // What lies there is the GPU's.
-                    if allows(mask, used.root.touch) {
+                    let buffer = &mut state.buffers.as_deref_mut().unwrap_or_default()[index];
+                    let Declared { mask, id, .. } = *buffer;
+                    if allows(mask, touch) {
+                        buffer.is_touched = true;
                         state.touch(self.pass.declared, id);
                         fits += 1;
                     } else {
                         fault.get_or_insert((self.name_of(id), Some((mask, id))));
                     }
-                    state.is_all &= !used.leads_on();
+                    // What lies there is the GPU's.
+                    state.is_all &= !leads_on;
                 }
                 Whose::Data => {
-                    data.push(address);
+                    if leads_on {
+                        data.push(address);
+                    }
                     fits += 1;
                 }
                 Whose::Other(name) => drop(fault.get_or_insert((name, None))),
@@ -160,16 +186,15 @@ impl Watch<'_> {
 
     fn whose(&self, address: u64, state: &mut State) -> Whose {
         let buffers = state.buffers.get_or_insert_with(|| by_address(self.pass.declared));
-        let next = buffers.partition_point(|buffer| buffer.start <= address);
-        if let Some(index) = next.checked_sub(1).filter(|&index| address < buffers[index].end) {
+        if let Some(index) = position(buffers, address) {
             return Whose::Declared(index);
         }
         if state.data.contains(&address) {
             return Whose::Data;
         }
         match self.checks.buffers.at(address) {
-            At::Data { end } => {
-                state.data = address..end;
+            At::Data(memory) => {
+                state.data = memory;
                 Whose::Data
             }
             At::Buffer(name) => Whose::Other(name),
@@ -198,21 +223,30 @@ impl Watch<'_> {
     }
 }
 
-impl Use<'_> {
-    /// Whether the shader finds further addresses there.
-    fn leads_on(&self) -> bool {
-        let roots =
-            self.pipeline.stages.iter().filter(|(stage, _)| *stage == self.stage).flat_map(|(_, reach)| &reach.roots);
-        let own = roots.clone().position(|root| std::ptr::eq(root, self.root));
-        roots.into_iter().any(|root| root.behind.is_some() && root.behind == own)
+impl State {
+    /// Whether the pipeline's addresses are those of the last look.
+    #[inline]
+    fn is_as_seen(&self) -> bool {
+        let keys = self.pipeline.as_ref().map_or(&[][..], |pipeline| &pipeline.keys);
+        keys.iter().zip(&self.seen).all(|(&key, &seen)| word(&self.push, key) == seen)
+    }
+
+    /// Whether an address needs no further look: there was one at its buffer, or it is that of data.
+    #[inline]
+    fn is_known(&self, address: u64, touch: Touch) -> bool {
+        let buffers = self.buffers.as_deref().unwrap_or_default();
+        match position(buffers, address) {
+            Some(index) => buffers[index].is_touched && allows(buffers[index].mask, touch),
+            None => address == 0 || self.data.contains(&address),
+        }
     }
 }
 
-impl State {
-    #[inline]
-    fn word(&self, at: u32) -> u64 {
-        word(&self.push, at)
-    }
+/// Which of some buffers an address is of.
+#[inline]
+fn position(buffers: &[Declared], address: u64) -> Option<usize> {
+    let next = buffers.partition_point(|buffer| buffer.start <= address);
+    next.checked_sub(1).filter(|&index| address < buffers[index].end)
 }
 
 #[inline]
@@ -236,7 +270,7 @@ fn by_address(declared: &[Declaration]) -> Vec<Declared> {
         let (Some(start), id) = (buffer.address(), resource.id()) else { continue };
         match found.iter_mut().find(|known| known.id == id) {
             Some(known) => known.mask |= access.mask,
-            None => found.push(Declared { start, end: start + buffer.bytes, mask: access.mask, id }),
+            None => found.push(Declared { start, end: start + buffer.bytes, mask: access.mask, id, is_touched: false }),
         }
     }
     found.sort_unstable_by_key(|buffer| buffer.start);

@@ -15,6 +15,9 @@ pub trait PlainData: bytemuck::Pod {}
 #[diagnostic::do_not_recommend]
 impl<T: bytemuck::Pod> PlainData for T {}
 
+/// Says what is wrong with data of buffers that is not plain.
+pub const fn plain_data<T: PlainData>() {}
+
 /// What is known of CPU data.
 #[must_use]
 pub fn cpu_meta<T: Send + Sync + 'static>(

@@ -11,7 +11,7 @@ pub use super::EachGuard;
 
 pub use self::{
     conflicts::{Conflict, Finds, NotTouched, Touch, TouchProbe, Touched, conflict, member, text},
-    data::{PlainData, cpu_meta},
+    data::{PlainData, cpu_meta, plain_data},
     fields::{
         BufferHandle, Handle, ImageHandle, Resources, TextureHandle, clear, declare, declare_buffer, declare_image,
         declare_texture, discard,

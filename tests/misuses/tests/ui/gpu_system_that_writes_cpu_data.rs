@@ -1,3 +1,5 @@
+#![allow(unused_imports)]
+
 use vulkio::{CpuData, Encoder, GpuBuffer, GpuImage, Record, RenderTarget, Result, System};
 
 struct Score(u32);

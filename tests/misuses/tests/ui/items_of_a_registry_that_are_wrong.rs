@@ -1,3 +1,5 @@
+#![allow(unused_imports)]
+
 use vulkio::{BufferSlice, CpuData, GpuBuffer, GpuImage, RenderTarget, System, Texture};
 
 struct Time(f32);
