@@ -85,6 +85,12 @@ impl Turn {
         Ok(in_order(come, &self.which))
     }
 
+    /// The lines that it stands in.
+    #[cfg(test)]
+    pub(super) fn places(&self) -> usize {
+        self.tickets.len()
+    }
+
     /// Says how it ended, to those who come after it: before it lets go of the guards.
     pub(crate) fn end(&self, result: Result<()>) {
         let _ = self.ended.set(result); // it ends once
