@@ -230,6 +230,13 @@ impl Drop for Watching<'_> {
     }
 }
 
+/// The thread's innermost watch, if it is that of a command buffer and all is right with its draws.
+#[inline]
+fn right(cmd: vk::CommandBuffer) -> Option<&'static Watch<'static>> {
+    // SAFETY: as in `of`.
+    unsafe { INNERMOST.get().as_ref() }.filter(|watch| watch.cmd == cmd && watch.is_right.get())
+}
+
 /// The thread's watch of a command buffer.
 #[inline]
 fn of(cmd: vk::CommandBuffer) -> Option<&'static Watch<'static>> {
