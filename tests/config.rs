@@ -350,6 +350,7 @@ fn what_is_printed_names_every_origin_and_is_read_back_as_the_same() {
         "",
         "[debug]",
         "enable_validation = \"off\" # default",
+        "checks = \"auto\" # default",
         "log_level = \"warn\" # VULKIO_DEBUG_LOG_LEVEL",
     ];
     let lines: Vec<_> = lines.iter().map(|line| folder.relative(line)).collect();

@@ -49,8 +49,7 @@ fn addresses_are_followed_through_memory_functions_and_arrays() {
     let draw = include_bytes!("../../../shaders/spv/cells_draw.comp.spv");
     let reach = Reach::of(&words(draw));
     let of = |behind: Option<usize>| reach.roots.iter().filter(move |root| root.behind == behind);
-    let scene = reach.roots.iter().position(|root| of(None).any(|other| other.text == root.text) && !root.touch.writes);
-    let scene = scene.expect("the scene is read");
+    let scene = reach.roots.iter().position(|root| root.behind.is_none() && root.leads_on).expect("the scene");
     let within: Vec<_> = of(Some(scene)).collect();
     assert!(within.iter().all(|root| root.touch == Touch { reads: true, writes: false }), "{within:?}");
     let chunks = within.iter().find(|root| !root.offset.any_of.is_empty()).expect("chunks");
