@@ -6,7 +6,7 @@ use std::any::TypeId;
 use vulkio::{
     Access, Binding, BufferSlice, ComputePipeline, CpuData, Depth, DrawArgs, Encoder, GpuBuffer, GpuData, GpuImage,
     GpuResourceAccess, GpuResourceKind, GpuResourceMeta, Ids, Mode, QueueKind, Record, Registry, RenderTarget,
-    ResourceAccess, Result, Role, Run, Subimage, System, Texture, TransientBuffer, VertexData,
+    ResourceAccess, Result, Role, Run, Schedule, Subimage, System, Texture, TransientBuffer, VertexData,
     ash::vk::{self, PipelineStageFlags2 as S},
 };
 
@@ -224,4 +224,51 @@ fn systems_go_where_systems_go() {
     assert_eq!([name(&Move), name(&DrawSimple)], ["Move", "DrawSimple"]);
     assert_eq!(vulkio::Member::queue(&Move), None::<QueueKind>);
     let _: fn(&Move, &Registry, &mut Binding) -> Result<()> = vulkio::Member::bind;
+}
+
+/// Systems and a schedule whose names come through a macro.
+macro_rules! made {
+    ($fill:ident, $words:ident, $step:ident, $schedule:ident, $first:ident, $second:ident) => {
+        #[derive(System)]
+        struct $fill {
+            #[writes(copy)]
+            $words: GpuBuffer<u32>,
+        }
+
+        impl Record for $fill {
+            fn record(&self, cmd: &mut Encoder<'_>) -> Result<()> {
+                cmd.fill(&self.$words, 0..1, 0);
+                Ok(())
+            }
+        }
+
+        #[derive(System)]
+        #[reads(Transform)]
+        #[writes(Speed)]
+        struct $step;
+
+        impl Run for $step {
+            async fn run(&self, _: &Transform, _: &mut Speed) -> Result<()> {
+                Ok(())
+            }
+        }
+
+        #[derive(Schedule)]
+        struct $schedule {
+            #[stage]
+            $first: $fill,
+            #[stage]
+            $second: ($step,),
+        }
+    };
+}
+
+made!(FillWords, words, Step, Whole, fill, step);
+
+#[test]
+fn names_may_come_through_a_macro() {
+    assert_eq!((FillWords::NAME, FillWords::GPU_WRITES.len()), ("FillWords", 1));
+    assert_eq!((Step::reads().len(), Step::writes().len()), (1, 1));
+    let stages: Vec<_> = <Whole as Schedule>::STAGES.iter().map(|stage| (stage.name, stage.members)).collect();
+    assert_eq!(stages, [("fill", 1), ("step", 1)]);
 }

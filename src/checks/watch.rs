@@ -38,6 +38,8 @@ pub(crate) struct PipelineReach {
     pub(super) stages: Vec<(&'static str, Reach)>,
     /// Where in the push constants there are addresses.
     pub(super) keys: Vec<u32>,
+    /// The only place where there is one, if nothing further is looked for at it.
+    pub(super) only_key: Option<u32>,
 }
 
 impl PipelineReach {
@@ -50,7 +52,9 @@ impl PipelineReach {
         keys.retain(|&key| key as usize + 8 <= MAX_PUSH_BYTES);
         keys.sort_unstable();
         keys.dedup();
-        Self { name: Arc::clone(name), stages, keys }
+        let is_flat = stages.iter().all(|(_, reach)| reach.is_flat);
+        let only_key = keys.first().copied().filter(|_| is_flat && keys.len() == 1);
+        Self { name: Arc::clone(name), stages, keys, only_key }
     }
 }
 
@@ -97,6 +101,8 @@ struct State {
     pipeline: Option<Arc<PipelineReach>>,
     /// What the keys held at the last look.
     seen: Vec<u64>,
+    /// Of a pipeline with one key, some of what that held when all was right.
+    right: [u64; REMEMBERED],
     /// The declared buffers that have addresses, in their order; made at the first look.
     buffers: Option<Vec<Declared>>,
     /// By declaration, whether anything touched it.
@@ -115,6 +121,9 @@ struct State {
     /// Room to work in: the addresses of one root.
     addresses: Vec<u64>,
 }
+
+/// A power of two.
+const REMEMBERED: usize = 32;
 
 /// A buffer that the pass declared.
 struct Declared {
@@ -139,6 +148,7 @@ impl<'a> Watch<'a> {
             push: [0; MAX_PUSH_BYTES],
             pipeline: None,
             seen: Vec::new(),
+            right: [0; REMEMBERED],
             buffers: None,
             touched: vec![false; pass.declared.len()],
             is_all: true,
@@ -162,6 +172,7 @@ impl<'a> Watch<'a> {
         let state = &mut *self.state.borrow_mut();
         state.pipeline = pipeline.filter(|_| !state.is_blind).cloned();
         state.is_all &= pipeline.is_some();
+        state.right = [0; REMEMBERED];
         self.is_right.set(false);
     }
 

@@ -46,19 +46,19 @@ fn declared(stage: &Stage) -> TokenStream {
 
 /// Of a tuple each by itself, so that one which is no system is shown.
 fn found(stage_index: usize, stage: &Stage) -> TokenStream {
-    let field = &stage.field;
+    let (field, this, index_of) = (&stage.field, quote!(self), quote!(index));
     match &stage.members {
         Members::Tuple(types) => types
             .iter()
             .enumerate()
             .map(|(index, ty)| {
                 let place = Index::from(index);
-                let member = quote_spanned!(ty.span()=> ::vulkio::derived::member::<#ty>(&self.#field.#place));
+                let member = quote_spanned!(ty.span()=> ::vulkio::derived::member::<#ty>(&#this.#field.#place));
                 quote!((#stage_index, #index) => ::core::option::Option::Some(#member),)
             })
             .collect(),
         Members::One(ty) => {
-            let member = quote_spanned!(ty.span()=> <#ty as ::vulkio::Members>::get(&self.#field, index));
+            let member = quote_spanned!(ty.span()=> <#ty as ::vulkio::Members>::get(&#this.#field, #index_of));
             quote!((#stage_index, _) => #member,)
         }
     }

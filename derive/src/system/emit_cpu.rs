@@ -26,8 +26,9 @@ pub(super) fn run(system: &System) -> TokenStream {
         type Writes<'a> = #writes;
     };
     let [reads, writes] = [Direction::Reads, Direction::Writes].map(|direction| taken(system, direction));
-    // Its missing is shown at the struct.
-    let run = quote_spanned!(system.ident.span()=> <Self as ::vulkio::Run>::run(self, reads, writes));
+    // Its missing is shown at the struct; the names are those of the function below.
+    let arguments = quote!(self, reads, writes);
+    let run = quote_spanned!(system.ident.span()=> <Self as ::vulkio::Run>::run(#arguments));
     let body = quote! {
         fn run<'a>(
             &'a self,

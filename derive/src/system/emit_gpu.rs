@@ -35,8 +35,9 @@ pub(super) fn record(system: &System) -> TokenStream {
 }
 
 fn recorded(system: &System) -> TokenStream {
-    // Its missing is shown at the struct.
-    let call = quote_spanned!(system.ident.span()=> <Self as ::vulkio::Record>::record(self, cmd));
+    // Its missing is shown at the struct. Names of this function are its own, wherever the struct's comes from: a macro, say.
+    let (this, cmd) = (quote!(self), quote!(cmd));
+    let call = quote_spanned!(system.ident.span()=> <Self as ::vulkio::Record>::record(#this, #cmd));
     quote!(fn record(&self, cmd: &mut ::vulkio::Encoder<'_>) -> ::vulkio::Result<()> { #call })
 }
 
@@ -122,7 +123,8 @@ pub(super) fn declare_fields(system: &System, uses: &TokenStream) -> TokenStream
     let of = |direction| {
         system.of(direction).enumerate().filter_map(|(index, touch)| match &touch.place {
             Place::Field(member) => {
-                let place = quote_spanned!(touch.span()=> &self.#member);
+                let this = quote!(self);
+                let place = quote_spanned!(touch.span()=> &#this.#member);
                 Some(declare(touch, index, uses, &place))
             }
             Place::Registry(_) => None,

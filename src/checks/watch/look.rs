@@ -4,7 +4,7 @@ use std::{mem, sync::Arc};
 
 use ash::vk::AccessFlags2 as A;
 
-use super::{Declared, PipelineReach, State, Watch};
+use super::{Declared, PipelineReach, REMEMBERED, State, Watch};
 use crate::{
     checks::{
         buffers::At,
@@ -44,7 +44,7 @@ impl Watch<'_> {
         if let Some(into) = state.push.get_mut(offset..offset + values.len()) {
             into.copy_from_slice(values);
         }
-        if self.is_right.get() && !state.is_as_seen() {
+        if self.is_right.get() && !state.stays_right() {
             self.is_right.set(false);
         }
     }
@@ -78,8 +78,12 @@ impl Watch<'_> {
             }
             state.pipeline = Some(pipeline);
         }
-        self.is_right.set(state.error.is_none());
-        state.error.is_none()
+        let is_right = state.error.is_none();
+        if let (true, Some(address)) = (is_right, state.only_address()) {
+            state.right[place(address)] = address;
+        }
+        self.is_right.set(is_right);
+        is_right
     }
 
     fn look_at(
@@ -224,6 +228,21 @@ impl Watch<'_> {
 }
 
 impl State {
+    /// Whether what was right still is, with other push constants.
+    #[inline]
+    fn stays_right(&self) -> bool {
+        match self.only_address() {
+            Some(address) => self.right[place(address)] == address || self.data.contains(&address),
+            None => self.is_as_seen(),
+        }
+    }
+
+    /// What the only key of the pipeline holds.
+    #[inline]
+    fn only_address(&self) -> Option<u64> {
+        self.pipeline.as_ref()?.only_key.map(|key| word(&self.push, key))
+    }
+
     /// Whether the pipeline's addresses are those of the last look.
     #[inline]
     fn is_as_seen(&self) -> bool {
@@ -240,6 +259,12 @@ impl State {
             None => address == 0 || self.data.contains(&address),
         }
     }
+}
+
+/// Where an address is remembered: by Fibonacci hashing, since buffers lie at multiples of powers of two.
+#[inline]
+fn place(address: u64) -> usize {
+    (address.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (u64::BITS - REMEMBERED.trailing_zeros())) as usize
 }
 
 /// Which of some buffers an address is of.
