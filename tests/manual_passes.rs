@@ -50,6 +50,10 @@ fn refused(result: Result<impl Sized, Error>, parts: &[&str]) {
 async fn a_manual_pass_brings_the_one_barrier_that_the_plan_has_without_it() {
     let gpu = strict_gpu();
     let [a, b] = buffers(&gpu).await;
+    // So that both enter in the same way: what an upload wrote may be on another queue.
+    let before = Graph::new(&gpu, "before");
+    line(&before, [&a, &b], None);
+    soon("a graph", soon("a submit", before.submit()).await.expect("submitted")).await.expect("complete");
     let automatic = Graph::new(&gpu, "automatic");
     let copy = line(&automatic, [&a, &b], None);
     let barriers = automatic.barriers_for(copy).expect("barriers");
@@ -112,7 +116,8 @@ async fn what_is_missing_without_checks_is_a_hazard() {
     soon("a graph", done).await.expect("complete");
     drop((a, b));
     let hazard = gpu.close().await.expect_err("a message of the layer").to_string();
-    assert!(hazard.contains("SYNC-HAZARD-READ-AFTER-WRITE") && hazard.contains("vkCmdCopyBuffer"), "{hazard}");
+    // Newer layers write the kind of a hazard with underscores.
+    assert!(hazard.replace('_', "-").contains("READ-AFTER-WRITE") && hazard.contains("vkCmdCopyBuffer"), "{hazard}");
 }
 
 #[tokio::test]
@@ -255,7 +260,9 @@ async fn shared_and_open_passes_bring_their_barriers_once() {
         let pass = declare(&graph, None);
         let given = graph.barriers_for(pass).expect("barriers");
         assert_eq!(given.len(), 1, "`b` was written before the graph");
-        drop(graph);
+        // The manual one comes after it, on the same queue.
+        let done = soon("a submit", graph.submit()).await.expect("submitted");
+        soon("a graph", done).await.expect("complete");
         let graph = Graph::new(&gpu, "manual");
         declare(&graph, Some(given));
         let done = soon("a submit", graph.submit()).await.expect("submitted");
