@@ -1,6 +1,6 @@
 //! What a type plainly is, as it is written.
 
-use proc_macro2::{TokenStream, TokenTree};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::{GenericArgument, GenericParam, Generics, PathArguments, PathSegment, Type};
 
@@ -87,4 +87,10 @@ fn any_ident(tokens: TokenStream, is_it: &impl Fn(String) -> bool) -> bool {
         TokenTree::Group(group) => any_ident(group.stream(), is_it),
         _ => false,
     })
+}
+
+/// `self` of the function that is generated, shown at a place of the input: that place may come from a macro, in which `self`
+/// is another's.
+pub(crate) fn this_at(place: Span) -> Ident {
+    Ident::new("self", Span::call_site().located_at(place))
 }

@@ -8,7 +8,7 @@ use super::{
     order::Order,
     stage::{Members, Stage},
 };
-use crate::shape::mentions;
+use crate::shape::{mentions, this_at};
 
 pub(super) fn emit(input: &DeriveInput, stages: &[Stage], order: &Order) -> TokenStream {
     let (ident, name) = (&input.ident, input.ident.unraw().to_string());
@@ -46,18 +46,20 @@ fn declared(stage: &Stage) -> TokenStream {
 
 /// Of a tuple each by itself, so that one which is no system is shown.
 fn found(stage_index: usize, stage: &Stage) -> TokenStream {
-    let (field, this, index_of) = (&stage.field, quote!(self), quote!(index));
+    let (field, index_of) = (&stage.field, quote!(index));
     match &stage.members {
         Members::Tuple(types) => types
             .iter()
             .enumerate()
             .map(|(index, ty)| {
                 let place = Index::from(index);
+                let this = this_at(ty.span());
                 let member = quote_spanned!(ty.span()=> ::vulkio::derived::member::<#ty>(&#this.#field.#place));
                 quote!((#stage_index, #index) => ::core::option::Option::Some(#member),)
             })
             .collect(),
         Members::One(ty) => {
+            let this = this_at(ty.span());
             let member = quote_spanned!(ty.span()=> <#ty as ::vulkio::Members>::get(&#this.#field, #index_of));
             quote!((#stage_index, _) => #member,)
         }

@@ -123,9 +123,10 @@ pub(super) fn declare_fields(system: &System, uses: &TokenStream) -> TokenStream
     let of = |direction| {
         system.of(direction).enumerate().filter_map(|(index, touch)| match &touch.place {
             Place::Field(member) => {
-                let this = quote!(self);
-                let place = quote_spanned!(touch.span()=> &#this.#member);
-                Some(declare(touch, index, uses, &place))
+                // A mistake is shown at the field, and `self` is this function's wherever the field comes from.
+                let place = Ident::new("place", touch.span());
+                let declare = declare(touch, index, uses, &quote!(#place));
+                Some(quote!({ let #place = &self.#member; #declare }))
             }
             Place::Registry(_) => None,
         })

@@ -42,7 +42,7 @@ impl Watch<'_> {
         let state = &mut *self.state.borrow_mut();
         let offset = offset as usize;
         if let Some(into) = state.push.get_mut(offset..offset + values.len()) {
-            into.copy_from_slice(values);
+            copy(into, values);
         }
         if self.is_right.get() && !state.stays_right() {
             self.is_right.set(false);
@@ -258,6 +258,24 @@ impl State {
             Some(index) => buffers[index].is_touched && allows(buffers[index].mask, touch),
             None => address == 0 || self.data.contains(&address),
         }
+    }
+}
+
+/// Copies the sizes that constants often have without a call.
+#[inline]
+fn copy(into: &mut [u8], from: &[u8]) {
+    #[inline]
+    fn sized<const BYTES: usize>(into: &mut [u8], from: &[u8]) {
+        if let (Some(into), Some(from)) = (into.first_chunk_mut::<BYTES>(), from.first_chunk()) {
+            *into = *from;
+        }
+    }
+    match from.len() {
+        8 => sized::<8>(into, from),
+        16 => sized::<16>(into, from),
+        32 => sized::<32>(into, from),
+        64 => sized::<64>(into, from),
+        _ => into.copy_from_slice(from),
     }
 }
 
