@@ -67,7 +67,7 @@
 //!
 //! # Features
 //!
-//! `png` (default): [`Picture::save_png`]. `files` (default): [`scene::files`], cubes from point clouds and height maps.
+//! `derive` (default): `#[derive(GpuData)]`, `#[derive(System)]`, `#[derive(Schedule)]`. `png` (default): [`Picture::save_png`]. `files` (default): [`scene::files`], cubes from point clouds and height maps.
 //!
 //! Not by default: `config` (the module `config`: settings from a file, the environment and switches), `window` (the module `window`: surfaces and
 //! winit's event loop beside tokio; with `config`), `egui` (the module `overlay`: egui over frames; with `window`), `glsl` (the module `glsl`: shaders

@@ -102,7 +102,7 @@ impl Encoder<'_> {
     /// Draws vertices, for instances.
     #[inline]
     pub fn draw(&mut self, vertices: Range<u32>, instances: Range<u32>) -> &mut Self {
-        if self.care && !self.cares_for(Some(&vertices), &instances) {
+        if self.care && !self.cares_for(vertices.clone(), instances.clone()) {
             return self;
         }
         match (count(&vertices), count(&instances)) {
@@ -152,7 +152,8 @@ impl Encoder<'_> {
             self.refuse_draw_indexed(indices, instances);
             return self;
         };
-        if self.care && !self.cares_for(None, &instances) {
+        // Which vertices indices name, only the GPU knows.
+        if self.care && !self.cares_for(0..0, instances.clone()) {
             return self;
         }
         // SAFETY: a graphics pipeline and an index buffer that holds the range are bound inside rendering.

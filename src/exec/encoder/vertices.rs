@@ -42,9 +42,9 @@ impl VertexInput {
         }
     }
 
-    fn check(&self, vertices: Option<&Range<u32>>, instances: &Range<u32>) -> Result<()> {
-        if let (Some(_), Some(drawn)) = (self.pipeline.vertices, vertices) {
-            check_within("vertices", drawn, &self.vertices)?;
+    fn check(&self, vertices: &Range<u32>, instances: &Range<u32>) -> Result<()> {
+        if self.pipeline.vertices.is_some() {
+            check_within("vertices", vertices, &self.vertices)?;
         }
         if self.pipeline.instances.is_some() {
             check_within("instances", instances, &self.instances)?;
@@ -113,13 +113,13 @@ impl Encoder<'_> {
 
     /// Before a draw: binds what is new, and looks at what it fetches. Whether it may be recorded.
     #[cold]
-    pub(super) fn cares_for(&mut self, vertices: Option<&Range<u32>>, instances: &Range<u32>) -> bool {
+    pub(super) fn cares_for(&mut self, vertices: Range<u32>, instances: Range<u32>) -> bool {
         self.step(|this| {
             if !this.ready.has(Ready::DRAW) {
                 return this.need_graphics("draw");
             }
             this.use_textures()?;
-            this.vertex_input.check(vertices, instances)
+            this.vertex_input.check(&vertices, &instances)
         });
         self.error.is_none()
     }
