@@ -14,7 +14,7 @@ mod words;
 pub(crate) use buffers::{Buffers, PageMemory};
 pub(crate) use extents::Extents;
 use unused::Warned;
-pub(crate) use watch::{Commands, Pass, PipelineReach, Watch, Watching, watched};
+pub(crate) use watch::{Commands, Pass, PipelineReach, Watch, watched};
 pub(crate) use words::derived_advice;
 
 /// What checks know of a device.

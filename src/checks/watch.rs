@@ -1,8 +1,8 @@
 //! The watch on one pass: what its draws and dispatches touch by address.
 //!
 //! An encoder records through a table of functions, which are the driver's own. Where checks are on, some of them are those of
-//! [`watched`], which look before they call the driver; so there is nothing to ask where checks are off. As Vulkan's functions
-//! have no room for more, they find the watch by the command buffer, among those that the thread has at that moment.
+//! [`watched`], which look before they call the driver; so there is nothing to ask where checks are off. Vulkan's functions have
+//! no room for more arguments, so that these are called with the watch in place of the command buffer.
 
 pub(crate) mod watched;
 
@@ -10,8 +10,7 @@ mod look;
 
 use std::{
     cell::{Cell, RefCell},
-    ops::{Deref, Range},
-    ptr,
+    ops::Range,
     rc::Rc,
     sync::Arc,
 };
@@ -89,8 +88,6 @@ pub(crate) struct Watch<'a> {
     driver: Commands,
     checks: &'a Checks,
     pass: Pass<'a>,
-    /// That which the thread had before.
-    outer: *const Watch<'static>,
     /// Whether draws and dispatches are right with the pipeline and the constants that there are.
     is_right: Cell<bool>,
     state: RefCell<State>,
@@ -135,15 +132,8 @@ struct Declared {
     is_touched: bool,
 }
 
-thread_local! {
-    static INNERMOST: Cell<*const Watch<'static>> = const { Cell::new(ptr::null()) };
-}
-
-/// A watch that its thread finds, until it ends.
-pub(crate) struct Watching<'a>(Rc<Watch<'a>>);
-
 impl<'a> Watch<'a> {
-    pub(crate) fn begin(cmd: vk::CommandBuffer, driver: Commands, checks: &'a Checks, pass: Pass<'a>) -> Watching<'a> {
+    pub(crate) fn begin(cmd: vk::CommandBuffer, driver: Commands, checks: &'a Checks, pass: Pass<'a>) -> Rc<Self> {
         let state = State {
             push: [0; MAX_PUSH_BYTES],
             pipeline: None,
@@ -159,12 +149,8 @@ impl<'a> Watch<'a> {
             found: Vec::new(),
             addresses: Vec::new(),
         };
-        let outer = INNERMOST.get();
-        let watch =
-            Rc::new(Self { cmd, driver, checks, pass, outer, is_right: Cell::new(false), state: RefCell::new(state) });
-        // It is found for as long as the `Watching` lives, which holds it, and that is no longer than `'a`.
-        INNERMOST.set(Rc::as_ptr(&watch).cast());
-        Watching(watch)
+        // Shared, as encoders move while functions know where it is.
+        Rc::new(Self { cmd, driver, checks, pass, is_right: Cell::new(false), state: RefCell::new(state) })
     }
 
     /// A pipeline was bound.
@@ -223,42 +209,4 @@ impl State {
             *touched |= declaration.resource.id() == id;
         }
     }
-}
-
-impl<'a> Deref for Watching<'a> {
-    type Target = Watch<'a>;
-
-    fn deref(&self) -> &Watch<'a> {
-        &self.0
-    }
-}
-
-impl Drop for Watching<'_> {
-    fn drop(&mut self) {
-        // Encoders live inside calls of closures, so the last to begin is the first to end.
-        debug_assert!(ptr::addr_eq(INNERMOST.get(), Rc::as_ptr(&self.0)));
-        INNERMOST.set(self.0.outer);
-    }
-}
-
-/// The thread's innermost watch, if it is that of a command buffer and all is right with its draws.
-#[inline]
-fn right(cmd: vk::CommandBuffer) -> Option<&'static Watch<'static>> {
-    // SAFETY: as in `of`.
-    unsafe { INNERMOST.get().as_ref() }.filter(|watch| watch.cmd == cmd && watch.is_right.get())
-}
-
-/// The thread's watch of a command buffer.
-#[inline]
-fn of(cmd: vk::CommandBuffer) -> Option<&'static Watch<'static>> {
-    let mut next = INNERMOST.get();
-    // SAFETY: what is in the list is held by a `Watching` further out on this thread's stack, and taken out before that ends.
-    // The caller is called by the encoder that has it, and lets go before it returns.
-    while let Some(watch) = unsafe { next.as_ref() } {
-        if watch.cmd == cmd {
-            return Some(watch);
-        }
-        next = watch.outer;
-    }
-    None
 }

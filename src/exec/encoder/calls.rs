@@ -7,7 +7,7 @@ use ash::vk;
 
 use super::ready::Ready;
 use crate::{
-    checks::{Commands, watched},
+    checks::{Commands, Watch, watched},
     gpu::device::Device,
 };
 
@@ -18,22 +18,26 @@ pub(super) struct Calls {
     pub(super) draw: vk::PFN_vkCmdDraw,
     pub(super) draw_indexed: vk::PFN_vkCmdDrawIndexed,
     pub(super) dispatch: vk::PFN_vkCmdDispatch,
+    /// What all of them but `bind_pipeline` take for the command buffer.
+    pub(super) cmd: vk::CommandBuffer,
 }
 
 impl Calls {
     /// Those for what is ready; with a watch on some of them, if there is one.
-    pub(super) fn new(device: &Device, ready: Ready, is_watched: bool) -> Self {
+    pub(super) fn new(device: &Device, ready: Ready, cmd: vk::CommandBuffer, watch: Option<&Watch<'_>>) -> Self {
         let all = device.raw.fp_v1_0();
-        let Commands { push_constants, draw, draw_indexed, dispatch } = match is_watched {
-            true => WATCHED,
-            false => drivers(device),
+        let (commands, cmd) = match watch {
+            Some(watch) => (WATCHED, watched::handle(watch)),
+            None => (drivers(device), cmd),
         };
+        let Commands { push_constants, draw, draw_indexed, dispatch } = commands;
         Self {
             bind_pipeline: all.cmd_bind_pipeline,
             push_constants: if ready.has(Ready::PUSH) { push_constants } else { no_push },
             draw: if ready.has(Ready::DRAW) { draw } else { no_draw },
             draw_indexed,
             dispatch,
+            cmd,
         }
     }
 }

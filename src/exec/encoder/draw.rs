@@ -108,7 +108,9 @@ impl Encoder<'_> {
         match (count(&vertices), count(&instances)) {
             (Some(vertex_count), Some(instance_count)) => {
                 // SAFETY: a graphics pipeline is bound inside rendering, and reads no vertex buffer; or this does nothing.
-                unsafe { (self.calls.draw)(self.cmd, vertex_count, instance_count, vertices.start, instances.start) };
+                unsafe {
+                    (self.calls.draw)(self.calls.cmd, vertex_count, instance_count, vertices.start, instances.start)
+                };
                 self.draws += 1;
             }
             _ => self.refuse_draw(vertices, instances),
@@ -159,7 +161,14 @@ impl Encoder<'_> {
         // SAFETY: a graphics pipeline and an index buffer that holds the range are bound inside rendering.
         unsafe {
             let (first, first_instance) = (indices.start, instances.start);
-            (self.calls.draw_indexed)(self.cmd, index_count, instance_count, first, vertex_offset, first_instance);
+            (self.calls.draw_indexed)(
+                self.calls.cmd,
+                index_count,
+                instance_count,
+                first,
+                vertex_offset,
+                first_instance,
+            );
         }
         self.draws += 1;
         self

@@ -13,7 +13,7 @@ mod texels;
 mod texture;
 mod vertices;
 
-use std::{marker::PhantomData, mem::size_of, ops::Range, ptr, sync::Arc};
+use std::{marker::PhantomData, mem::size_of, ops::Range, ptr, rc::Rc, sync::Arc};
 
 use ash::vk;
 use bytemuck::NoUninit;
@@ -34,7 +34,7 @@ use super::{
     job::{self, Job, JobUse},
 };
 use crate::{
-    checks::{Pass, Watch, Watching, derived_advice},
+    checks::{Pass, Watch, derived_advice},
     error::{Error, Result},
     gpu::{QueueKind, device::Device},
     graph::uses::{Declaration, Label, Rendering},
@@ -107,7 +107,7 @@ pub struct Encoder<'a> {
     pages: &'a mut PageLease,
     counts: &'a mut Counts,
     /// If checks are on.
-    watch: Option<Watching<'a>>,
+    watch: Option<Rc<Watch<'a>>>,
     error: Option<Error>,
     /// What was found for the system that this is the pass of.
     pub(crate) found: Option<Arc<Found>>,
@@ -144,7 +144,7 @@ impl<'a> Encoder<'a> {
         let mut encoder = Self {
             cmd,
             layout,
-            calls: Calls::new(device, ready, watch.is_some()),
+            calls: Calls::new(device, ready, cmd, watch.as_deref()),
             ready,
             bound: ptr::null(),
             textures: Textures::default(),
@@ -238,7 +238,7 @@ impl<'a> Encoder<'a> {
         } else if bytes > 0 {
             let (all, data) = (vk::ShaderStageFlags::ALL, ptr::from_ref(constants).cast());
             // SAFETY: the range lies within the layout's only range, which all its stages share; `T` has no padding.
-            unsafe { (self.calls.push_constants)(self.cmd, self.layout.raw, all, 0, bytes as u32, data) };
+            unsafe { (self.calls.push_constants)(self.calls.cmd, self.layout.raw, all, 0, bytes as u32, data) };
         }
         self
     }
@@ -267,7 +267,7 @@ impl<'a> Encoder<'a> {
             return self.dispatch(groups);
         }
         // SAFETY: a compute pipeline is bound outside of rendering, and the counts are within the limits.
-        unsafe { (self.calls.dispatch)(self.cmd, x, y, z) };
+        unsafe { (self.calls.dispatch)(self.calls.cmd, x, y, z) };
         self.dispatches += 1;
         self
     }
@@ -376,7 +376,7 @@ impl<'a> Encoder<'a> {
         if !ready.has(Ready::DRAW) {
             self.allowed_draws = self.draws;
         }
-        self.calls = Calls::new(self.device, ready, self.watch.is_some());
+        self.calls = Calls::new(self.device, ready, self.cmd, self.watch.as_deref());
     }
 
     /// Before a command whose shaders reach buffers, and which is not in the table of calls: checks, if they are on.
