@@ -2,11 +2,14 @@
 //!
 //! A [`Kernel`] is a compute shader with typed push constants; its work, a [`Dispatch`], is awaited or added to a graph.
 
+mod batch;
 mod dispatch;
 mod kernel;
 mod push;
 mod scratch;
 
+pub(crate) use batch::Batcher;
+pub use batch::Batching;
 pub use dispatch::Dispatch;
 pub(crate) use kernel::Kernels;
 pub use kernel::{Kernel, KernelOptions};
