@@ -4,14 +4,18 @@ mod common;
 mod mix;
 mod scenes;
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, future::IntoFuture, sync::Arc, time::Duration};
 
-use common::{Gate, close, open, strict};
+use common::{
+    Gate, close,
+    faults::{Faults, LooseGate},
+    open, strict,
+};
 use futures::{FutureExt, future::join_all};
 use mix::Factors;
 use scenes::{Random, seed};
 
-use vulkio::{Batching, Dispatch, Error, Gpu, GpuBuffer, Graph};
+use vulkio::{Batching, Dispatch, Error, Gpu, GpuBuffer, Graph, ash::vk};
 
 const N: usize = 64;
 /// Longer than any test takes.
@@ -338,4 +342,33 @@ impl Chains {
         }
         self.ends.entry(write).or_default()[0] = length;
     }
+}
+
+#[tokio::test]
+async fn a_lost_device_is_told_to_all_that_wait_and_all_that_run() {
+    let (options, faults) = Faults::on(strict().batching(patient()));
+    let world = World::on(open(options), 2).await;
+    let gate = LooseGate::new(&world.gpu, &faults);
+    let graph = Graph::new(&world.gpu, "busy");
+    gate.hold(&graph);
+    graph.submit().await.expect("submitted");
+    let mut dispatches: Vec<_> = (0..20).map(|_| Box::pin(world.count(1).into_future())).collect();
+    let ready = dispatches.iter_mut().filter_map(|dispatch| dispatch.as_mut().now_or_never()).count();
+    assert_eq!(ready, 0, "two are on the GPU, eighteen gather");
+    faults.always("vkQueueSubmit2", vk::Result::ERROR_DEVICE_LOST);
+    let unlucky = Graph::new(&world.gpu, "unlucky").submit().await.expect_err("the device is lost");
+    assert!(unlucky.is_device_lost());
+    for outcome in join_all(dispatches).await {
+        assert!(matches!(outcome, Err(Error::DeviceLost { .. })), "{outcome:?}");
+    }
+    assert_eq!(faults.calls("vkQueueSubmit2"), 1, "since the rule was made: nothing is submitted to a lost device");
+    assert!(matches!(world.count(1).await, Err(Error::DeviceLost { .. })));
+    gate.open();
+    let World { gpu, mix, buffers } = world;
+    let log = gpu.validation_log();
+    drop((mix, buffers));
+    assert!(gpu.close().await.is_err_and(|error| error.is_device_lost()));
+    drop(gpu);
+    faults.wait_for_the_end();
+    assert_eq!(log.messages(), Vec::<String>::new());
 }
