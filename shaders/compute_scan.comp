@@ -48,8 +48,6 @@ layout(push_constant, scalar) uniform Push {
     uint64_t count;
     uint tiles;
     uint epoch;
-    // Whether `sums` is `numbers`.
-    uint in_place;
 } push;
 
 // Subgroups have four invocations at least.
@@ -241,7 +239,7 @@ void main() {
         sum_before(tile);
     }
     barrier();
-    if (push.in_place != 0) {
+    if (uint64_t(push.numbers) == uint64_t(push.sums)) {
         // Whoever sees numbers that are overwritten now sees that this tile has spoken as well: see `speak_for`.
         memoryBarrier(gl_ScopeDevice, gl_StorageSemanticsBuffer, gl_SemanticsAcquireRelease);
     }

@@ -30,10 +30,10 @@ pub trait Element: sealed::Sealed + Pod + Default + PartialEq + Debug + Display 
     fn narrow(wide: Self::Wide) -> Self;
     /// As IEEE 754-2019's `minimum`: a NaN wins, and -0 is less than +0.
     #[doc(hidden)]
-    fn minimum(self, other: Self) -> Self;
+    fn least_of(self, other: Self) -> Self;
     /// As IEEE 754-2019's `maximum`.
     #[doc(hidden)]
-    fn maximum(self, other: Self) -> Self;
+    fn greatest_of(self, other: Self) -> Self;
 }
 
 impl Element for f32 {
@@ -50,15 +50,21 @@ impl Element for f32 {
         wide as f32
     }
 
-    fn minimum(self, other: f32) -> f32 {
+    fn least_of(self, other: f32) -> f32 {
         match (self.is_nan() || other.is_nan(), self.total_cmp(&other)) {
             (true, _) => f32::NAN,
-            (false, order) => if order.is_le() { self } else { other },
+            (false, order) => {
+                if order.is_le() {
+                    self
+                } else {
+                    other
+                }
+            }
         }
     }
 
-    fn maximum(self, other: f32) -> f32 {
-        -(-self).minimum(-other)
+    fn greatest_of(self, other: f32) -> f32 {
+        -(-self).least_of(-other)
     }
 }
 
@@ -78,11 +84,11 @@ macro_rules! integer {
                 wide
             }
 
-            fn minimum(self, other: $integer) -> $integer {
+            fn least_of(self, other: $integer) -> $integer {
                 self.min(other)
             }
 
-            fn maximum(self, other: $integer) -> $integer {
+            fn greatest_of(self, other: $integer) -> $integer {
                 self.max(other)
             }
         }
@@ -98,14 +104,14 @@ mod tests {
 
     #[test]
     fn the_least_of_floats_is_a_nan_if_there_is_one_and_minus_zero_before_zero() {
-        assert_eq!((-0.0f32).minimum(0.0).to_bits(), (-0.0f32).to_bits());
-        assert_eq!(0.0f32.minimum(-0.0).to_bits(), (-0.0f32).to_bits());
-        assert_eq!((-0.0f32).maximum(0.0).to_bits(), 0.0f32.to_bits());
-        assert_eq!(f32::NEG_INFINITY.minimum(3.0), f32::NEG_INFINITY);
-        assert_eq!(f32::NEG_INFINITY.maximum(3.0), 3.0);
+        assert_eq!((-0.0f32).least_of(0.0).to_bits(), (-0.0f32).to_bits());
+        assert_eq!(0.0f32.least_of(-0.0).to_bits(), (-0.0f32).to_bits());
+        assert_eq!((-0.0f32).greatest_of(0.0).to_bits(), 0.0f32.to_bits());
+        assert_eq!(f32::NEG_INFINITY.least_of(3.0), f32::NEG_INFINITY);
+        assert_eq!(f32::NEG_INFINITY.greatest_of(3.0), 3.0);
         for nan in [f32::NAN, -f32::NAN] {
-            assert!(nan.minimum(1.0).is_nan() && 1.0f32.minimum(nan).is_nan(), "{nan}");
-            assert!(nan.maximum(1.0).is_nan() && f32::INFINITY.maximum(nan).is_nan(), "{nan}");
+            assert!(nan.least_of(1.0).is_nan() && 1.0f32.least_of(nan).is_nan(), "{nan}");
+            assert!(nan.greatest_of(1.0).is_nan() && f32::INFINITY.greatest_of(nan).is_nan(), "{nan}");
         }
     }
 }

@@ -90,9 +90,9 @@ impl Operand {
         )))
     }
 
-    /// Bytes beyond the last multiple of 16, in words of 4.
-    pub(super) fn misalignment(address: u64) -> u32 {
-        (address % 16 / size_of::<u32>() as u64) as u32
+    /// How many words its first element is beyond a multiple of 16 bytes.
+    pub(super) fn misaligned_words(&self) -> u32 {
+        (self.address % 16 / size_of::<u32>() as u64) as u32
     }
 }
 

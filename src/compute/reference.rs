@@ -28,13 +28,13 @@ pub fn sum<T: Element>(x: &[T]) -> T {
 /// The least, [`Element::GREATEST`] for no numbers; NaN if one of them is.
 #[must_use]
 pub fn min<T: Element>(x: &[T]) -> T {
-    x.iter().fold(T::GREATEST, |least, &x| least.minimum(x))
+    x.iter().fold(T::GREATEST, |least, &x| least.least_of(x))
 }
 
 /// The greatest, [`Element::LEAST`] for no numbers; NaN if one of them is.
 #[must_use]
 pub fn max<T: Element>(x: &[T]) -> T {
-    x.iter().fold(T::LEAST, |greatest, &x| greatest.maximum(x))
+    x.iter().fold(T::LEAST, |greatest, &x| greatest.greatest_of(x))
 }
 
 /// For each number the sum of all up to it, its own included.
