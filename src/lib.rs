@@ -80,6 +80,7 @@ compile_error!("vulkio needs a Vulkan driver and threads; browsers have neither"
 
 mod cells;
 mod checks;
+pub mod compute;
 #[cfg(feature = "config")]
 pub mod config;
 mod cull;
@@ -98,6 +99,7 @@ mod readback;
 mod resource;
 pub mod scene;
 mod schedule;
+mod spirv;
 mod sync;
 mod system;
 mod upload;
@@ -108,6 +110,7 @@ pub use ash;
 pub use glam;
 
 pub use cells::{PackTimes, Refit, RefitSome};
+pub use compute::{Dispatch, Kernel, KernelOptions};
 pub use cull::{Cubes, Cull, ResetArgs};
 pub use error::{Error, Result, Source};
 pub use exec::{

@@ -33,6 +33,7 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
     // The bound, which names a lifetime for no other reason, is not looked at here: what is wrong is said once, by the check.
     let plain = quote!(for<'plain> #ident: ::vulkio::derived::PlainData);
     let check = quote_spanned!(ident.span()=> const _: () = ::vulkio::derived::plain_data::<#ident>(););
+    let layout = layout(ident, fields);
     let vertex = (role == "Vertex").then(|| vertex(ident, fields));
     Ok(quote! {
         #check
@@ -42,6 +43,7 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
             #plain,
         {
             const ROLE: ::vulkio::Role = ::vulkio::Role::#role;
+            const LAYOUT: ::vulkio::derived::Layout = #layout;
         }
         #vertex
     })
@@ -108,6 +110,25 @@ fn has_layout(attributes: &[Attribute]) -> bool {
         });
     }
     found
+}
+
+/// Where each field is, and what it holds.
+fn layout(ident: &Ident, data: &DataStruct) -> TokenStream {
+    let fields = data.fields.iter().enumerate().map(|(index, field)| {
+        let member = match &field.ident {
+            Some(name) => name.to_token_stream(),
+            None => syn::Index::from(index).to_token_stream(),
+        };
+        let name = field.ident.as_ref().map_or_else(|| index.to_string(), |name| name.unraw().to_string());
+        let ty = &field.ty;
+        let of = quote! {{
+            #[allow(unused_imports)]
+            use ::vulkio::derived::NoRole as _;
+            &::vulkio::derived::Probe::<#ty>::LAYOUT
+        }};
+        quote!((#name, ::core::mem::offset_of!(#ident, #member), #of))
+    });
+    quote!(::vulkio::derived::Layout::Fields(&[#(#fields),*]))
 }
 
 /// One location for each field. What begins with `_` is padding.

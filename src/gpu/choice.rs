@@ -72,6 +72,8 @@ pub struct DeviceInfo {
     pub max_allocation: u64,
     /// Invocations in a subgroup.
     pub subgroup_size: u32,
+    /// The smallest and the largest subgroup that a shader can ask for.
+    pub subgroup_sizes: [u32; 2],
     /// What compute shaders can do within a subgroup.
     pub subgroup_operations: vk::SubgroupFeatureFlags,
     /// The optional features, as enabled.

@@ -36,6 +36,7 @@ pub use self::{
 };
 use self::{device::Device, helpers::Helpers, presenters::Presenters};
 use crate::{
+    compute::{Kernels, ScratchPools},
     error::{Error, Result, panic_message},
     exec::{Pools, ScatterKernel, Submitter, TransientPool},
     graph::cache::PlanCache,
@@ -75,6 +76,8 @@ pub(crate) struct Shared {
     pub(crate) plans: PlanCache,
     pub(crate) pipelines: Arc<Pipelines>,
     pub(crate) scatter: ScatterKernel,
+    pub(crate) kernels: Kernels,
+    pub(crate) scratch: ScratchPools,
     pub(crate) helpers: Arc<Helpers>,
     pub(crate) readbacks: Arc<ReadPool>,
     pub(crate) presenters: Arc<Presenters>,
@@ -155,6 +158,8 @@ impl Gpu {
             plans: PlanCache::default(),
             pipelines,
             scatter: ScatterKernel::default(),
+            kernels: Kernels::default(),
+            scratch: ScratchPools::default(),
             helpers,
             readbacks,
             presenters: Arc::default(),

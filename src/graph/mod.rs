@@ -392,6 +392,11 @@ impl Graph {
         PassId { graph: self.id, index }
     }
 
+    /// Keeps the first error, which comes out of `submit`.
+    pub(crate) fn fail(&self, error: Error) {
+        lock(&self.declared).error.get_or_insert(error);
+    }
+
     pub(crate) fn into_submission(self) -> Result<Submission> {
         let mut declared = self.declared.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
         match declared.error.take().or_else(|| self.gpu.refusal()) {

@@ -42,7 +42,7 @@ impl Pipelines {
 
     /// A compute pipeline of vulkio's own, which no other description gives. Blocks while the driver compiles.
     pub(crate) fn own_compute(&self, name: &str, spirv: &[u8]) -> Result<ComputePipeline> {
-        let key = compute::Key { shader: shader::words(name, spirv)? };
+        let key = compute::Key::plain(shader::words(name, spirv)?);
         self.build_compute(&key, &name.into()).map(ComputePipeline::new)
     }
 
@@ -132,7 +132,11 @@ impl Gpu {
     ///
     /// Dropped, nothing is kept but what the driver cached; whoever else waits for the same pipeline goes on.
     pub async fn compute_pipeline(&self, name: &str, spirv: &[u8]) -> Result<ComputePipeline> {
-        let key = compute::Key { shader: shader::words(name, spirv)? };
+        self.compute_pipeline_of(name, compute::Key::plain(shader::words(name, spirv)?)).await
+    }
+
+    /// As [`compute_pipeline`](Self::compute_pipeline), specialised.
+    pub(crate) async fn compute_pipeline_of(&self, name: &str, key: compute::Key) -> Result<ComputePipeline> {
         let pipelines = Arc::clone(&self.shared.pipelines);
         let cell = cell(&pipelines.compute, key.clone());
         let name: Arc<str> = name.into();

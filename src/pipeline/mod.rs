@@ -17,10 +17,13 @@ use ash::vk;
 
 pub(crate) use cache::Pipelines;
 pub use compute::ComputePipeline;
+pub(crate) use compute::{Key as ComputeKey, Specialized};
 pub use graphics::{Blend, GraphicsDesc, GraphicsPipeline};
 pub(crate) use layout::{MAX_PUSH_BYTES, PipelineLayout, SetLayout, TEXTURE_SET};
 pub(crate) use sampler::Samplers;
 pub use sampler::{Edge, Sampler, SamplerDesc};
+pub(crate) use shader::words as spirv_words;
+pub(crate) use textures::COUNT_CONSTANT;
 pub(crate) use textures::{Bound, TextureSet, TextureSets};
 pub(crate) use vertices::{Fetched, Fetches, INSTANCES, VERTICES};
 

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// The constant by which shaders learn how many textures a set has.
-const COUNT_CONSTANT: u32 = 1000;
+pub(crate) const COUNT_CONSTANT: u32 = 1000;
 /// What every device has for a stage, and what shaders that choose by `switch` go through.
 const LEAST: u32 = 16;
 /// Of more a pass has little use, and each is a descriptor to write.

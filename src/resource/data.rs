@@ -4,7 +4,7 @@ use ash::vk;
 use bytemuck::Pod;
 use vk::PipelineStageFlags2 as S;
 
-use super::Access;
+use super::{Access, layout::Layout};
 use crate::exec::{DispatchArgs, DrawArgs, DrawIndexedArgs};
 
 /// What the data of a buffer is for, and so how systems that do not say otherwise touch it.
@@ -59,26 +59,33 @@ impl Role {
 pub trait GpuData: Pod {
     /// What it is for.
     const ROLE: Role;
+    /// Where its numbers are. The derive says it; kernels compare it with what their shaders expect.
+    #[doc(hidden)]
+    const LAYOUT: Layout = Layout::Unknown(size_of::<Self>());
 }
 
 macro_rules! of_role {
-    ($role:ident: $($type:ty)+) => {
+    ($role:ident, $layout:expr; $($type:ty)+) => {
         $(impl GpuData for $type {
             const ROLE: Role = Role::$role;
+            const LAYOUT: Layout = $layout;
         })+
     };
 }
 
-of_role!(Storage: u8 i8 u16 i16 u32 i32 u64 i64 f32 f64);
-of_role!(Storage: glam::Vec2 glam::Vec3 glam::Vec4 glam::Mat4 glam::Quat);
-of_role!(Storage: glam::UVec2 glam::UVec3 glam::UVec4 glam::IVec2 glam::IVec3 glam::IVec4);
-of_role!(Indirect: DispatchArgs DrawArgs DrawIndexedArgs);
+of_role!(Storage, Layout::Integer(size_of::<Self>()); u8 i8 u16 i16 u32 i32 u64 i64);
+of_role!(Storage, Layout::Float(size_of::<Self>()); f32 f64);
+of_role!(Storage, Layout::Array(&Layout::Float(4), size_of::<Self>() / 4, 4); glam::Vec2 glam::Vec3 glam::Vec4 glam::Mat4 glam::Quat);
+of_role!(Storage, Layout::Array(&Layout::Integer(4), size_of::<Self>() / 4, 4);
+    glam::UVec2 glam::UVec3 glam::UVec4 glam::IVec2 glam::IVec3 glam::IVec4);
+of_role!(Indirect, Layout::Array(&Layout::Integer(4), size_of::<Self>() / 4, 4); DispatchArgs DrawArgs DrawIndexedArgs);
 
 impl<T: GpuData, const N: usize> GpuData for [T; N]
 where
     [T; N]: Pod,
 {
     const ROLE: Role = T::ROLE;
+    const LAYOUT: Layout = Layout::Array(&T::LAYOUT, N, size_of::<T>());
 }
 
 #[cfg(test)]

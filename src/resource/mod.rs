@@ -6,6 +6,7 @@ mod copies;
 mod data;
 mod format;
 pub(crate) mod image;
+pub(crate) mod layout;
 mod meta;
 pub(crate) mod overlap;
 pub(crate) mod range;

@@ -3,16 +3,16 @@
 //! Addresses come out of push constants, or out of memory that other addresses lead to. Each of them becomes a
 //! [`Root`], with what the shader may do through it.
 
-mod module;
 mod place;
 #[cfg(test)]
 mod tests;
 mod value;
 mod walk;
 
-use module::Module;
 pub(crate) use place::Offset;
 pub(crate) use walk::Touch;
+
+use crate::spirv::Module;
 
 /// All addresses that a shader uses.
 #[derive(Debug, Default)]

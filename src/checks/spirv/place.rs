@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
-use super::module::{Id, Module, Step};
+use crate::spirv::{Id, Module, Step};
 
 /// The number of a place.
 pub(super) type PlaceId = usize;

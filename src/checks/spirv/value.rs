@@ -1,9 +1,7 @@
 //! What is known of a value: where addresses in it came from.
 
-use super::{
-    module::{Id, Module},
-    place::{PlaceId, Places},
-};
+use super::place::{PlaceId, Places};
+use crate::spirv::{Id, Module};
 
 /// A call's place in the tree of calls; the entry point's is 0.
 pub(super) type Call = usize;

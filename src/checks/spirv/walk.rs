@@ -10,10 +10,10 @@ use rustc_hash::FxHashMap;
 use spirv::{Op, StorageClass};
 
 use super::{
-    module::{Id, Instruction, Module},
     place::{PlaceId, Places},
     value::{ANY, Call, GLOBAL, Local, Origin, Value},
 };
+use crate::spirv::{Id, Instruction, Module};
 
 /// What is done through an address.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

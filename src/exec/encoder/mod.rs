@@ -232,12 +232,17 @@ impl<'a> Encoder<'a> {
     /// runs no shaders, it does nothing.
     #[inline]
     pub fn push<T: NoUninit>(&mut self, constants: &T) -> &mut Self {
-        let bytes = size_of::<T>();
+        self.push_bytes(bytemuck::bytes_of(constants))
+    }
+
+    #[inline]
+    pub(crate) fn push_bytes(&mut self, constants: &[u8]) -> &mut Self {
+        let bytes = constants.len();
         if bytes > MAX_PUSH_BYTES || !bytes.is_multiple_of(4) {
             self.refuse_push(bytes);
         } else if bytes > 0 {
-            let (all, data) = (vk::ShaderStageFlags::ALL, ptr::from_ref(constants).cast());
-            // SAFETY: the range lies within the layout's only range, which all its stages share; `T` has no padding.
+            let (all, data) = (vk::ShaderStageFlags::ALL, constants.as_ptr().cast());
+            // SAFETY: the range lies within the layout's only range, which all its stages share.
             unsafe { (self.calls.push_constants)(self.calls.cmd, self.layout.raw, all, 0, bytes as u32, data) };
         }
         self

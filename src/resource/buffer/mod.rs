@@ -85,6 +85,16 @@ impl<T> GpuBuffer<T> {
         Self { inner: Arc::new(inner), element: PhantomData }
     }
 
+    /// Whether nobody else has a handle, nor work that is not complete.
+    pub(crate) fn is_unshared(&self) -> bool {
+        Arc::strong_count(&self.inner) == 1
+    }
+
+    /// Whether all of it was written by what was submitted.
+    pub(crate) fn is_written(&self) -> bool {
+        lock(&self.inner.state).is_written(self.inner.whole())
+    }
+
     pub(crate) fn resource(&self) -> Resource {
         Resource::Buffer(Arc::clone(&self.inner))
     }

@@ -6,7 +6,9 @@ use ash::vk;
 use vk::PipelineStageFlags2 as S;
 
 use super::{Handle, Resources};
-use crate::resource::{Access, GpuData, GpuResourceKind, GpuResourceMeta, Mode, Role, access::GRAPHICS_SHADERS};
+use crate::resource::{
+    Access, GpuData, GpuResourceKind, GpuResourceMeta, Mode, Role, access::GRAPHICS_SHADERS, layout::Layout,
+};
 
 /// The data in the buffers of a field.
 pub type DataOf<F> = <<F as Resources>::Handle as Handle>::Data;
@@ -17,15 +19,21 @@ pub struct Probe<T>(PhantomData<T>);
 impl<T: GpuData> Probe<T> {
     /// The role.
     pub const ROLE: Option<Role> = Some(T::ROLE);
+    /// Where its numbers are.
+    pub const LAYOUT: Layout = T::LAYOUT;
 }
 
 /// The role of what has none.
 pub trait NoRole {
     /// None.
     const ROLE: Option<Role> = None;
+    /// Not known.
+    const LAYOUT: Layout;
 }
 
-impl<T> NoRole for Probe<T> {}
+impl<T> NoRole for Probe<T> {
+    const LAYOUT: Layout = Layout::Unknown(size_of::<T>());
+}
 
 /// The role that a type has of its own, or by its name; and whether that is inferred.
 #[must_use]

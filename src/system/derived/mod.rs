@@ -8,6 +8,7 @@ mod metas;
 pub use futures::future::BoxFuture;
 
 pub use super::EachGuard;
+pub use crate::resource::layout::Layout;
 
 pub use self::{
     conflicts::{Conflict, Finds, NotTouched, Touch, TouchProbe, Touched, conflict, member, text},

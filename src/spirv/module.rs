@@ -1,38 +1,54 @@
 //! What a SPIR-V module declares: types with their layout, constants, variables, functions.
 //!
-//! A walk over the words, in the order in which the specification puts them. Only what addresses need is kept.
+//! A walk over the words, in the order in which the specification puts them. Only what vulkio looks at is kept.
 
 use rustc_hash::FxHashMap;
-use spirv::{Decoration, Op, StorageClass};
+use spirv::{BuiltIn, Decoration, ExecutionMode, Op, StorageClass};
 
 /// An id of the module.
-pub(super) type Id = u32;
+pub(crate) type Id = u32;
 
-/// A SPIR-V module, as far as addresses in it go.
+/// A SPIR-V module, as far as its addresses and its interface go.
 #[derive(Default)]
-pub(super) struct Module<'w> {
-    types: FxHashMap<Id, Type>,
+pub(crate) struct Module<'w> {
+    pub(super) types: FxHashMap<Id, Type>,
     /// Of struct members, and of array types under member [`WHOLE`].
-    layout: FxHashMap<(Id, u32), u32>,
-    names: FxHashMap<(Id, u32), String>,
+    pub(super) layout: FxHashMap<(Id, u32), u32>,
+    pub(super) matrix_strides: FxHashMap<(Id, u32), u32>,
+    pub(super) names: FxHashMap<(Id, u32), String>,
     /// Integers, and 0 for what is null.
     constants: FxHashMap<Id, Constant>,
     /// Outside of functions.
-    pub(super) variables: Vec<Variable>,
-    pub(super) functions: FxHashMap<Id, Function<'w>>,
+    pub(crate) variables: Vec<Variable>,
+    pub(crate) functions: FxHashMap<Id, Function<'w>>,
     /// The function that the entry point `main` is.
-    pub(super) main: Option<Id>,
+    pub(crate) main: Option<Id>,
+    /// The size of its workgroups, as literals or as constants.
+    local_size: Option<LocalSize>,
+    /// By constant that can be specialised: its number.
+    pub(crate) spec_ids: FxHashMap<Id, u32>,
+    /// Those of them that were decorated with their number and have a value; vectors of constants.
+    composites: FxHashMap<Id, Vec<Id>>,
+    /// The constant that stands for the size of workgroups.
+    size_constant: Option<Id>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Type {
+pub(crate) enum Type {
     Int { bytes: u32 },
     Float { bytes: u32 },
     Vector { of: Id, count: u32 },
-    Matrix,
+    Matrix { columns: Id, count: u32 },
     Array { of: Id, count: Option<u32> },
     Struct { members: Vec<Id> },
     Pointer { storage: StorageClass, to: Id },
+}
+
+/// Where the size of workgroups is said.
+#[derive(Clone, Copy, Debug)]
+enum LocalSize {
+    Literal([u32; 3]),
+    Constants([Id; 3]),
 }
 
 #[derive(Clone, Copy)]
@@ -42,45 +58,45 @@ struct Constant {
 }
 
 #[derive(Clone, Copy)]
-pub(super) struct Variable {
-    pub(super) id: Id,
-    pub(super) ty: Id,
-    pub(super) storage: StorageClass,
+pub(crate) struct Variable {
+    pub(crate) id: Id,
+    pub(crate) ty: Id,
+    pub(crate) storage: StorageClass,
 }
 
 #[derive(Default)]
-pub(super) struct Function<'w> {
+pub(crate) struct Function<'w> {
     /// Types and ids.
-    pub(super) parameters: Vec<(Id, Id)>,
-    pub(super) body: Vec<Instruction<'w>>,
+    pub(crate) parameters: Vec<(Id, Id)>,
+    pub(crate) body: Vec<Instruction<'w>>,
 }
 
 #[derive(Clone, Copy)]
-pub(super) struct Instruction<'w> {
+pub(crate) struct Instruction<'w> {
     /// `None`: not known here.
-    pub(super) op: Option<Op>,
-    pub(super) operands: &'w [u32],
+    pub(crate) op: Option<Op>,
+    pub(crate) operands: &'w [u32],
 }
 
 /// Where one step of an access chain leads.
-pub(super) struct Step {
-    pub(super) ty: Id,
-    pub(super) bytes: u32,
+pub(crate) struct Step {
+    pub(crate) ty: Id,
+    pub(crate) bytes: u32,
     /// Of an array whose index is not constant: the distance of its elements, and how many it has.
-    pub(super) any_of: Option<(u32, Option<u32>)>,
+    pub(crate) any_of: Option<(u32, Option<u32>)>,
     /// Whether the place within what was stepped into is not known.
-    pub(super) is_lost: bool,
+    pub(crate) is_lost: bool,
 }
 
 /// In place of a member's number: the type itself.
-const WHOLE: u32 = u32::MAX;
+pub(super) const WHOLE: u32 = u32::MAX;
 const HEADER: usize = 5;
 /// Types nest no deeper, by SPIR-V's own limits; what is no good might hold itself.
 const MOST_NESTED: usize = 256;
 
 impl<'w> Module<'w> {
     /// Reads words that begin with a header of SPIR-V. What cannot be read ends it: drivers will have their say about that.
-    pub(super) fn read(words: &'w [u32]) -> Self {
+    pub(crate) fn read(words: &'w [u32]) -> Self {
         let mut module = Self::default();
         let mut function = None;
         for instruction in instructions(words) {
@@ -109,6 +125,23 @@ impl<'w> Module<'w> {
         let Some(op) = op else { return };
         match (op, operands) {
             (Op::EntryPoint, &[_, function, ref rest @ ..]) if text(rest) == "main" => self.main = Some(function),
+            (Op::ExecutionMode, &[_, mode, x, y, z]) if mode == ExecutionMode::LocalSize as u32 => {
+                self.local_size = Some(LocalSize::Literal([x, y, z]));
+            }
+            (Op::ExecutionModeId, &[_, mode, x, y, z]) if mode == ExecutionMode::LocalSizeId as u32 => {
+                self.local_size = Some(LocalSize::Constants([x, y, z]));
+            }
+            (Op::Decorate, &[id, kind, number, ..]) if kind == Decoration::SpecId as u32 => {
+                self.spec_ids.insert(id, number);
+            }
+            (Op::Decorate, &[id, kind, what, ..])
+                if kind == Decoration::BuiltIn as u32 && what == BuiltIn::WorkgroupSize as u32 =>
+            {
+                self.size_constant = Some(id);
+            }
+            (Op::ConstantComposite | Op::SpecConstantComposite, &[_, id, ref parts @ ..]) => {
+                self.composites.insert(id, parts.to_vec());
+            }
             (Op::Name, &[id, ref rest @ ..]) => self.name(id, WHOLE, rest),
             (Op::MemberName, &[id, member, ref rest @ ..]) => self.name(id, member, rest),
             (Op::Decorate, &[id, kind, value, ..]) if kind == Decoration::ArrayStride as u32 => {
@@ -116,6 +149,9 @@ impl<'w> Module<'w> {
             }
             (Op::MemberDecorate, &[id, member, kind, value, ..]) if kind == Decoration::Offset as u32 => {
                 self.layout.insert((id, member), value);
+            }
+            (Op::MemberDecorate, &[id, member, kind, value, ..]) if kind == Decoration::MatrixStride as u32 => {
+                self.matrix_strides.insert((id, member), value);
             }
             (Op::Constant | Op::SpecConstant, &[of, id, low, ref rest @ ..]) => {
                 // What a constant is specialised to is not known here, but only arrays' lengths are made of those.
@@ -138,7 +174,7 @@ impl<'w> Module<'w> {
             (Op::TypeInt, &[id, bits, ..]) => (id, Type::Int { bytes: bits / 8 }),
             (Op::TypeFloat, &[id, bits, ..]) => (id, Type::Float { bytes: bits / 8 }),
             (Op::TypeVector, &[id, of, count, ..]) => (id, Type::Vector { of, count }),
-            (Op::TypeMatrix, &[id, ..]) => (id, Type::Matrix),
+            (Op::TypeMatrix, &[id, columns, count, ..]) => (id, Type::Matrix { columns, count }),
             (Op::TypeArray, &[id, of, count, ..]) => {
                 let count = self.constants.get(&count).map(|count| count.value.min(u64::from(u32::MAX)) as u32);
                 (id, Type::Array { of, count })
@@ -158,18 +194,36 @@ impl<'w> Module<'w> {
         self.names.insert((id, member), text(words));
     }
 
+    /// Invocations of a workgroup in each direction, with what constants are specialised to. `None` if that is not said in a way that is
+    /// known here.
+    pub(crate) fn local_size(&self, specialized: impl Fn(u32) -> Option<u32>) -> Option<[u32; 3]> {
+        let value = |id: Id| {
+            let chosen = self.spec_ids.get(&id).and_then(|&number| specialized(number));
+            chosen.or_else(|| self.constant(id).and_then(|(_, value)| u32::try_from(value).ok()))
+        };
+        let constants = match (self.size_constant.and_then(|id| self.composites.get(&id)), self.local_size?) {
+            // "If an object is decorated with the WorkgroupSize decoration, this takes precedence over any LocalSize or LocalSizeId
+            // execution mode."
+            (Some(parts), _) => <[Id; 3]>::try_from(&parts[..]).ok()?,
+            (None, LocalSize::Constants(constants)) => constants,
+            (None, LocalSize::Literal(size)) => return Some(size),
+        };
+        let [x, y, z] = constants.map(value);
+        Some([x?, y?, z?])
+    }
+
     /// Whether the compiler left names.
-    pub(super) fn has_names(&self) -> bool {
+    pub(crate) fn has_names(&self) -> bool {
         !self.names.is_empty()
     }
 
     /// The name of a variable, where the compiler left it.
-    pub(super) fn name_of(&self, id: Id) -> &str {
+    pub(crate) fn name_of(&self, id: Id) -> &str {
         self.names.get(&(id, WHOLE)).map_or("", String::as_str)
     }
 
     /// What a pointer of this type points to.
-    pub(super) fn pointee(&self, pointer: Id) -> Option<(StorageClass, Id)> {
+    pub(crate) fn pointee(&self, pointer: Id) -> Option<(StorageClass, Id)> {
         match self.types.get(&pointer)? {
             Type::Pointer { storage, to } => Some((*storage, *to)),
             _ => None,
@@ -177,12 +231,12 @@ impl<'w> Module<'w> {
     }
 
     /// The type and value of a constant integer; of what is null, 0.
-    pub(super) fn constant(&self, id: Id) -> Option<(Id, u64)> {
+    pub(crate) fn constant(&self, id: Id) -> Option<(Id, u64)> {
         self.constants.get(&id).map(|constant| (constant.of, constant.value))
     }
 
     /// Whether a value of this type is as wide as an address, and may be one.
-    pub(super) fn is_address(&self, ty: Id) -> bool {
+    pub(crate) fn is_address(&self, ty: Id) -> bool {
         match self.types.get(&ty) {
             Some(Type::Int { bytes: 8 }) => true,
             Some(Type::Pointer { storage, .. }) => *storage == StorageClass::PhysicalStorageBuffer,
@@ -192,7 +246,7 @@ impl<'w> Module<'w> {
     }
 
     /// Whether there may be an address in a value of this type.
-    pub(super) fn holds_addresses(&self, ty: Id) -> bool {
+    pub(crate) fn holds_addresses(&self, ty: Id) -> bool {
         self.holds_addresses_within(ty, MOST_NESTED)
     }
 
@@ -206,7 +260,7 @@ impl<'w> Module<'w> {
     }
 
     /// One step into a value of type `ty`; `index` is the constant one, or `None`.
-    pub(super) fn step(&self, ty: Id, index: Option<u32>) -> Option<Step> {
+    pub(crate) fn step(&self, ty: Id, index: Option<u32>) -> Option<Step> {
         let at = |ty, bytes| Step { ty, bytes, any_of: None, is_lost: false };
         let lost = |ty| Step { is_lost: true, ..at(ty, 0) };
         match (self.types.get(&ty)?, index) {
@@ -225,7 +279,7 @@ impl<'w> Module<'w> {
         }
     }
 
-    fn bytes_of(&self, scalar: Id) -> Option<u32> {
+    pub(super) fn bytes_of(&self, scalar: Id) -> Option<u32> {
         match self.types.get(&scalar)? {
             Type::Int { bytes } | Type::Float { bytes } => Some(*bytes),
             _ => None,
@@ -233,7 +287,7 @@ impl<'w> Module<'w> {
     }
 
     /// How a step is written: `.cells`, `[3]`, `[..]`; nothing for an array that is all there is in its block.
-    pub(super) fn written(&self, ty: Id, index: Option<u32>) -> String {
+    pub(crate) fn written(&self, ty: Id, index: Option<u32>) -> String {
         match (self.types.get(&ty), index) {
             (Some(Type::Struct { .. }), Some(index)) => match self.names.get(&(ty, index)) {
                 Some(name) if !name.is_empty() => format!(".{name}"),
