@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use clap::Parser;
 use vulkio::{
-    ComputePipeline, Cubes, DeviceKind, Frame, Gpu, GpuBuffer, GpuOptions, Renderer, Result, ViewOptions,
+    Cubes, DeviceKind, Dispatch, Gpu, GpuBuffer, GpuData, GpuOptions, Kernel, Renderer, Result, ViewOptions,
     glam::{Quat, Vec3},
     scene::{Camera, Instance},
 };
@@ -40,8 +40,9 @@ struct Body {
     color: u32,
 }
 
+#[derive(Clone, Copy, GpuData, bytemuck::Pod, bytemuck::Zeroable)]
+#[role(storage)]
 #[repr(C)]
-#[derive(Clone, Copy, bytemuck::NoUninit)]
 struct Step {
     before: u64,
     after: u64,
@@ -82,7 +83,7 @@ fn momentum(bodies: &[Body]) -> Vec3 {
 }
 
 struct World {
-    kernel: ComputePipeline,
+    kernel: Kernel<Step>,
     bodies: [GpuBuffer<Body>; 2],
     cubes: GpuBuffer<Instance>,
     half_edge: f32,
@@ -90,15 +91,12 @@ struct World {
 
 impl World {
     /// A step of the physics: from one buffer into the other, and into the cubes. Barriers follow from that.
-    fn step(&self, frame: &Frame, number: usize) {
-        let [before, after] = [0, 1].map(|side| &self.bodies[(number + side) % 2]);
-        let (kernel, count) = (self.kernel.clone(), before.len() as u32);
-        let [from, to, cubes] = [before.address(), after.address(), self.cubes.address()];
-        let (softening, half_edge) = (SOFTENING * SOFTENING, self.half_edge);
-        let push = Step { before: from, after: to, cubes, count, time: TIME, softening, half_edge };
-        frame.pass("step").reads(before).writes(after).writes(&self.cubes).record(move |cmd| {
-            cmd.bind(&kernel).push(&push).dispatch([count.div_ceil(256), 1, 1]);
-        });
+    fn step(&self, number: usize) -> Dispatch {
+        let [from, to] = [0, 1].map(|side| &self.bodies[(number + side) % 2]);
+        let (count, softening) = (from.len() as u32, SOFTENING * SOFTENING);
+        let [before, after, cubes] = [from.address(), to.address(), self.cubes.address()];
+        let push = Step { before, after, cubes, count, time: TIME, softening, half_edge: self.half_edge };
+        self.kernel.over(&push, [count, 1, 1]).reads(from).writes(to).writes(&self.cubes)
     }
 }
 
@@ -112,7 +110,7 @@ async fn main() -> Result<()> {
     let cube = |body: &Body| Instance { position: body.place, half_edge, color: body.color };
     let cubes = Cubes::upload(&gpu, first.iter().map(cube).collect::<Vec<_>>()).await?;
     let buffer = |name| gpu.buffer(name, count);
-    let kernel = gpu.compute_pipeline("step", include_bytes!("../shaders/spv/nbody.comp.spv")).await?;
+    let kernel = gpu.kernel("step", include_bytes!("../shaders/spv/nbody.comp.spv")).await?;
     let world =
         World { kernel, bodies: [buffer("even")?, buffer("odd")?], cubes: gpu.buffer("places", count)?, half_edge };
     let before = momentum(&first);
@@ -125,7 +123,7 @@ async fn main() -> Result<()> {
     let mut last = None;
     for i in 0..args.frames {
         let frame = renderer.frame().await?;
-        (0..args.steps).for_each(|step| world.step(&frame, i * args.steps + step));
+        (0..args.steps).for_each(|step| frame.add(world.step(i * args.steps + step)));
         frame.add(cubes.refit(&world.cubes)?); // they moved
         frame.add(view.draw(eye.look_at(Vec3::new(0.5, 4.6, 4.6), Vec3::ZERO, Vec3::Y), frame.target()));
         last = Some(frame.submit().await?);
