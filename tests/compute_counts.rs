@@ -1,0 +1,287 @@
+//! What dispatches cost in Vulkan calls, counted twice: by the library, and outside of it at the device's functions.
+//!
+//! The bound that barriers are held against is worked out here, from hazards alone: the dispatches on the longest path, less
+//! one. It shares no code with the plan's.
+
+mod common;
+mod mix;
+
+use common::{Calls, EMPTY_BARRIER, LOOSE_BARRIER, close, counting, open, soon, strict};
+use mix::{Factors, Mix, buffer, words};
+use vulkio::{CounterSnapshot, FrameStats, Gpu, GpuBuffer, Graph, PlanStats};
+
+const N: usize = 256;
+const FACTORS: Factors = Factors { shift: 3, add: 1, multiply: 5, keep: 0 };
+/// Runs of each DAG; those after the first two find everything made.
+const RUNS: usize = 5;
+const WARM_UP: usize = 2;
+
+/// A dispatch: the buffers that it reads, of which it mixes the first and the last, and the one that it writes.
+#[derive(Clone, Debug)]
+struct Node {
+    reads: Vec<usize>,
+    writes: usize,
+}
+
+/// Dispatches in the order of their declaration. Buffer 0 holds zeros, and nobody writes it.
+#[derive(Clone, Debug)]
+struct Dag {
+    name: &'static str,
+    nodes: Vec<Node>,
+}
+
+impl Node {
+    fn new(reads: impl IntoIterator<Item = usize>, writes: usize) -> Self {
+        Self { reads: reads.into_iter().collect(), writes }
+    }
+
+    fn touches(&self, buffer: usize) -> bool {
+        self.writes == buffer || self.reads.contains(&buffer)
+    }
+
+    /// Whether the two cannot overlap: one of them writes what the other touches.
+    fn conflicts(&self, other: &Self) -> bool {
+        self.touches(other.writes) || other.touches(self.writes)
+    }
+
+    fn sources(&self) -> [usize; 2] {
+        [self.reads[0], self.reads[self.reads.len() - 1]]
+    }
+}
+
+impl Dag {
+    /// `o - o - o - o`
+    fn chain(deep: usize) -> Self {
+        Self { name: "chain", nodes: (0..deep).map(|i| Node::new([i], i + 1)).collect() }
+    }
+
+    /// One that writes, and many that read that.
+    fn fan_out(wide: usize) -> Self {
+        let readers = (0..wide).map(|i| Node::new([1], 2 + i));
+        Self { name: "fan-out", nodes: [Node::new([0], 1)].into_iter().chain(readers).collect() }
+    }
+
+    /// Many that write, and one that reads all of that.
+    fn fan_in(wide: usize) -> Self {
+        let writers = (0..wide).map(|i| Node::new([0], 1 + i));
+        Self { name: "fan-in", nodes: writers.chain([Node::new(1..=wide, wide + 1)]).collect() }
+    }
+
+    /// A fan-out, and a fan-in of it.
+    fn diamond(wide: usize) -> Self {
+        let fork = Node::new([0], 1);
+        let sides = (0..wide).map(|i| Node::new([1], 2 + i));
+        let join = Node::new(2..2 + wide, 2 + wide);
+        Self { name: "diamond", nodes: [fork].into_iter().chain(sides).chain([join]).collect() }
+    }
+
+    /// Nothing to do with one another.
+    fn independent(wide: usize) -> Self {
+        Self { name: "independent", nodes: (0..wide).map(|i| Node::new([0], 1 + i)).collect() }
+    }
+
+    /// Chains beside one another, declared one after the other.
+    fn chains(wide: usize, deep: usize) -> Self {
+        let at = |chain: usize, i: usize| if i == 0 { 0 } else { chain * deep + i };
+        let node = |chain, i| Node::new([at(chain, i)], at(chain, i + 1));
+        Self { name: "chains", nodes: (0..wide).flat_map(|chain| (0..deep).map(move |i| node(chain, i))).collect() }
+    }
+
+    /// Each writes what the one before it still reads: no data goes on, and still none may overtake.
+    fn overwritten(deep: usize) -> Self {
+        let node = |i: usize| Node::new([if i == 0 { 0 } else { 1 + i % 2 }], 1 + (i + 1) % 2);
+        Self { name: "overwritten", nodes: (0..deep).map(node).collect() }
+    }
+
+    fn all() -> Vec<Self> {
+        vec![
+            Self::chain(1),
+            Self::chain(2),
+            Self::chain(50),
+            Self::fan_out(16),
+            Self::fan_in(16),
+            Self::diamond(8),
+            Self::independent(1),
+            Self::independent(64),
+            Self::chains(4, 16),
+            Self::overwritten(12),
+        ]
+    }
+
+    /// Barriers that no order of these dispatches on one queue can do without.
+    fn bound(&self) -> usize {
+        let mut depths = Vec::<usize>::new();
+        for node in &self.nodes {
+            let before = self.nodes.iter().zip(&depths).filter(|(before, _)| before.conflicts(node));
+            let depth = 1 + before.map(|(_, &depth)| depth).max().unwrap_or(0);
+            depths.push(depth);
+        }
+        depths.into_iter().max().unwrap_or(1) - 1
+    }
+
+    fn buffers(&self) -> usize {
+        1 + self.nodes.iter().map(|node| node.writes).max().unwrap_or(0)
+    }
+
+    /// What each buffer holds after one more run.
+    fn run(&self, contents: &mut [Vec<u32>]) {
+        for node in &self.nodes {
+            let [a, b] = node.sources();
+            contents[node.writes] = FACTORS.mixed(&contents[a], &contents[b], &contents[node.writes]);
+        }
+    }
+}
+
+/// A DAG on a device, and what its buffers should hold.
+struct Bench {
+    gpu: Gpu,
+    calls: Calls,
+    mix: Mix,
+    dag: Dag,
+    buffers: Vec<GpuBuffer<u32>>,
+    expected: Vec<Vec<u32>>,
+}
+
+/// Calls so far, as the library counts them and as they are counted outside of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Counts {
+    dispatches: u64,
+    barriers: u64,
+    submits: u64,
+    descriptor_writes: u64,
+    allocations: u64,
+    pools: u64,
+}
+
+impl Counts {
+    fn ours(seen: &CounterSnapshot) -> Self {
+        Self {
+            dispatches: seen.dispatches,
+            barriers: seen.barriers,
+            submits: seen.submits,
+            descriptor_writes: seen.descriptor_writes,
+            allocations: seen.device_allocations,
+            pools: seen.command_pools,
+        }
+    }
+
+    fn outside(calls: &Calls) -> Self {
+        Self {
+            dispatches: calls.total("vkCmdDispatch"),
+            barriers: calls.total("vkCmdPipelineBarrier2"),
+            submits: calls.total("vkQueueSubmit2"),
+            descriptor_writes: calls.total("vkUpdateDescriptorSets"),
+            allocations: calls.total("vkAllocateMemory"),
+            pools: calls.total("vkCreateCommandPool"),
+        }
+    }
+
+    /// What came since.
+    fn since(self, before: Self) -> Self {
+        Self {
+            dispatches: self.dispatches - before.dispatches,
+            barriers: self.barriers - before.barriers,
+            submits: self.submits - before.submits,
+            descriptor_writes: self.descriptor_writes - before.descriptor_writes,
+            allocations: self.allocations - before.allocations,
+            pools: self.pools - before.pools,
+        }
+    }
+}
+
+impl Bench {
+    async fn new(dag: Dag) -> Self {
+        let (options, calls) = counting(strict());
+        let gpu = open(options);
+        let mix = Mix::new(&gpu).await;
+        let mut buffers = vec![buffer(&gpu, "zeros", vec![0; N]).await];
+        buffers.extend((1..dag.buffers()).map(|i| gpu.buffer(&format!("buffer {i}"), N).expect("a buffer")));
+        // What was uploaded is shown to shaders here, and needs no barrier after this.
+        let graph = Graph::new(&gpu, "look");
+        graph.pass("look").reads(&buffers[0]).record(|_| ());
+        soon("a look", soon("a submit", graph.submit()).await.expect("submitted")).await.expect("complete");
+        let expected = vec![vec![0; N]; buffers.len()];
+        Self { gpu, calls, mix, dag, buffers, expected }
+    }
+
+    /// Both counts, which agree.
+    fn counts(&self) -> Counts {
+        let (ours, outside) = (Counts::ours(&self.gpu.counters()), Counts::outside(&self.calls));
+        assert_eq!(ours, outside, "{}: the library's counts, and those at the device's functions", self.dag.name);
+        ours
+    }
+
+    fn declare(&self, graph: &Graph) {
+        for node in &self.dag.nodes {
+            let [a, b] = node.sources().map(|i| &self.buffers[i]);
+            let to = &self.buffers[node.writes];
+            let pass = node.reads.iter().fold(graph.pass("mix"), |pass, &read| pass.reads(&self.buffers[read]));
+            pass.writes(to).record(self.mix.of(a, b, to, FACTORS));
+        }
+    }
+
+    async fn graph(&mut self) -> (PlanStats, FrameStats) {
+        let graph = Graph::new(&self.gpu, self.dag.name);
+        self.declare(&graph);
+        let plan = graph.plan_stats().expect("a plan");
+        let done = soon("a submit", graph.submit()).await.expect("submitted");
+        self.dag.run(&mut self.expected);
+        (plan, *soon("a graph", done).await.expect("complete"))
+    }
+
+    async fn check(&self) {
+        for (buffer, expected) in self.buffers.iter().zip(&self.expected) {
+            assert_eq!(&soon("a read", words(&self.gpu, buffer)).await, expected, "{}", buffer.name());
+        }
+    }
+
+    async fn close(self) {
+        assert_eq!([EMPTY_BARRIER, LOOSE_BARRIER].map(|call| self.calls.total(call)), [0; 2]);
+        let gpu = self.gpu.clone();
+        drop(self);
+        close(gpu).await;
+    }
+}
+
+#[test]
+fn the_bounds_of_the_named_dags_are_what_their_pictures_say() {
+    let bounds: Vec<_> = Dag::all().iter().map(|dag| (dag.name, dag.nodes.len(), dag.bound())).collect();
+    let expected = [
+        ("chain", 1, 0),
+        ("chain", 2, 1),
+        ("chain", 50, 49),
+        ("fan-out", 17, 1),
+        ("fan-in", 17, 1),
+        ("diamond", 10, 2),
+        ("independent", 1, 0),
+        ("independent", 64, 0),
+        ("chains", 64, 15),
+        ("overwritten", 12, 11),
+    ];
+    assert_eq!(bounds, expected);
+}
+
+#[tokio::test]
+async fn every_named_dag_takes_as_many_barriers_as_its_longest_path_and_writes_no_descriptor() {
+    for dag in Dag::all() {
+        let (bound, dispatches) = (dag.bound(), dag.nodes.len() as u64);
+        let mut bench = Bench::new(dag).await;
+        for run in 0..RUNS {
+            let before = bench.counts();
+            let (plan, stats) = bench.graph().await;
+            let took = bench.counts().since(before);
+            let name = format!("{} of {dispatches}, run {run}: {took:?}", bench.dag.name);
+            assert_eq!((plan.lower_bound, plan.barriers), (bound, bound), "{name}");
+            // What the run before wrote stands before the first dispatch of this one.
+            let entry = u64::from(run > 0);
+            assert_eq!(took.barriers, bound as u64 + entry, "{name}");
+            assert_eq!((stats.barriers, stats.dispatches), (took.barriers, took.dispatches), "{name}");
+            assert_eq!((took.dispatches, took.submits, took.descriptor_writes), (dispatches, 1, 0), "{name}");
+            if run >= WARM_UP {
+                assert_eq!((took.allocations, took.pools), (0, 0), "{name}");
+            }
+        }
+        bench.check().await;
+        bench.close().await;
+    }
+}
