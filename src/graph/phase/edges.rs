@@ -251,9 +251,12 @@ mod tests {
     use ash::vk::PipelineStageFlags2 as S;
 
     use super::*;
-    use crate::graph::{
-        ir::{PassShape, SlotShape, SlotUse},
-        phase::regions::touches,
+    use crate::{
+        graph::{
+            ir::{PassShape, SlotShape, SlotUse},
+            phase::regions::touches,
+        },
+        resource::Mode,
     };
 
     const READ: Access = Access::storage_read(S::COMPUTE_SHADER);
