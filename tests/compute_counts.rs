@@ -7,14 +7,32 @@ mod common;
 mod mix;
 
 use common::{Calls, EMPTY_BARRIER, LOOSE_BARRIER, close, counting, open, soon, strict};
-use mix::{Factors, Mix, buffer, words};
-use vulkio::{CounterSnapshot, FrameStats, Gpu, GpuBuffer, Graph, PlanStats};
+use mix::{Factors, buffer, words};
+use vulkio::{CounterSnapshot, Dispatch, FrameStats, Gpu, GpuBuffer, GpuData, Graph, Kernel, PlanStats, compute};
 
+const MIX: &[u8] = include_bytes!("../shaders/spv/test_mix.comp.spv");
 const N: usize = 256;
 const FACTORS: Factors = Factors { shift: 3, add: 1, multiply: 5, keep: 0 };
 /// Runs of each DAG; those after the first two find everything made.
 const RUNS: usize = 5;
 const WARM_UP: usize = 2;
+
+/// As in shaders/test_mix.comp.
+#[derive(Clone, Copy, GpuData, bytemuck::Pod, bytemuck::Zeroable)]
+#[role(storage)]
+#[repr(C)]
+struct Push {
+    a: u64,
+    b: u64,
+    result: u64,
+    n: u32,
+    shift: u32,
+    add: u32,
+    multiply: u32,
+    keep: u32,
+    // To a multiple of its alignment.
+    end: u32,
+}
 
 /// A dispatch: the buffers that it reads, of which it mixes the first and the last, and the one that it writes.
 #[derive(Clone, Debug)]
@@ -136,7 +154,7 @@ impl Dag {
 struct Bench {
     gpu: Gpu,
     calls: Calls,
-    mix: Mix,
+    mix: Kernel<Push>,
     dag: Dag,
     buffers: Vec<GpuBuffer<u32>>,
     expected: Vec<Vec<u32>>,
@@ -193,7 +211,7 @@ impl Bench {
     async fn new(dag: Dag) -> Self {
         let (options, calls) = counting(strict());
         let gpu = open(options);
-        let mix = Mix::new(&gpu).await;
+        let mix = soon("a kernel", gpu.kernel("mix", MIX)).await.expect("a kernel");
         let mut buffers = vec![buffer(&gpu, "zeros", vec![0; N]).await];
         buffers.extend((1..dag.buffers()).map(|i| gpu.buffer(&format!("buffer {i}"), N).expect("a buffer")));
         // What was uploaded is shown to shaders here, and needs no barrier after this.
@@ -211,13 +229,22 @@ impl Bench {
         ours
     }
 
+    fn dispatch(&self, node: &Node) -> Dispatch {
+        let [a, b] = node.sources().map(|i| self.buffers[i].address());
+        let to = &self.buffers[node.writes];
+        let Factors { shift, add, multiply, keep } = FACTORS;
+        let push = Push { a, b, result: to.address(), n: N as u32, shift, add, multiply, keep, end: 0 };
+        let work = self.mix.over(&push, [N as u32, 1, 1]).writes(to);
+        node.reads.iter().fold(work, |work, &read| work.reads(&self.buffers[read]))
+    }
+
     fn declare(&self, graph: &Graph) {
-        for node in &self.dag.nodes {
-            let [a, b] = node.sources().map(|i| &self.buffers[i]);
-            let to = &self.buffers[node.writes];
-            let pass = node.reads.iter().fold(graph.pass("mix"), |pass, &read| pass.reads(&self.buffers[read]));
-            pass.writes(to).record(self.mix.of(a, b, to, FACTORS));
-        }
+        self.dag.nodes.iter().for_each(|node| graph.add(self.dispatch(node)));
+    }
+
+    /// All of it as one piece of work.
+    fn whole(&self) -> Dispatch {
+        self.dag.nodes.iter().fold(Dispatch::nothing(&self.gpu), |work, node| work.then(self.dispatch(node)))
     }
 
     async fn graph(&mut self) -> (PlanStats, FrameStats) {
@@ -284,4 +311,103 @@ async fn every_named_dag_takes_as_many_barriers_as_its_longest_path_and_writes_n
         bench.check().await;
         bench.close().await;
     }
+}
+
+#[tokio::test]
+async fn awaited_as_one_piece_of_work_a_dag_takes_no_more_than_in_a_graph() {
+    for dag in Dag::all() {
+        let (bound, dispatches) = (dag.bound() as u64, dag.nodes.len() as u64);
+        let mut bench = Bench::new(dag).await;
+        for run in 0..RUNS {
+            let before = bench.counts();
+            soon("a dag", bench.whole().into_future()).await.expect("complete");
+            bench.dag.run(&mut bench.expected);
+            let took = bench.counts().since(before);
+            let name = format!("{} of {dispatches}, run {run}: {took:?}", bench.dag.name);
+            assert_eq!((took.dispatches, took.submits, took.descriptor_writes), (dispatches, 1, 0), "{name}");
+            assert_eq!(took.barriers, bound + u64::from(run > 0), "{name}");
+            if run >= WARM_UP {
+                assert_eq!((took.allocations, took.pools), (0, 0), "{name}");
+            }
+        }
+        bench.check().await;
+        bench.close().await;
+    }
+}
+
+#[tokio::test]
+async fn awaited_one_by_one_each_dispatch_takes_a_submit_a_barrier_at_most_and_nothing_else() {
+    for dag in [Dag::chain(20), Dag::diamond(8), Dag::overwritten(12)] {
+        let dispatches = dag.nodes.len() as u64;
+        let mut bench = Bench::new(dag).await;
+        for run in 0..RUNS {
+            let before = bench.counts();
+            for node in bench.dag.nodes.clone() {
+                soon("a dispatch", bench.dispatch(&node).into_future()).await.expect("complete");
+            }
+            bench.dag.run(&mut bench.expected);
+            let took = bench.counts().since(before);
+            let name = format!("{} of {dispatches}, run {run}: {took:?}", bench.dag.name);
+            assert_eq!((took.dispatches, took.submits, took.descriptor_writes), (dispatches, dispatches, 0), "{name}");
+            assert!(took.barriers <= dispatches, "{name}");
+            if run >= WARM_UP {
+                assert_eq!((took.allocations, took.pools), (0, 0), "{name}");
+            }
+        }
+        bench.check().await;
+        bench.close().await;
+    }
+}
+
+/// ```text
+/// saxpy - reduce
+///       \
+///         scan - reduce
+/// ```
+#[tokio::test]
+async fn operations_in_one_graph_take_as_many_barriers_as_their_longest_path() {
+    let (options, calls) = counting(strict());
+    let gpu = open(options);
+    let saxpy = soon("saxpy", compute::Saxpy::new(&gpu)).await.expect("saxpy");
+    let sum = soon("sum", compute::Reduce::<f32>::sum(&gpu)).await.expect("sum");
+    let scan = soon("scan", compute::Scan::<f32>::inclusive(&gpu)).await.expect("scan");
+    let count = 5000;
+    let ones = async |name| {
+        let buffer = gpu.buffer::<f32>(name, count).expect("a buffer");
+        soon("an upload", gpu.upload(&buffer, 0, vec![1.0; count])).await.expect("uploaded");
+        buffer
+    };
+    let (x, y) = (ones("x").await, ones("y").await);
+    let sums = gpu.buffer::<f32>("sums", count).expect("a buffer");
+    let totals = ["total of y", "total of sums"].map(|name| gpu.buffer::<f32>(name, 1).expect("a buffer"));
+    for run in 0..RUNS {
+        let before = (Counts::ours(&gpu.counters()), Counts::outside(&calls));
+        let graph = Graph::new(&gpu, "operations");
+        graph.add(saxpy.of(2.0, &x, &y).expect("saxpy"));
+        graph.add(sum.of(&y, &totals[0]).expect("a sum"));
+        graph.add(scan.of(&y, &sums).expect("a scan"));
+        graph.add(sum.of(&sums, &totals[1]).expect("a sum"));
+        let plan = graph.plan_stats().expect("a plan");
+        let done = soon("a submit", graph.submit()).await.expect("submitted");
+        soon("a graph", done).await.expect("complete");
+        let took = Counts::ours(&gpu.counters()).since(before.0);
+        assert_eq!(took, Counts::outside(&calls).since(before.1), "both counts, run {run}");
+        assert_eq!(plan.barriers, plan.lower_bound, "run {run}");
+        assert_eq!((took.submits, took.descriptor_writes), (1, 0), "run {run}: {took:?}");
+        if run >= WARM_UP {
+            assert_eq!((plan.lower_bound, took.dispatches, took.barriers), (2, 4, 3), "run {run}: {took:?}");
+            assert_eq!((took.allocations, took.pools), (0, 0), "run {run}: {took:?}");
+        }
+        // y is 1 more of twice x each time; the sum of the sums of as many equal numbers is exact here.
+        let each = f64::from(1 + 2 * (run as u32 + 1));
+        let n = count as f64;
+        let totals = [soon("a read", gpu.read(&totals[0], ..)).await, soon("a read", gpu.read(&totals[1], ..)).await];
+        let [of_y, of_sums] = totals.map(|total| f64::from(total.expect("read")[0]));
+        assert_eq!(of_y, each * n, "run {run}");
+        let expected = each * n * (n + 1.0) / 2.0;
+        assert!((of_sums - expected).abs() <= 1e-6 * expected, "run {run}: {of_sums}, not {expected}");
+    }
+    assert_eq!([EMPTY_BARRIER, LOOSE_BARRIER].map(|call| calls.total(call)), [0; 2]);
+    drop((saxpy, sum, scan, x, y, sums, totals));
+    close(gpu).await;
 }

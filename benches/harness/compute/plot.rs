@@ -61,16 +61,18 @@ fn products(cases: &[CaseRow]) -> Vec<Line> {
 
 /// Ours and the other's.
 fn by_size(cases: &[CaseRow], operation: Operation, batch: usize, color: RGBColor) -> [Line; 2] {
-    let rows: Vec<_> = cases.iter().filter(|row| row.case.operation == operation && row.case.batch == batch).collect();
+    let of = |batch: usize| cases.iter().filter(move |row| row.case.operation == operation && row.case.batch == batch);
     let at = |row: &CaseRow| match operation {
         Operation::Gemm => row.case.side() as f64,
         _ => row.case.elements as f64 / f64::from(1 << 18),
     };
-    let ours = rows.iter().map(|row| (at(row), row.case.rate(row.gpu))).collect();
-    let others = rows.iter().filter_map(|row| Some((at(row), row.against?))).collect();
+    let ours = of(batch).map(|row| (at(row), row.case.rate(row.gpu))).collect();
+    // Those of one at a time, where the other program knows no batches.
+    let others = [batch, 1].map(|batch| of(batch).filter_map(|row| Some((at(row), row.against?))).collect::<Vec<_>>());
+    let others = others.into_iter().find(|points| !points.is_empty()).unwrap_or_default();
     let name = format!("{} x{batch}", operation.name());
     [
-        Line { name: format!("{name}, CUDA"), color, dotted: true, points: others },
+        Line { name: format!("{}, CUDA", operation.name()), color, dotted: true, points: others },
         Line { name, color, dotted: false, points: ours },
     ]
 }
