@@ -56,7 +56,7 @@ impl Flight {
                 let flight = Self { batcher: Arc::clone(batcher), stage, is_woken: AtomicBool::new(false) };
                 Arc::new(flight).wake();
             }
-            Err(error) => fail(batcher, items, load, &error),
+            Err(error) => fail(batcher, items, &load, &error),
         }
     }
 
@@ -80,7 +80,7 @@ impl Flight {
                     items.into_iter().for_each(|item| item.tell(Ok(completion.clone())));
                     self.is_woken.store(true, Ordering::Release); // it may be complete already
                 }
-                Came::Refused(error, items, load) => fail(&self.batcher, items, load, &error),
+                Came::Refused(error, items, load) => fail(&self.batcher, items, &load, &error),
                 Came::Landed => self.batcher.landed(),
             }
         }
@@ -154,7 +154,7 @@ fn checked(items: Vec<Item>) -> Vec<Item> {
 }
 
 /// Nothing was submitted. What one dispatch did wrong is no fault of the others: each is tried by itself.
-fn fail(batcher: &Arc<Batcher>, mut items: Vec<Item>, load: Load, error: &Error) {
+fn fail(batcher: &Arc<Batcher>, mut items: Vec<Item>, load: &Load, error: &Error) {
     if items.len() < 2 || matches!(error, Error::DeviceLost { .. } | Error::Closed) {
         items.into_iter().for_each(|item| item.tell(Err(error.clone())));
         return batcher.landed();

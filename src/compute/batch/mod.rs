@@ -1,6 +1,6 @@
 //! Many dispatches of many tasks, in few submissions.
 //!
-//! The first goes at once. What comes while the GPU is busy with others gathers, and goes as one submission when some of that is
+//! The first goes at once. What comes while the GPU is busy with that gathers, and goes as one submission when something is
 //! complete, when there is enough of it, or when the first of it has waited long enough.
 
 mod flight;
@@ -34,14 +34,14 @@ pub struct Batching {
     pub max_batch: usize,
     /// The longest that a dispatch waits for work before it to complete. By default 200 µs.
     pub max_delay: Duration,
-    /// So many submissions are on the GPU before dispatches gather; at least 1. By default 2, so that one follows the other while a third
-    /// gathers.
+    /// Dispatches gather while so many submissions are not complete; at least 1, which is the default. With more, a program that makes
+    /// dispatches no faster than the GPU completes them submits each by itself.
     pub in_flight: usize,
 }
 
 impl Default for Batching {
     fn default() -> Self {
-        Self { max_batch: 256, max_delay: Duration::from_micros(200), in_flight: 2 }
+        Self { max_batch: 256, max_delay: Duration::from_micros(200), in_flight: 1 }
     }
 }
 
