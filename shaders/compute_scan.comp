@@ -29,6 +29,8 @@ layout(constant_id = 3) const uint ROUNDS = 4;
 layout(constant_id = 4) const uint WINDOW = 1;
 // How often a silent tile is asked before its numbers are added up here.
 layout(constant_id = 5) const uint PATIENCE = 64;
+// Subgroups of a workgroup, or more.
+layout(constant_id = 8) const uint SUBGROUPS = 64;
 // For tests. Tiles in the opposite order: none of those before has run.
 layout(constant_id = 6) const bool BACKWARDS = false;
 // For tests. Every so many tiles one says nothing of its own accord; 0: all speak.
@@ -50,8 +52,7 @@ layout(push_constant, scalar) uniform Push {
     uint epoch;
 } push;
 
-// Subgroups have four invocations at least.
-shared uint subgroup_sums[gl_WorkGroupSize.x / 4];
+shared uint subgroup_sums[SUBGROUPS];
 shared uint shared_before;
 
 uint add(uint a, uint b) {
@@ -167,37 +168,33 @@ uint look_back(uint tile) {
     return sum;
 }
 
-// By the first subgroup: what is before each subgroup's numbers, and before the tile's.
-void sum_before(uint tile) {
+// What the first `end` subgroups have, added up. The number of rounds is a constant: Mesa's llvmpipe (22.3) loses invocations where
+// a loop that reads shared memory has as many rounds as a variable says.
+uint subgroups_before(uint end) {
     uint sum = 0;
-    for (uint first = 0; first < gl_NumSubgroups; first += gl_SubgroupSize) {
-        const uint i = first + gl_SubgroupInvocationID;
-        const uint mine = i < gl_NumSubgroups ? subgroup_sums[i] : 0;
-        const uint before = add_before(mine);
-        if (i < gl_NumSubgroups) {
-            subgroup_sums[i] = add(sum, before);
-        }
-        sum = add(sum, of_last_lane(add(before, mine)));
+    for (uint i = 0; i < SUBGROUPS; ++i) {
+        sum = i < end ? add(sum, subgroup_sums[i]) : sum;
     }
+    return sum;
+}
+
+// By the first subgroup: what is before the tile.
+void sum_before(uint tile) {
+    const uint own = subgroups_before(gl_NumSubgroups);
     uint before = 0;
     if (tile > 0) {
         if (subgroupElect()) {
-            say(tile, sum, false);
+            say(tile, own, false);
         }
         before = look_back(tile);
     }
     if (subgroupElect()) {
-        say(tile, add(before, sum), true);
+        say(tile, add(before, own), true);
         shared_before = before;
     }
 }
 
-void main() {
-    const uint group = group_number();
-    if (group >= push.tiles) {
-        return;
-    }
-    const uint tile = BACKWARDS ? push.tiles - 1 - group : group;
+void scan(uint tile) {
     const uint64_t first = uint64_t(tile) * (tile_quads() * 4);
     const uint count = uint(min(push.count - first, uint64_t(tile_quads() * 4)));
     const bool is_full = count == tile_quads() * 4;
@@ -244,7 +241,7 @@ void main() {
         memoryBarrier(gl_ScopeDevice, gl_StorageSemanticsBuffer, gl_SemanticsAcquireRelease);
     }
 
-    const uint before = add(shared_before, subgroup_sums[gl_SubgroupID]);
+    const uint before = add(shared_before, subgroups_before(gl_SubgroupID));
     const bool aligned = is_aligned(sums);
     for (uint round = 0; round < ROUNDS; ++round) {
         const uint start = add(before, befores[round]);
@@ -259,5 +256,12 @@ void main() {
         } else {
             store_some(sums, at, count, quad);
         }
+    }
+}
+
+void main() {
+    const uint group = group_number();
+    if (group < push.tiles) {
+        scan(BACKWARDS ? push.tiles - 1 - group : group);
     }
 }

@@ -105,10 +105,14 @@ impl<T: Element> Scan<T> {
         check(info)?;
         let mut options = KernelOptions::default().constant(0, LANES).constant(1, T::KIND);
         options = options.constant(2, is_inclusive.into()).constant(3, ROUNDS).constant(4, WINDOW);
-        if info.features.subgroup_size_control {
+        let least = if info.features.subgroup_size_control {
             // Whole subgroups.
             options = options.subgroup_size(info.subgroup_size);
-        }
+            info.subgroup_size
+        } else {
+            info.subgroup_sizes[0]
+        };
+        options = options.constant(8, LANES / least.max(1));
         let name = if is_inclusive { "inclusive scan" } else { "exclusive scan" };
         let kernel = gpu.kernel_with(name, SPIRV, &options).await?;
         let scratch = Arc::new(Scratch::new(gpu, "scan").await?);
