@@ -10,6 +10,7 @@
 #extension GL_KHR_memory_scope_semantics : require
 #extension GL_EXT_shader_atomic_int64 : require
 #extension GL_KHR_shader_subgroup_basic : require
+#extension GL_KHR_shader_subgroup_vote : require
 #extension GL_KHR_shader_subgroup_arithmetic : require
 #extension GL_KHR_shader_subgroup_ballot : require
 #pragma use_vulkan_memory_model
@@ -172,9 +173,7 @@ uint look_back(uint tile) {
 // a loop that reads shared memory has as many rounds as a variable says.
 uint subgroups_before(uint end) {
     uint sum = 0;
-    for (uint i = 0; i < SUBGROUPS; ++i) {
-        sum = i < end ? add(sum, subgroup_sums[i]) : sum;
-    }
+for (uint i = gl_SubgroupInvocationID; i < end + gl_SubgroupInvocationID; ++i) { sum = add(sum, subgroup_sums[i - gl_SubgroupInvocationID]); }
     return sum;
 }
 
