@@ -173,7 +173,9 @@ uint look_back(uint tile) {
 // a loop that reads shared memory has as many rounds as a variable says.
 uint subgroups_before(uint end) {
     uint sum = 0;
-for (uint i = gl_SubgroupInvocationID; i < end + gl_SubgroupInvocationID; ++i) { sum = add(sum, subgroup_sums[i - gl_SubgroupInvocationID]); }
+    for (uint i = 0; i < SUBGROUPS; ++i) {
+        sum = i < end ? add(sum, subgroup_sums[i]) : sum;
+    }
     return sum;
 }
 
