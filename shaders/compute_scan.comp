@@ -10,7 +10,6 @@
 #extension GL_KHR_memory_scope_semantics : require
 #extension GL_EXT_shader_atomic_int64 : require
 #extension GL_KHR_shader_subgroup_basic : require
-#extension GL_KHR_shader_subgroup_vote : require
 #extension GL_KHR_shader_subgroup_arithmetic : require
 #extension GL_KHR_shader_subgroup_ballot : require
 #pragma use_vulkan_memory_model
@@ -32,6 +31,11 @@ layout(constant_id = 4) const uint WINDOW = 1;
 layout(constant_id = 5) const uint PATIENCE = 64;
 // Subgroups of a workgroup, or more.
 layout(constant_id = 8) const uint SUBGROUPS = 64;
+// Whether workgroups draw their tiles, so that these begin in order however a device orders its workgroups.
+layout(constant_id = 9) const bool DRAWN = true;
+// Whether there may be memory barriers in loops. Mesa's llvmpipe (22.3) takes each for a barrier of the whole workgroup. It needs
+// none: what is said is made of what was read, and CPUs keep the order of such.
+layout(constant_id = 10) const bool FENCED = true;
 // For tests. Tiles in the opposite order: none of those before has run.
 layout(constant_id = 6) const bool BACKWARDS = false;
 // For tests. Every so many tiles one says nothing of its own accord; 0: all speak.
@@ -41,6 +45,9 @@ layout(constant_id = 7) const uint MUTE = 0;
 // the epoch, and one more if the number is the sum of all up to the tile, not of the tile alone. Words of other epochs say
 // nothing, so nobody need clear them.
 layout(buffer_reference, scalar, buffer_reference_align = 8) buffer Said {
+    // How many workgroups have drawn: 0 again at the end.
+    uint drawn;
+    uint unused;
     uint64_t at[];
 };
 
@@ -55,6 +62,7 @@ layout(push_constant, scalar) uniform Push {
 
 shared uint subgroup_sums[SUBGROUPS];
 shared uint shared_before;
+shared uint shared_number;
 
 uint add(uint a, uint b) {
     return KIND == F32 ? floatBitsToUint(uintBitsToFloat(a) + uintBitsToFloat(b)) : a + b;
@@ -111,8 +119,9 @@ void speak_for(uint tile) {
         mine = add(mine, add(add(numbers.x, numbers.y), add(numbers.z, numbers.w)));
     }
     mine = add_all(mine);
-    memoryBarrier(gl_ScopeDevice, gl_StorageSemanticsBuffer, gl_SemanticsAcquireRelease);
-    subgroupBarrier();
+    if (FENCED) {
+        memoryBarrier(gl_ScopeDevice, gl_StorageSemanticsBuffer, gl_SemanticsAcquireRelease);
+    }
     if (subgroupElect()) {
         const uint64_t said = listen(tile);
         if (!is_spoken(said)) {
@@ -120,7 +129,6 @@ void speak_for(uint tile) {
                            gl_SemanticsRelaxed, gl_StorageSemanticsNone, gl_SemanticsRelaxed);
         }
     }
-    subgroupBarrier();
 }
 
 // The sum of all tiles before this one, by one subgroup.
@@ -169,12 +177,11 @@ uint look_back(uint tile) {
     return sum;
 }
 
-// What the first `end` subgroups have, added up. The number of rounds is a constant: Mesa's llvmpipe (22.3) loses invocations where
-// a loop that reads shared memory has as many rounds as a variable says.
+// What the first `end` subgroups have, added up.
 uint subgroups_before(uint end) {
     uint sum = 0;
-    for (uint i = 0; i < SUBGROUPS; ++i) {
-        sum = i < end ? add(sum, subgroup_sums[i]) : sum;
+    for (uint i = 0; i < end; ++i) {
+        sum = add(sum, subgroup_sums[i]);
     }
     return sum;
 }
@@ -260,9 +267,24 @@ void scan(uint tile) {
     }
 }
 
+// A number of its own for each workgroup.
+uint number() {
+    if (!DRAWN) {
+        return group_number();
+    }
+    if (gl_LocalInvocationIndex == 0) {
+        shared_number = atomicAdd(push.said.drawn, 1u, gl_ScopeDevice, gl_StorageSemanticsNone, gl_SemanticsRelaxed);
+        if (shared_number + 1 == gl_NumWorkGroups.x * gl_NumWorkGroups.y) {
+            atomicStore(push.said.drawn, 0u, gl_ScopeDevice, gl_StorageSemanticsNone, gl_SemanticsRelaxed);
+        }
+    }
+    barrier();
+    return shared_number;
+}
+
 void main() {
-    const uint group = group_number();
-    if (group < push.tiles) {
-        scan(BACKWARDS ? push.tiles - 1 - group : group);
+    const uint number = number();
+    if (number < push.tiles) {
+        scan(BACKWARDS ? push.tiles - 1 - number : number);
     }
 }
