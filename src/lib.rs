@@ -110,7 +110,7 @@ pub use ash;
 pub use glam;
 
 pub use cells::{PackTimes, Refit, RefitSome};
-pub use compute::{Dispatch, Kernel, KernelOptions};
+pub use compute::{Batching, Dispatch, Kernel, KernelOptions};
 pub use cull::{Cubes, Cull, ResetArgs};
 pub use error::{Error, Result, Source};
 pub use exec::{

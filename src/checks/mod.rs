@@ -11,11 +11,33 @@ mod unused;
 mod watch;
 mod words;
 
+use std::sync::Arc;
+
+use ash::vk;
+
 pub(crate) use buffers::{Buffers, PageMemory};
 pub(crate) use extents::Extents;
 use unused::Warned;
 pub(crate) use watch::{Commands, Pass, PipelineReach, Watch, watched};
 pub(crate) use words::derived_advice;
+
+use crate::error::Result;
+
+/// Looks at one dispatch that is to be recorded: whether the pass declares what the pipeline's shader touches with these constants.
+///
+/// # Errors
+/// [`Error::Graph`](crate::Error::Graph) for what it does not.
+pub(crate) fn check_dispatch(
+    checks: &Checks,
+    pass: Pass<'_>,
+    reach: Option<&Arc<PipelineReach>>,
+    constants: &[u8],
+) -> Result<()> {
+    let watch = Watch::begin(vk::CommandBuffer::null(), Commands::none(), checks, pass);
+    watch.bound(reach);
+    watch.pushed(0, constants);
+    watch.look()
+}
 
 /// What checks know of a device.
 #[derive(Default)]

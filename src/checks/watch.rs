@@ -82,6 +82,25 @@ pub(crate) struct Commands {
     pub(crate) dispatch: vk::PFN_vkCmdDispatch,
 }
 
+impl Commands {
+    /// For a look at what is not recorded.
+    pub(super) fn none() -> Self {
+        unsafe extern "system" fn push(
+            _: vk::CommandBuffer,
+            _: vk::PipelineLayout,
+            _: vk::ShaderStageFlags,
+            _: u32,
+            _: u32,
+            _: *const std::ffi::c_void,
+        ) {
+        }
+        unsafe extern "system" fn draw(_: vk::CommandBuffer, _: u32, _: u32, _: u32, _: u32) {}
+        unsafe extern "system" fn draw_indexed(_: vk::CommandBuffer, _: u32, _: u32, _: u32, _: i32, _: u32) {}
+        unsafe extern "system" fn dispatch(_: vk::CommandBuffer, _: u32, _: u32, _: u32) {}
+        Self { push_constants: push, draw, draw_indexed, dispatch }
+    }
+}
+
 /// Watches what is recorded into one command buffer for one pass.
 pub(crate) struct Watch<'a> {
     cmd: vk::CommandBuffer,

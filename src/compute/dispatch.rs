@@ -8,13 +8,16 @@ use std::{
 
 use bytemuck::NoUninit;
 use futures::{FutureExt, future::BoxFuture};
+use tokio::sync::oneshot;
 
+use super::batch::Item;
 use crate::{
+    checks::{self, Pass},
     error::{Error, Result},
     exec::Encoder,
     gpu::Gpu,
     graph::{Graph, Systems, uses::Uses},
-    pipeline::{ComputePipeline, MAX_PUSH_BYTES},
+    pipeline::{ComputePipeline, MAX_PUSH_BYTES, Pipeline},
     resource::{Resource, Use},
     sync::Completion,
 };
@@ -39,6 +42,7 @@ pub struct Dispatch {
 }
 
 /// One kernel's work.
+#[derive(Clone)]
 pub(super) struct Step {
     pub(super) name: Arc<str>,
     pub(super) pipeline: ComputePipeline,
@@ -72,6 +76,19 @@ impl Push {
 impl Step {
     pub(super) fn record(&self, cmd: &mut Encoder<'_>) {
         cmd.bind(&self.pipeline).push_bytes(self.push.bytes()).dispatch(self.groups);
+    }
+
+    /// Whether its shader touches what it declares, and nothing else, if checks are on.
+    ///
+    /// # Errors
+    /// [`Error::Graph`] for what is not declared.
+    pub(super) fn check(&self, gpu: &Gpu) -> Result<()> {
+        let device = &gpu.shared.device;
+        device.checks.as_ref().map_or(Ok(()), |checks| {
+            let (declared, rendering) = Uses::of(self.uses.by_address().to_vec()).resolve(&self.name)?;
+            let pass = Pass { name: &self.name, declared: &declared, rendering: &rendering, labels: &[] };
+            checks::check_dispatch(checks, pass, self.pipeline.inner().reach.as_ref(), self.push.bytes())
+        })
     }
 }
 
@@ -163,9 +180,20 @@ impl Dispatch {
     /// As [`Dispatch`].
     pub fn submit(self) -> impl Future<Output = Result<Completion>> + Send + 'static {
         async move {
-            let graph = Graph::new(&self.gpu, "compute");
-            graph.add(self);
-            Ok(graph.submit().await?.without_value())
+            let Self { gpu, mut steps, error } = self;
+            if let Some(error) = error.or_else(|| gpu.refusal()) {
+                return Err(error);
+            }
+            if let Some(error) = steps.iter_mut().find_map(|step| step.uses.take_mistake(&step.name)) {
+                return Err(error);
+            }
+            let batcher = Arc::clone(&gpu.shared.batcher);
+            let (told, outcome) = oneshot::channel();
+            match steps.is_empty() {
+                true => return Ok(gpu.shared.submitter.nothing()),
+                false => batcher.take(Item { gpu, steps, told }),
+            }
+            outcome.await.unwrap_or(Err(Error::Cancelled))
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! A [`Kernel`] is a compute shader with typed push constants; its work, a [`Dispatch`], is awaited or added to a graph.
 
+mod batch;
 mod dispatch;
 mod element;
 mod kernel;
@@ -13,6 +14,8 @@ mod saxpy;
 mod scan;
 mod scratch;
 
+pub(crate) use batch::Batcher;
+pub use batch::Batching;
 pub use dispatch::Dispatch;
 pub use element::Element;
 pub(crate) use kernel::Kernels;

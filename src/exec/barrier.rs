@@ -33,6 +33,28 @@ pub(crate) fn record(
     counts.barriers += 1;
 }
 
+/// Records what stands between dispatches of one pass of which some come after others: with the writes of those before, or as an order
+/// alone.
+pub(super) fn record_between_dispatches(
+    device: &Device,
+    cmd: vk::CommandBuffer,
+    sees_writes: bool,
+    counts: &mut Counts,
+) {
+    let shaders = vk::PipelineStageFlags2::COMPUTE_SHADER;
+    let mut memory = vk::MemoryBarrier2::default().src_stage_mask(shaders).dst_stage_mask(shaders);
+    if sees_writes {
+        memory = memory
+            .src_access_mask(vk::AccessFlags2::SHADER_STORAGE_WRITE)
+            .dst_access_mask(vk::AccessFlags2::SHADER_STORAGE_READ | vk::AccessFlags2::SHADER_STORAGE_WRITE);
+    }
+    let memory = [memory];
+    let info = vk::DependencyInfo::default().memory_barriers(&memory);
+    // SAFETY: the command buffer is being recorded outside of rendering.
+    unsafe { device.raw.cmd_pipeline_barrier2(cmd, &info) };
+    counts.barriers += 1;
+}
+
 /// Records what the owner of a pass gives; no call if that is nothing.
 pub(crate) fn record_given(device: &Device, cmd: vk::CommandBuffer, given: &[Given], counts: &mut Counts) {
     let memory: Vec<_> =

@@ -37,6 +37,16 @@ impl Submit {
         Self(stage)
     }
 
+    /// Records here and now, on this thread, whatever runtime there is; the work must wait for no job.
+    ///
+    /// # Errors
+    /// What is wrong with the graph as a whole.
+    pub(crate) fn record_here(submission: Submission) -> Result<Self> {
+        let recording = Recording::start(submission, 1, false)?;
+        (0..recording.tasks()).for_each(|task| recording.run_in_place(task));
+        Ok(Self::of(recording))
+    }
+
     /// The commit of what is recorded already.
     pub(crate) fn of(recording: Arc<Recording>) -> Self {
         Self(Stage::Recording(Launched { recording, here: None }))

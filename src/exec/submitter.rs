@@ -208,6 +208,11 @@ impl Submitter {
         self.hub.fail(error);
     }
 
+    /// A completion of no work, which is complete.
+    pub(crate) fn nothing(&self) -> Completion {
+        self.completion(Stamp { queue: self.device.queues.id(QueueKind::Graphics), value: 0 })
+    }
+
     /// The completion of a stamp.
     pub(crate) fn completion(&self, stamp: Stamp) -> Completion {
         Completion::new(Arc::clone(&self.hub), stamp, Arc::new(OnceLock::from(())))

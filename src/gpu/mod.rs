@@ -36,7 +36,7 @@ pub use self::{
 };
 use self::{device::Device, helpers::Helpers, presenters::Presenters};
 use crate::{
-    compute::{Kernels, ScratchPools},
+    compute::{Batcher, Kernels, ScratchPools},
     error::{Error, Result, panic_message},
     exec::{Pools, ScatterKernel, Submitter, TransientPool},
     graph::cache::PlanCache,
@@ -76,6 +76,7 @@ pub(crate) struct Shared {
     pub(crate) plans: PlanCache,
     pub(crate) pipelines: Arc<Pipelines>,
     pub(crate) scatter: ScatterKernel,
+    pub(crate) batcher: Arc<Batcher>,
     pub(crate) kernels: Kernels,
     pub(crate) scratch: ScratchPools,
     pub(crate) helpers: Arc<Helpers>,
@@ -148,6 +149,7 @@ impl Gpu {
         let transients = TransientPool::new(Arc::clone(&device));
         let pages = Pages::new(Arc::clone(&device));
         let helpers = Arc::new(Helpers::new());
+        let batcher = Batcher::new(&reactor.hub, &helpers, options.batching_policy());
         let readbacks = ReadPool::new(Arc::clone(&device), &helpers, options.readback_bound());
         let shared = Shared {
             submitter,
@@ -158,6 +160,7 @@ impl Gpu {
             plans: PlanCache::default(),
             pipelines,
             scatter: ScatterKernel::default(),
+            batcher,
             kernels: Kernels::default(),
             scratch: ScratchPools::default(),
             helpers,
@@ -227,6 +230,7 @@ impl Gpu {
     pub async fn close(&self) -> Result<()> {
         let shared = &self.shared;
         shared.refuse_work();
+        shared.batcher.close();
         shared.presenters.stop();
         self.end_uploads().await;
         let mut outcome = Ok(());

@@ -11,7 +11,10 @@ use std::{
     time::Duration,
 };
 
-use crate::error::{Error, Result};
+use crate::{
+    compute::Batching,
+    error::{Error, Result},
+};
 
 /// The environment variable that chooses the device where the program does not.
 const DEVICE_VARIABLE: &str = "VULKIO_DEVICE";
@@ -45,6 +48,7 @@ pub struct GpuOptions {
     labels: Option<bool>,
     close_timeout: Option<Duration>,
     spin: Option<Duration>,
+    batching: Batching,
     staging_bytes: Option<u64>,
     readback_bytes: Option<u64>,
     pipeline_cache: Option<PathBuf>,
@@ -108,6 +112,13 @@ impl GpuOptions {
     #[must_use]
     pub fn spin(mut self, time: Duration) -> Self {
         self.spin = Some(time);
+        self
+    }
+
+    /// How dispatches of kernels gather while the GPU is busy.
+    #[must_use]
+    pub fn batching(mut self, batching: Batching) -> Self {
+        self.batching = batching;
         self
     }
 
@@ -213,6 +224,11 @@ impl GpuOptions {
         self.staging_bytes.unwrap_or(96 << 20).max(1 << 20)
     }
 
+    /// How dispatches gather.
+    pub(crate) fn batching_policy(&self) -> Batching {
+        self.batching
+    }
+
     /// How long the reactor spins before it parks.
     pub(crate) fn spin_time(&self) -> Duration {
         self.spin.unwrap_or_else(|| default_spin(thread::available_parallelism().map_or(1, usize::from)))
@@ -258,6 +274,7 @@ impl fmt::Debug for GpuOptions {
             .field("labels", &self.labels)
             .field("close_timeout", &self.close_timeout)
             .field("spin", &self.spin)
+            .field("batching", &self.batching)
             .field("readback_bytes", &self.readback_bytes)
             .field("pipeline_cache", &self.pipeline_cache)
             .field("extensions", &self.extensions)

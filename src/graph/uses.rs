@@ -106,6 +106,14 @@ impl Declaration {
         Self { resource, region, access, discard }
     }
 
+    /// Is another use of the same region, too.
+    pub(crate) fn also(&mut self, other: &Self) {
+        self.access.stages |= other.access.stages;
+        self.access.mask |= other.access.mask;
+        self.access.mode = both(self.access.mode, other.access.mode);
+        self.discard &= other.discard;
+    }
+
     /// The region, whether that is all of the resource or not.
     pub(crate) fn covered(&self) -> Region {
         self.region.unwrap_or_else(|| self.resource.whole())
@@ -115,7 +123,7 @@ impl Declaration {
 /// What a [`System`](super::System) or a [`Pass`](super::Pass) touches: its reads, its writes, and what it renders to.
 ///
 /// Order between passes, barriers and layouts follow from these declarations and from nothing else.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Uses {
     /// Accesses by address have no stages until the pass's kind is known.
     uses: Vec<Declaration>,
@@ -134,7 +142,7 @@ pub(crate) struct Label {
 }
 
 /// What can be wrong with one use, known before its pass's name is.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Mistake {
     /// Said to be read through a use that writes, or the other way round.
     Contradiction(Resource, Mode),
@@ -252,6 +260,21 @@ impl Uses {
         }
     }
 
+    /// Of accesses by address that were found right.
+    pub(crate) fn of(uses: Vec<Declaration>) -> Self {
+        Self { uses, ..Self::default() }
+    }
+
+    /// What is declared of buffers and images, attachments left out. Accesses by address have no stages yet.
+    pub(crate) fn by_address(&self) -> &[Declaration] {
+        &self.uses
+    }
+
+    /// What is wrong with it, if anything is known to be.
+    pub(crate) fn take_mistake(&mut self, pass: &str) -> Option<Error> {
+        self.mistake.take().map(|mistake| mistake.told(pass))
+    }
+
     /// All that is declared so far, attachments as well. Accesses by address have no stages yet.
     pub(crate) fn declarations(&self) -> impl Iterator<Item = Declaration> {
         self.uses.iter().cloned().chain(self.rendering.declarations())
@@ -351,10 +374,7 @@ fn merge(pass: &str, earlier: &Declaration, into: &mut Declaration) -> Result<()
             into.access.layout
         )));
     }
-    into.access.stages |= earlier.access.stages;
-    into.access.mask |= earlier.access.mask;
-    into.access.mode = both(earlier.access.mode, into.access.mode);
-    into.discard &= earlier.discard;
+    into.also(earlier);
     let hull = hull(earlier.covered(), into.covered());
     into.region = Some(hull).filter(|hull| *hull != into.resource.whole());
     Ok(())

@@ -38,7 +38,7 @@ struct Use<'p> {
 impl Watch<'_> {
     /// Push constants were set.
     #[inline]
-    pub(super) fn pushed(&self, offset: u32, values: &[u8]) {
+    pub(crate) fn pushed(&self, offset: u32, values: &[u8]) {
         let state = &mut *self.state.borrow_mut();
         let offset = offset as usize;
         if let Some(into) = state.push.get_mut(offset..offset + values.len()) {

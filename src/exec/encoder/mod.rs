@@ -30,6 +30,7 @@ use self::{
     vertices::{VertexInput, without_vertices},
 };
 use super::{
+    barrier,
     counts::Counts,
     job::{self, Job, JobUse},
 };
@@ -285,6 +286,15 @@ impl<'a> Encoder<'a> {
             let message = format!("dispatch of {groups:?} workgroups; this device takes at most {most:?}");
             Err(Error::Invalid(message))
         });
+    }
+
+    /// Has the dispatches that follow come after those before: with what these wrote, or in order alone.
+    pub(crate) fn between_waves(&mut self, sees_writes: bool) -> &mut Self {
+        self.step(|this| {
+            this.need_outside_rendering("a barrier")?;
+            barrier::record_between_dispatches(this.device, this.cmd, sees_writes, this.counts);
+            Ok(())
+        })
     }
 
     /// Dispatches as many workgroups as element `index` of `args` says.
