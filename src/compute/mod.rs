@@ -4,13 +4,23 @@
 
 mod batch;
 mod dispatch;
+mod element;
 mod kernel;
+mod operand;
 mod push;
+mod reduce;
+pub mod reference;
+mod saxpy;
+mod scan;
 mod scratch;
 
 pub(crate) use batch::Batcher;
 pub use batch::Batching;
 pub use dispatch::Dispatch;
+pub use element::Element;
 pub(crate) use kernel::Kernels;
 pub use kernel::{Kernel, KernelOptions};
+pub use reduce::{Reduce, max, min, sum};
+pub use saxpy::{Saxpy, saxpy};
+pub use scan::{Scan, exclusive_scan, inclusive_scan};
 pub(crate) use scratch::ScratchPools;

@@ -2,8 +2,9 @@
 
 use std::{fmt, marker::PhantomData, mem::size_of, ops::Range, sync::Arc};
 
-use super::{BufferInner, any::accesses};
+use super::{BufferInner, GpuBuffer, any::accesses};
 use crate::{
+    error::Result,
     graph::ir::Region,
     resource::{Access, Part, Resource, Use, range::byte_range},
 };
@@ -30,6 +31,19 @@ impl<T> BufferSlice<T> {
         self.range.clone()
     }
 
+    pub(crate) fn buffer(&self) -> &Arc<BufferInner> {
+        &self.buffer
+    }
+
+    /// Its bytes in the buffer.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`](crate::Error::Invalid) if the range is reversed or reaches beyond the buffer.
+    pub(crate) fn bytes(&self) -> Result<Range<u64>> {
+        let size = size_of::<T>().max(1);
+        byte_range(&self.buffer.name, &self.range, self.buffer.bytes as usize / size, size)
+    }
+
     accesses!();
 
     fn used(&self, access: Option<Access>) -> Use {
@@ -37,9 +51,7 @@ impl<T> BufferSlice<T> {
     }
 
     fn part(&self) -> Part {
-        let size = size_of::<T>().max(1);
-        let len = self.buffer.bytes as usize / size;
-        match byte_range(&self.buffer.name, &self.range, len, size) {
+        match self.bytes() {
             Ok(bytes) if bytes.is_empty() => Part::Nothing,
             Ok(bytes) => Part::Region(Region::bytes(bytes)),
             Err(error) => Part::Wrong(Box::new(error)),
@@ -56,6 +68,19 @@ impl<T> From<&BufferSlice<T>> for Use {
 impl<T> From<BufferSlice<T>> for Use {
     fn from(slice: BufferSlice<T>) -> Self {
         slice.used(None)
+    }
+}
+
+/// All of a buffer.
+impl<T> From<&GpuBuffer<T>> for BufferSlice<T> {
+    fn from(buffer: &GpuBuffer<T>) -> Self {
+        buffer.slice(0..buffer.len())
+    }
+}
+
+impl<T> From<&Self> for BufferSlice<T> {
+    fn from(slice: &Self) -> Self {
+        slice.clone()
     }
 }
 
