@@ -3,6 +3,7 @@
 
 pub(crate) mod alu;
 pub(crate) mod clock;
+pub(crate) mod compute;
 pub(crate) mod cull;
 pub(crate) mod draws;
 pub(crate) mod flood;
@@ -22,7 +23,8 @@ pub(crate) mod upload;
 
 use vulkio::Gpu;
 
-pub(crate) type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
+pub(crate) type Error = Box<dyn std::error::Error + Send + Sync>;
+pub(crate) type Result<T = ()> = std::result::Result<T, Error>;
 
 /// The command line: `[--quick] [FILTER]`.
 pub(crate) struct Args {
@@ -37,6 +39,11 @@ impl Args {
         let all: Vec<_> = std::env::args().skip(1).collect();
         let filter = all.iter().find(|argument| !argument.starts_with('-')).cloned();
         Self { quick: all.iter().any(|argument| argument == "--quick"), filter }
+    }
+
+    /// No filter.
+    pub(crate) fn everything(quick: bool) -> Self {
+        Self { quick, filter: None }
     }
 
     /// Whether the filter, if there is one, is part of `name`.

@@ -94,11 +94,15 @@ fn is_same(expected: NumberKind, has: Option<NumberKind>) -> bool {
 
 fn told(number: &Number) -> String {
     let kind = match number.kind {
-        NumberKind::Address => "the address".to_owned(),
-        NumberKind::Integer => format!("the {}-bit integer", number.bytes * 8),
-        NumberKind::Float => format!("the {}-bit float", number.bytes * 8),
+        NumberKind::Address => "address".to_owned(),
+        NumberKind::Integer => format!("{}-bit integer", number.bytes * 8),
+        NumberKind::Float => format!("{}-bit float", number.bytes * 8),
     };
-    format!("{kind} `{}`", number.path.trim_start_matches('.'))
+    match number.path.trim_start_matches('.') {
+        "" if number.kind == NumberKind::Address => "an address".to_owned(),
+        "" => format!("a {kind}"),
+        path => format!("the {kind} `{path}`"),
+    }
 }
 
 fn piece_told(piece: &Piece) -> String {

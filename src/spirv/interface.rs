@@ -21,7 +21,7 @@ pub(crate) struct Number {
     pub(crate) at: u32,
     pub(crate) bytes: u32,
     pub(crate) kind: NumberKind,
-    /// What leads to it: `.scale`, `.corners[1].x`.
+    /// What leads to it: `.scale`, `.corners[1].x`. Empty where the compiler left no names.
     pub(crate) path: String,
 }
 
@@ -37,6 +37,9 @@ pub(crate) fn push_constants(module: &Module<'_>) -> Option<Vec<Number>> {
     for variable in module.variables.iter().filter(|variable| variable.storage == StorageClass::PushConstant) {
         let (_, block) = module.pointee(variable.ty)?;
         add(module, block, 0, String::new(), MOST_NESTED, &mut numbers)?;
+    }
+    if !module.has_names() {
+        numbers.iter_mut().for_each(|number| number.path.clear());
     }
     Some(numbers)
 }

@@ -1,11 +1,15 @@
 //! The one shader of the tests of order: a mix of buffers, on the GPU and on the CPU.
 #![allow(dead_code, reason = "each test uses a part of it")]
 
-use vulkio::{ComputePipeline, DispatchArgs, Encoder, Gpu, GpuBuffer, QueueKind};
+use std::ops::Range;
+
+use bytemuck::{Pod, Zeroable};
+use vulkio::{ComputePipeline, Dispatch, DispatchArgs, Encoder, Gpu, GpuBuffer, GpuData, Kernel, QueueKind};
 
 /// As in shaders/test_mix.comp.
 #[repr(C)]
-#[derive(Clone, Copy, bytemuck::NoUninit)]
+#[derive(Clone, Copy, Pod, Zeroable, GpuData)]
+#[role(storage)]
 struct Push {
     a: u64,
     b: u64,
@@ -17,7 +21,8 @@ struct Push {
 
 /// How buffers are mixed.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, bytemuck::NoUninit)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable, GpuData)]
+#[role(storage)]
 pub(crate) struct Factors {
     /// Less than the number of words.
     pub(crate) shift: u32,
@@ -130,4 +135,40 @@ pub(crate) async fn words(gpu: &Gpu, buffer: &GpuBuffer<u32>) -> Vec<u32> {
 pub(crate) fn one_queue(gpu: &Gpu) -> bool {
     let queue = |kind| gpu.submitted(kind).stamp().queue;
     [QueueKind::Compute, QueueKind::Transfer].into_iter().all(|kind| queue(kind) == queue(QueueKind::Graphics))
+}
+
+/// The same as a kernel.
+pub(crate) struct MixKernel(Kernel<Push>);
+
+impl MixKernel {
+    pub(crate) async fn new(gpu: &Gpu) -> Self {
+        let shader = include_bytes!("../../shaders/spv/test_mix.comp.spv");
+        Self(gpu.kernel("mix", shader).await.expect("a kernel"))
+    }
+
+    /// A mix of whole buffers: `a`, `b`, and what is written.
+    pub(crate) fn of(&self, [a, b, result]: [&GpuBuffer<u32>; 3], factors: Factors) -> Dispatch {
+        self.undeclared([a, b, result], factors).reads(a).reads(b).writes(result)
+    }
+
+    pub(crate) fn undeclared(&self, [a, b, result]: [&GpuBuffer<u32>; 3], factors: Factors) -> Dispatch {
+        self.at([a, b, result], 0..result.len(), factors)
+    }
+
+    /// A mix of the same words of three buffers.
+    pub(crate) fn slices(
+        &self,
+        [a, b, result]: [&GpuBuffer<u32>; 3],
+        range: Range<usize>,
+        factors: Factors,
+    ) -> Dispatch {
+        let dispatch = self.at([a, b, result], range.clone(), factors);
+        dispatch.reads(a.slice(range.clone())).reads(b.slice(range.clone())).writes(result.slice(range))
+    }
+
+    fn at(&self, buffers: [&GpuBuffer<u32>; 3], range: Range<usize>, factors: Factors) -> Dispatch {
+        let [a, b, result] = buffers.map(|buffer| buffer.address() + 4 * range.start as u64);
+        let n = range.len() as u32;
+        self.0.over(&Push { a, b, result, n, factors, _end: 0 }, [n, 1, 1])
+    }
 }

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use super::{Item, waves::Waves};
+use super::{
+    Item,
+    waves::{Touched, Waves},
+};
 use crate::{
     compute::dispatch::Step,
     error::Result,
@@ -43,7 +46,7 @@ impl Load {
         let graph = Graph::new(&items[0].gpu, "compute");
         let mut pass = graph.pass(self.name());
         *pass.uses() = self.uses();
-        let (steps, waves) = (Arc::clone(&self.steps), Waves::of(self.steps.iter().map(|step| step.uses.by_address())));
+        let (steps, waves) = (Arc::clone(&self.steps), Waves::of(self.steps.iter().map(touched)));
         pass.record(move |cmd| record(cmd, &steps, &waves));
         Submit::record_here(graph.into_submission()?)
     }
@@ -70,6 +73,14 @@ impl Load {
         }
         Uses::of(all)
     }
+}
+
+fn touched(step: &Step) -> impl Iterator<Item = Touched> + Clone {
+    step.uses.by_address().iter().map(|used| Touched {
+        id: used.resource.id(),
+        region: used.covered(),
+        mode: used.access.mode,
+    })
 }
 
 fn record(cmd: &mut Encoder<'_>, steps: &[Step], waves: &Waves) {

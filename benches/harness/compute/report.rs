@@ -1,0 +1,102 @@
+//! What the bench found out, as rows: printed, and written as a table.
+
+use std::{fmt::Write as _, fs, path::Path};
+
+use super::{super::Result, Case};
+
+/// Of a technique with a batch of dispatches of 64 KiB.
+#[derive(Clone, Debug)]
+pub(crate) struct CpuRow {
+    pub(crate) technique: &'static str,
+    pub(crate) runtime: &'static str,
+    pub(crate) batch: usize,
+    /// A dispatch's microseconds: wall, the caller's CPU, the process's CPU.
+    pub(crate) micros: [f64; 3],
+    pub(crate) submits: f64,
+    /// CPU (the process's; on a CPU driver the caller's) to that of a graph each.
+    pub(crate) to_each: f64,
+    /// And to that of one command buffer by hand.
+    pub(crate) to_hand: f64,
+    /// Whether the goals speak of it.
+    pub(crate) goal: bool,
+}
+
+impl CpuRow {
+    pub(crate) fn print(&self) {
+        let Self { technique, batch, micros: [wall, caller, process], submits, to_each, to_hand, .. } = self;
+        println!(
+            "{technique:<36} {batch:>5} {wall:>9.3} {caller:>9.3} {process:>9.3} {submits:>9.4} {to_each:>11.3} {to_hand:>9.3}"
+        );
+    }
+}
+
+/// Of a case of the matrix; what stands for one dispatch is the batch's figure over its size.
+#[derive(Clone, Debug)]
+pub(crate) struct CaseRow {
+    pub(crate) case: Case,
+    /// On the GPU, one of the batch: microseconds.
+    pub(crate) gpu: f64,
+    /// From declaring the batch to its completion, one of it: microseconds.
+    pub(crate) wall: f64,
+    /// Of the process, one of the batch: microseconds.
+    pub(crate) cpu: f64,
+    /// Vulkan dispatches that one takes.
+    pub(crate) dispatches: f64,
+    /// Barriers of the graph of a batch, what stands before its first dispatch included.
+    pub(crate) barriers: u64,
+    /// What a graph of these cannot do without.
+    pub(crate) bound: usize,
+    /// Calls of `vkQueueSubmit2` for a batch that is awaited together.
+    pub(crate) submits: f64,
+    pub(crate) descriptor_writes: u64,
+    pub(crate) allocations: u64,
+    /// The rate of the other program for the same case.
+    pub(crate) against: Option<f64>,
+}
+
+impl CaseRow {
+    pub(crate) const HEADER: &str = "| case | GPU us | rate | | CUDA | ratio | wall us | CPU us | dispatches | barriers | bound | submits | descriptors | allocations |\n| :-- | --: | --: | :-- | --: | --: | --: | --: | --: | --: | --: | --: | --: | --: |";
+
+    /// One line of the table.
+    pub(crate) fn line(&self) -> String {
+        let Self { case, gpu, wall, cpu, dispatches, barriers, bound, submits, .. } = self;
+        let (rate, unit) = (case.rate(*gpu), case.operation.unit());
+        let (other, ratio) = match self.against {
+            Some(other) => (format!("{other:.1}"), format!("{:.3}", rate / other)),
+            None => ("-".to_owned(), "-".to_owned()),
+        };
+        let (descriptors, allocations) = (self.descriptor_writes, self.allocations);
+        let name = case.to_string();
+        format!(
+            "| {name:<22} | {gpu:>10.2} | {rate:>8.1} | {unit:<7} | {other:>7} | {ratio:>5} | {wall:>10.2} | {cpu:>8.2} | {dispatches:>3} | {barriers:>4} | {bound:>4} | {submits:>6.2} | {descriptors:>2} | {allocations:>2} |"
+        )
+    }
+}
+
+/// Everything in one file of Markdown, for docs.
+pub(crate) fn write(path: &Path, machine: &str, cpu: &[CpuRow], cases: &[CaseRow]) -> Result {
+    let mut text = format!("{machine}\n\n");
+    if !cases.is_empty() {
+        writeln!(text, "{}", CaseRow::HEADER)?;
+        for row in cases {
+            writeln!(text, "{}", row.line())?;
+        }
+    }
+    if !cpu.is_empty() {
+        writeln!(
+            text,
+            "\n| dispatches of 64 KiB | runtime | batch | wall us | caller's CPU us | process CPU us | submits | to a graph each | to one command buffer by hand |"
+        )?;
+        writeln!(text, "| :-- | :-- | --: | --: | --: | --: | --: | --: | --: |")?;
+        for row in cpu {
+            let CpuRow {
+                technique, runtime, batch, micros: [wall, caller, process], submits, to_each, to_hand, ..
+            } = row;
+            writeln!(
+                text,
+                "| {technique} | {runtime} | {batch} | {wall:.3} | {caller:.3} | {process:.3} | {submits:.4} | {to_each:.3} | {to_hand:.3} |"
+            )?;
+        }
+    }
+    Ok(fs::write(path, text)?)
+}

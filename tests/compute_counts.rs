@@ -1,0 +1,413 @@
+//! What dispatches cost in Vulkan calls, counted twice: by the library, and outside of it at the device's functions.
+//!
+//! The bound that barriers are held against is worked out here, from hazards alone: the dispatches on the longest path, less
+//! one. It shares no code with the plan's.
+
+mod common;
+mod mix;
+
+use common::{Calls, EMPTY_BARRIER, LOOSE_BARRIER, close, counting, open, soon, strict};
+use mix::{Factors, buffer, words};
+use vulkio::{CounterSnapshot, Dispatch, FrameStats, Gpu, GpuBuffer, GpuData, Graph, Kernel, PlanStats, compute};
+
+const MIX: &[u8] = include_bytes!("../shaders/spv/test_mix.comp.spv");
+const N: usize = 256;
+const FACTORS: Factors = Factors { shift: 3, add: 1, multiply: 5, keep: 0 };
+/// Runs of each DAG; those after the first two find everything made.
+const RUNS: usize = 5;
+const WARM_UP: usize = 2;
+
+/// As in shaders/test_mix.comp.
+#[derive(Clone, Copy, GpuData, bytemuck::Pod, bytemuck::Zeroable)]
+#[role(storage)]
+#[repr(C)]
+struct Push {
+    a: u64,
+    b: u64,
+    result: u64,
+    n: u32,
+    shift: u32,
+    add: u32,
+    multiply: u32,
+    keep: u32,
+    // To a multiple of its alignment.
+    end: u32,
+}
+
+/// A dispatch: the buffers that it reads, of which it mixes the first and the last, and the one that it writes.
+#[derive(Clone, Debug)]
+struct Node {
+    reads: Vec<usize>,
+    writes: usize,
+}
+
+/// Dispatches in the order of their declaration. Buffer 0 holds zeros, and nobody writes it.
+#[derive(Clone, Debug)]
+struct Dag {
+    name: &'static str,
+    nodes: Vec<Node>,
+}
+
+impl Node {
+    fn new(reads: impl IntoIterator<Item = usize>, writes: usize) -> Self {
+        Self { reads: reads.into_iter().collect(), writes }
+    }
+
+    fn touches(&self, buffer: usize) -> bool {
+        self.writes == buffer || self.reads.contains(&buffer)
+    }
+
+    /// Whether the two cannot overlap: one of them writes what the other touches.
+    fn conflicts(&self, other: &Self) -> bool {
+        self.touches(other.writes) || other.touches(self.writes)
+    }
+
+    fn sources(&self) -> [usize; 2] {
+        [self.reads[0], self.reads[self.reads.len() - 1]]
+    }
+}
+
+impl Dag {
+    /// `o - o - o - o`
+    fn chain(deep: usize) -> Self {
+        Self { name: "chain", nodes: (0..deep).map(|i| Node::new([i], i + 1)).collect() }
+    }
+
+    /// One that writes, and many that read that.
+    fn fan_out(wide: usize) -> Self {
+        let readers = (0..wide).map(|i| Node::new([1], 2 + i));
+        Self { name: "fan-out", nodes: [Node::new([0], 1)].into_iter().chain(readers).collect() }
+    }
+
+    /// Many that write, and one that reads all of that.
+    fn fan_in(wide: usize) -> Self {
+        let writers = (0..wide).map(|i| Node::new([0], 1 + i));
+        Self { name: "fan-in", nodes: writers.chain([Node::new(1..=wide, wide + 1)]).collect() }
+    }
+
+    /// A fan-out, and a fan-in of it.
+    fn diamond(wide: usize) -> Self {
+        let fork = Node::new([0], 1);
+        let sides = (0..wide).map(|i| Node::new([1], 2 + i));
+        let join = Node::new(2..2 + wide, 2 + wide);
+        Self { name: "diamond", nodes: [fork].into_iter().chain(sides).chain([join]).collect() }
+    }
+
+    /// Nothing to do with one another.
+    fn independent(wide: usize) -> Self {
+        Self { name: "independent", nodes: (0..wide).map(|i| Node::new([0], 1 + i)).collect() }
+    }
+
+    /// Chains beside one another, declared one after the other.
+    fn chains(wide: usize, deep: usize) -> Self {
+        let at = |chain: usize, i: usize| if i == 0 { 0 } else { chain * deep + i };
+        let node = |chain, i| Node::new([at(chain, i)], at(chain, i + 1));
+        Self { name: "chains", nodes: (0..wide).flat_map(|chain| (0..deep).map(move |i| node(chain, i))).collect() }
+    }
+
+    /// Each writes what the one before it still reads: no data goes on, and still none may overtake.
+    fn overwritten(deep: usize) -> Self {
+        let node = |i: usize| Node::new([if i == 0 { 0 } else { 1 + i % 2 }], 1 + (i + 1) % 2);
+        Self { name: "overwritten", nodes: (0..deep).map(node).collect() }
+    }
+
+    fn all() -> Vec<Self> {
+        vec![
+            Self::chain(1),
+            Self::chain(2),
+            Self::chain(50),
+            Self::fan_out(16),
+            Self::fan_in(16),
+            Self::diamond(8),
+            Self::independent(1),
+            Self::independent(64),
+            Self::chains(4, 16),
+            Self::overwritten(12),
+        ]
+    }
+
+    /// Barriers that no order of these dispatches on one queue can do without.
+    fn bound(&self) -> usize {
+        let mut depths = Vec::<usize>::new();
+        for node in &self.nodes {
+            let before = self.nodes.iter().zip(&depths).filter(|(before, _)| before.conflicts(node));
+            let depth = 1 + before.map(|(_, &depth)| depth).max().unwrap_or(0);
+            depths.push(depth);
+        }
+        depths.into_iter().max().unwrap_or(1) - 1
+    }
+
+    fn buffers(&self) -> usize {
+        1 + self.nodes.iter().map(|node| node.writes).max().unwrap_or(0)
+    }
+
+    /// What each buffer holds after one more run.
+    fn run(&self, contents: &mut [Vec<u32>]) {
+        for node in &self.nodes {
+            let [a, b] = node.sources();
+            contents[node.writes] = FACTORS.mixed(&contents[a], &contents[b], &contents[node.writes]);
+        }
+    }
+}
+
+/// A DAG on a device, and what its buffers should hold.
+struct Bench {
+    gpu: Gpu,
+    calls: Calls,
+    mix: Kernel<Push>,
+    dag: Dag,
+    buffers: Vec<GpuBuffer<u32>>,
+    expected: Vec<Vec<u32>>,
+}
+
+/// Calls so far, as the library counts them and as they are counted outside of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Counts {
+    dispatches: u64,
+    barriers: u64,
+    submits: u64,
+    descriptor_writes: u64,
+    allocations: u64,
+    pools: u64,
+}
+
+impl Counts {
+    fn ours(seen: &CounterSnapshot) -> Self {
+        Self {
+            dispatches: seen.dispatches,
+            barriers: seen.barriers,
+            submits: seen.submits,
+            descriptor_writes: seen.descriptor_writes,
+            allocations: seen.device_allocations,
+            pools: seen.command_pools,
+        }
+    }
+
+    fn outside(calls: &Calls) -> Self {
+        Self {
+            dispatches: calls.total("vkCmdDispatch"),
+            barriers: calls.total("vkCmdPipelineBarrier2"),
+            submits: calls.total("vkQueueSubmit2"),
+            descriptor_writes: calls.total("vkUpdateDescriptorSets"),
+            allocations: calls.total("vkAllocateMemory"),
+            pools: calls.total("vkCreateCommandPool"),
+        }
+    }
+
+    /// What came since.
+    fn since(self, before: Self) -> Self {
+        Self {
+            dispatches: self.dispatches - before.dispatches,
+            barriers: self.barriers - before.barriers,
+            submits: self.submits - before.submits,
+            descriptor_writes: self.descriptor_writes - before.descriptor_writes,
+            allocations: self.allocations - before.allocations,
+            pools: self.pools - before.pools,
+        }
+    }
+}
+
+impl Bench {
+    async fn new(dag: Dag) -> Self {
+        let (options, calls) = counting(strict());
+        let gpu = open(options);
+        let mix = soon("a kernel", gpu.kernel("mix", MIX)).await.expect("a kernel");
+        let mut buffers = vec![buffer(&gpu, "zeros", vec![0; N]).await];
+        buffers.extend((1..dag.buffers()).map(|i| gpu.buffer(&format!("buffer {i}"), N).expect("a buffer")));
+        // What was uploaded is shown to shaders here, and needs no barrier after this.
+        let graph = Graph::new(&gpu, "look");
+        graph.pass("look").reads(&buffers[0]).record(|_| ());
+        soon("a look", soon("a submit", graph.submit()).await.expect("submitted")).await.expect("complete");
+        let expected = vec![vec![0; N]; buffers.len()];
+        Self { gpu, calls, mix, dag, buffers, expected }
+    }
+
+    /// Both counts, which agree.
+    fn counts(&self) -> Counts {
+        let (ours, outside) = (Counts::ours(&self.gpu.counters()), Counts::outside(&self.calls));
+        assert_eq!(ours, outside, "{}: the library's counts, and those at the device's functions", self.dag.name);
+        ours
+    }
+
+    fn dispatch(&self, node: &Node) -> Dispatch {
+        let [a, b] = node.sources().map(|i| self.buffers[i].address());
+        let to = &self.buffers[node.writes];
+        let Factors { shift, add, multiply, keep } = FACTORS;
+        let push = Push { a, b, result: to.address(), n: N as u32, shift, add, multiply, keep, end: 0 };
+        let work = self.mix.over(&push, [N as u32, 1, 1]).writes(to);
+        node.reads.iter().fold(work, |work, &read| work.reads(&self.buffers[read]))
+    }
+
+    fn declare(&self, graph: &Graph) {
+        self.dag.nodes.iter().for_each(|node| graph.add(self.dispatch(node)));
+    }
+
+    /// All of it as one piece of work.
+    fn whole(&self) -> Dispatch {
+        self.dag.nodes.iter().fold(Dispatch::nothing(&self.gpu), |work, node| work.then(self.dispatch(node)))
+    }
+
+    async fn graph(&mut self) -> (PlanStats, FrameStats) {
+        let graph = Graph::new(&self.gpu, self.dag.name);
+        self.declare(&graph);
+        let plan = graph.plan_stats().expect("a plan");
+        let done = soon("a submit", graph.submit()).await.expect("submitted");
+        self.dag.run(&mut self.expected);
+        (plan, *soon("a graph", done).await.expect("complete"))
+    }
+
+    async fn check(&self) {
+        for (buffer, expected) in self.buffers.iter().zip(&self.expected) {
+            assert_eq!(&soon("a read", words(&self.gpu, buffer)).await, expected, "{}", buffer.name());
+        }
+    }
+
+    async fn close(self) {
+        assert_eq!([EMPTY_BARRIER, LOOSE_BARRIER].map(|call| self.calls.total(call)), [0; 2]);
+        let gpu = self.gpu.clone();
+        drop(self);
+        close(gpu).await;
+    }
+}
+
+#[test]
+fn the_bounds_of_the_named_dags_are_what_their_pictures_say() {
+    let bounds: Vec<_> = Dag::all().iter().map(|dag| (dag.name, dag.nodes.len(), dag.bound())).collect();
+    let expected = [
+        ("chain", 1, 0),
+        ("chain", 2, 1),
+        ("chain", 50, 49),
+        ("fan-out", 17, 1),
+        ("fan-in", 17, 1),
+        ("diamond", 10, 2),
+        ("independent", 1, 0),
+        ("independent", 64, 0),
+        ("chains", 64, 15),
+        ("overwritten", 12, 11),
+    ];
+    assert_eq!(bounds, expected);
+}
+
+#[tokio::test]
+async fn every_named_dag_takes_as_many_barriers_as_its_longest_path_and_writes_no_descriptor() {
+    for dag in Dag::all() {
+        let (bound, dispatches) = (dag.bound(), dag.nodes.len() as u64);
+        let mut bench = Bench::new(dag).await;
+        for run in 0..RUNS {
+            let before = bench.counts();
+            let (plan, stats) = bench.graph().await;
+            let took = bench.counts().since(before);
+            let name = format!("{} of {dispatches}, run {run}: {took:?}", bench.dag.name);
+            assert_eq!((plan.lower_bound, plan.barriers), (bound, bound), "{name}");
+            // What the run before wrote stands before the first dispatch of this one.
+            let entry = u64::from(run > 0);
+            assert_eq!(took.barriers, bound as u64 + entry, "{name}");
+            assert_eq!((stats.barriers, stats.dispatches), (took.barriers, took.dispatches), "{name}");
+            assert_eq!((took.dispatches, took.submits, took.descriptor_writes), (dispatches, 1, 0), "{name}");
+            if run >= WARM_UP {
+                assert_eq!((took.allocations, took.pools), (0, 0), "{name}");
+            }
+        }
+        bench.check().await;
+        bench.close().await;
+    }
+}
+
+#[tokio::test]
+async fn awaited_as_one_piece_of_work_a_dag_takes_no_more_than_in_a_graph() {
+    for dag in Dag::all() {
+        let (bound, dispatches) = (dag.bound() as u64, dag.nodes.len() as u64);
+        let mut bench = Bench::new(dag).await;
+        for run in 0..RUNS {
+            let before = bench.counts();
+            soon("a dag", bench.whole().into_future()).await.expect("complete");
+            bench.dag.run(&mut bench.expected);
+            let took = bench.counts().since(before);
+            let name = format!("{} of {dispatches}, run {run}: {took:?}", bench.dag.name);
+            assert_eq!((took.dispatches, took.submits, took.descriptor_writes), (dispatches, 1, 0), "{name}");
+            assert_eq!(took.barriers, bound + u64::from(run > 0), "{name}");
+            if run >= WARM_UP {
+                assert_eq!((took.allocations, took.pools), (0, 0), "{name}");
+            }
+        }
+        bench.check().await;
+        bench.close().await;
+    }
+}
+
+#[tokio::test]
+async fn awaited_one_by_one_each_dispatch_takes_a_submit_a_barrier_at_most_and_nothing_else() {
+    for dag in [Dag::chain(20), Dag::diamond(8), Dag::overwritten(12)] {
+        let dispatches = dag.nodes.len() as u64;
+        let mut bench = Bench::new(dag).await;
+        for run in 0..RUNS {
+            let before = bench.counts();
+            for node in bench.dag.nodes.clone() {
+                soon("a dispatch", bench.dispatch(&node).into_future()).await.expect("complete");
+            }
+            bench.dag.run(&mut bench.expected);
+            let took = bench.counts().since(before);
+            let name = format!("{} of {dispatches}, run {run}: {took:?}", bench.dag.name);
+            assert_eq!((took.dispatches, took.submits, took.descriptor_writes), (dispatches, dispatches, 0), "{name}");
+            assert!(took.barriers <= dispatches, "{name}");
+            if run >= WARM_UP {
+                assert_eq!((took.allocations, took.pools), (0, 0), "{name}");
+            }
+        }
+        bench.check().await;
+        bench.close().await;
+    }
+}
+
+/// ```text
+/// saxpy - reduce
+///       \
+///         scan - reduce
+/// ```
+#[tokio::test]
+async fn operations_in_one_graph_take_as_many_barriers_as_their_longest_path() {
+    let (options, calls) = counting(strict());
+    let gpu = open(options);
+    let saxpy = soon("saxpy", compute::Saxpy::new(&gpu)).await.expect("saxpy");
+    let sum = soon("sum", compute::Reduce::<f32>::sum(&gpu)).await.expect("sum");
+    let scan = soon("scan", compute::Scan::<f32>::inclusive(&gpu)).await.expect("scan");
+    let count = 5000;
+    let ones = async |name| {
+        let buffer = gpu.buffer::<f32>(name, count).expect("a buffer");
+        soon("an upload", gpu.upload(&buffer, 0, vec![1.0; count])).await.expect("uploaded");
+        buffer
+    };
+    let (x, y) = (ones("x").await, ones("y").await);
+    let sums = gpu.buffer::<f32>("sums", count).expect("a buffer");
+    let totals = ["total of y", "total of sums"].map(|name| gpu.buffer::<f32>(name, 1).expect("a buffer"));
+    for run in 0..RUNS {
+        let before = (Counts::ours(&gpu.counters()), Counts::outside(&calls));
+        let graph = Graph::new(&gpu, "operations");
+        graph.add(saxpy.of(2.0, &x, &y).expect("saxpy"));
+        graph.add(sum.of(&y, &totals[0]).expect("a sum"));
+        graph.add(scan.of(&y, &sums).expect("a scan"));
+        graph.add(sum.of(&sums, &totals[1]).expect("a sum"));
+        let plan = graph.plan_stats().expect("a plan");
+        let done = soon("a submit", graph.submit()).await.expect("submitted");
+        soon("a graph", done).await.expect("complete");
+        let took = Counts::ours(&gpu.counters()).since(before.0);
+        assert_eq!(took, Counts::outside(&calls).since(before.1), "both counts, run {run}");
+        assert_eq!(plan.barriers, plan.lower_bound, "run {run}");
+        assert_eq!((took.submits, took.descriptor_writes), (1, 0), "run {run}: {took:?}");
+        if run >= WARM_UP {
+            assert_eq!((plan.lower_bound, took.dispatches, took.barriers), (2, 4, 3), "run {run}: {took:?}");
+            assert_eq!((took.allocations, took.pools), (0, 0), "run {run}: {took:?}");
+        }
+        // y is 1 more of twice x each time; the sum of the sums of as many equal numbers is exact here.
+        let each = f64::from(1 + 2 * (run as u32 + 1));
+        let n = count as f64;
+        let totals = [soon("a read", gpu.read(&totals[0], ..)).await, soon("a read", gpu.read(&totals[1], ..)).await];
+        let [of_y, of_sums] = totals.map(|total| f64::from(total.expect("read")[0]));
+        assert_eq!(of_y, each * n, "run {run}");
+        let expected = each * n * (n + 1.0) / 2.0;
+        assert!((of_sums - expected).abs() <= 1e-6 * expected, "run {run}: {of_sums}, not {expected}");
+    }
+    assert_eq!([EMPTY_BARRIER, LOOSE_BARRIER].map(|call| calls.total(call)), [0; 2]);
+    drop((saxpy, sum, scan, x, y, sums, totals));
+    close(gpu).await;
+}
