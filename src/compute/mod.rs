@@ -5,6 +5,7 @@
 mod batch;
 mod dispatch;
 mod element;
+mod gemm;
 mod kernel;
 mod operand;
 mod push;
@@ -18,6 +19,7 @@ pub(crate) use batch::Batcher;
 pub use batch::Batching;
 pub use dispatch::Dispatch;
 pub use element::Element;
+pub use gemm::{Gemm, Matrix, Precision, gemm};
 pub(crate) use kernel::Kernels;
 pub use kernel::{Kernel, KernelOptions};
 pub use reduce::{Reduce, max, min, sum};

@@ -1,6 +1,7 @@
 //! An opened device: what everything else is made from.
 
 mod choice;
+mod cooperative;
 pub(crate) mod counters;
 pub(crate) mod device;
 mod features;
