@@ -11,7 +11,10 @@ use std::{future::IntoFuture, time::Duration};
 use common::{Calls, EMPTY_BARRIER, Gate, LOOSE_BARRIER, close, counting, open, poll_once, soon, strict};
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use mix::{Factors, MixKernel, buffer, words};
-use vulkio::{Batching, CounterSnapshot, Dispatch, FrameStats, Gpu, GpuBuffer, Graph, PlanStats, compute};
+use vulkio::{
+    Batching, CounterSnapshot, Dispatch, FrameStats, Gpu, GpuBuffer, Graph, PlanStats,
+    compute::{self, Matrix},
+};
 
 const N: usize = 256;
 const FACTORS: Factors = Factors { shift: 3, add: 1, multiply: 5, keep: 0 };
@@ -408,9 +411,9 @@ async fn what_gathers_while_the_gpu_is_busy_takes_one_submit_and_the_barriers_of
 }
 
 /// ```text
-/// saxpy - reduce
-///       \
-///         scan - reduce
+/// saxpy ─┬─ reduce
+///        └─ scan ─┬─ reduce
+///                 └─ gemm
 /// ```
 #[tokio::test]
 async fn operations_in_one_graph_take_as_many_barriers_as_their_longest_path() {
@@ -419,7 +422,9 @@ async fn operations_in_one_graph_take_as_many_barriers_as_their_longest_path() {
     let saxpy = soon("saxpy", compute::Saxpy::new(&gpu)).await.expect("saxpy");
     let sum = soon("sum", compute::Reduce::<f32>::sum(&gpu)).await.expect("sum");
     let scan = soon("scan", compute::Scan::<f32>::inclusive(&gpu)).await.expect("scan");
-    let count = 5000;
+    let gemm = soon("gemm", compute::Gemm::new(&gpu, compute::Precision::Single)).await.expect("gemm");
+    let (rows, columns) = (50, 100);
+    let count = rows * columns;
     let ones = async |name| {
         let buffer = gpu.buffer::<f32>(name, count).expect("a buffer");
         soon("an upload", gpu.upload(&buffer, 0, vec![1.0; count])).await.expect("uploaded");
@@ -427,6 +432,7 @@ async fn operations_in_one_graph_take_as_many_barriers_as_their_longest_path() {
     };
     let (x, y) = (ones("x").await, ones("y").await);
     let sums = gpu.buffer::<f32>("sums", count).expect("a buffer");
+    let product = gpu.buffer::<f32>("product", rows * rows).expect("a buffer");
     let totals = ["total of y", "total of sums"].map(|name| gpu.buffer::<f32>(name, 1).expect("a buffer"));
     for run in 0..RUNS {
         let before = (Counts::ours(&gpu.counters()), Counts::outside(&calls));
@@ -435,6 +441,8 @@ async fn operations_in_one_graph_take_as_many_barriers_as_their_longest_path() {
         graph.add(sum.of(&y, &totals[0]).expect("a sum"));
         graph.add(scan.of(&y, &sums).expect("a scan"));
         graph.add(sum.of(&sums, &totals[1]).expect("a sum"));
+        let (a, b) = (Matrix::new(&sums, rows, columns), Matrix::new(&y, columns, rows));
+        graph.add(gemm.of(1.0, &a, &b, 0.0, &Matrix::new(&product, rows, rows)).expect("a product"));
         let plan = graph.plan_stats().expect("a plan");
         let done = soon("a submit", graph.submit()).await.expect("submitted");
         soon("a graph", done).await.expect("complete");
@@ -443,7 +451,7 @@ async fn operations_in_one_graph_take_as_many_barriers_as_their_longest_path() {
         assert_eq!(plan.barriers, plan.lower_bound, "run {run}");
         assert_eq!((took.submits, took.descriptor_writes), (1, 0), "run {run}: {took:?}");
         if run >= WARM_UP {
-            assert_eq!((plan.lower_bound, took.dispatches, took.barriers), (2, 4, 3), "run {run}: {took:?}");
+            assert_eq!((plan.lower_bound, took.dispatches, took.barriers), (2, 5, 3), "run {run}: {took:?}");
             assert_eq!(took.allocations, 0, "run {run}: {took:?}");
         }
         // y is 1 more of twice x each time; the sum of the sums of as many equal numbers is exact here.
@@ -454,8 +462,12 @@ async fn operations_in_one_graph_take_as_many_barriers_as_their_longest_path() {
         assert_eq!(of_y, each * n, "run {run}");
         let expected = each * n * (n + 1.0) / 2.0;
         assert!((of_sums - expected).abs() <= 1e-6 * expected, "run {run}: {of_sums}, not {expected}");
+        // The last row of A times a column of B, in which all are equal.
+        let row: f64 = (count - columns + 1..=count).map(|place| each * place as f64).sum();
+        let last = f64::from(soon("a read", gpu.read(&product, rows * rows - 1..rows * rows)).await.expect("read")[0]);
+        assert!((last - each * row).abs() <= 1e-5 * each * row, "run {run}: {last}, not {}", each * row);
     }
     assert_eq!([EMPTY_BARRIER, LOOSE_BARRIER].map(|call| calls.total(call)), [0; 2]);
-    drop((saxpy, sum, scan, x, y, sums, totals));
+    drop((saxpy, sum, scan, gemm, x, y, sums, totals, product));
     close(gpu).await;
 }

@@ -63,7 +63,7 @@ impl<'a> Matrix<'a> {
     }
 
     fn fits(&self, case: Case) -> bool {
-        let most = SOFTWARE[usize::from(case.operation == Operation::Gemm)];
+        let most = SOFTWARE[usize::from(matches!(case.operation, Operation::Gemm | Operation::Emulated))];
         !self.software || case.elements <= most
     }
 
