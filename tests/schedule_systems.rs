@@ -1,22 +1,16 @@
 //! Schedules of systems of the CPU and the GPU, in graphs and frames: what reaches whom, who waits, and who lets go when.
 
 mod common;
+mod number;
 
-use std::{sync::Arc, thread};
+use std::sync::Arc;
 
-use common::{Hold, close, poll_once, recorded, soon, strict_gpu, until};
-use futures::executor::block_on;
-use tokio::runtime::Builder;
+use common::{Hold, close, poll_once, recorded, soon, strict_gpu};
+use number::{Add, Fill, Number, WORDS, complete, read, words};
 use vulkio::{
     CpuData, Encoder, Error, Gpu, GpuBuffer, GpuImage, Graph, ImageDesc, Record, Registry, RenderTarget, Renderer,
     Result, Run, Schedule, System, TransientBuffer,
 };
-
-const WORDS: usize = 64;
-
-/// What the CPU says that the words are.
-#[derive(Debug, Default)]
-struct Number(u32);
 
 #[derive(System)]
 #[writes(Number)]
@@ -91,21 +85,6 @@ fn registry(gpu: &Gpu) -> (Registry, GpuBuffer<u32>) {
     (registry, to)
 }
 
-fn words(gpu: &Gpu, name: &str) -> GpuBuffer<u32> {
-    gpu.buffer(name, WORDS).expect("a buffer")
-}
-
-async fn read(gpu: &Gpu, words: &GpuBuffer<u32>) -> u32 {
-    let words = soon("a read", gpu.read(words, ..)).await.expect("read");
-    assert!(words.iter().all(|&word| word == words[0]), "half a copy: {words:?}");
-    words[0]
-}
-
-async fn complete(graph: Graph) {
-    let done = soon("a submit", graph.submit()).await.expect("submitted");
-    soon("the graph", done).await.expect("complete");
-}
-
 async fn frames_come_one_after_the_other(gpu: &Gpu) {
     let (registry, to) = registry(gpu);
     let renderer = Renderer::headless(gpu, [8, 4]).expect("a renderer");
@@ -159,39 +138,6 @@ async fn what_a_system_lacks_in_the_registry_is_told_with_its_name_and_nothing_h
     close(gpu).await;
 }
 
-/// A pass that looks at a number, in the field form.
-#[derive(System)]
-struct Fill {
-    #[reads]
-    number: CpuData<Number>,
-    #[writes(copy)]
-    words: GpuBuffer<u32>,
-}
-
-impl Record for Fill {
-    fn record(&self, cmd: &mut Encoder<'_>) -> Result<()> {
-        let number = cmd.read(&self.number)?.0;
-        cmd.fill(&self.words, 0..WORDS, number);
-        Ok(())
-    }
-}
-
-/// Adds to a number.
-#[derive(System)]
-struct Add {
-    #[writes]
-    number: CpuData<Number>,
-    #[ignored]
-    by: u32,
-}
-
-impl Run for Add {
-    async fn run(&self, (): (), number: &mut Number) -> Result<()> {
-        number.0 += self.by;
-        Ok(())
-    }
-}
-
 #[tokio::test]
 async fn a_pass_keeps_what_it_reads_until_it_is_recorded() {
     let gpu = strict_gpu();
@@ -229,138 +175,6 @@ async fn the_next_run_writes_what_a_pass_has_looked_at_while_the_graph_is_still_
     soon("the second", done).await.expect("complete");
     assert_eq!((read(&gpu, &one).await, read(&gpu, &two).await), (3, 5));
     close(gpu).await;
-}
-
-/// Copies words to a buffer, if only its number is known.
-#[derive(System)]
-struct Move {
-    #[reads(copy)]
-    from: GpuBuffer<u32>,
-    #[reads]
-    number: CpuData<Number>,
-    #[writes(copy)]
-    to: GpuBuffer<u32>,
-}
-
-impl Record for Move {
-    fn record(&self, cmd: &mut Encoder<'_>) -> Result<()> {
-        assert_eq!(cmd.read(&self.number)?.0, 1);
-        cmd.copy(&self.from, 0..WORDS, &self.to, 0);
-        Ok(())
-    }
-}
-
-/// What a pass of the first stage but one has looked at is written, and the pass of the last stage waits for that. In the
-/// plan the last comes before: it waits for no other pass.
-#[derive(Schedule)]
-struct Crossed {
-    #[stage]
-    first: (Fill,),
-    #[stage(after = "first")]
-    look: (Move,),
-    #[stage(after = "look")]
-    write: (Add, Add),
-    #[stage(after = "write")]
-    last: (Fill,),
-}
-
-fn crossed(gpu: &Gpu) -> (Arc<Crossed>, [GpuBuffer<u32>; 3]) {
-    let [seven, x, y] = [7, 1, 10].map(|n| CpuData::new(Number(n)));
-    let [from, to, last] = ["from", "to", "last"].map(|name| words(gpu, name));
-    let schedule = Crossed {
-        first: (Fill { number: seven.clone(), words: from.clone() },),
-        look: (Move { from: from.clone(), number: x.clone(), to: to.clone() },),
-        write: (Add { number: x.clone(), by: 1 }, Add { number: y.clone(), by: 1 }),
-        last: (Fill { number: y, words: last.clone() },),
-    };
-    (Arc::new(schedule), [from, to, last])
-}
-
-/// As [`Crossed`], with one system that writes what the pass has looked at and what the last one waits for.
-#[derive(System)]
-struct Both {
-    #[writes]
-    seen: CpuData<Number>,
-    #[writes]
-    awaited: CpuData<Number>,
-}
-
-impl Run for Both {
-    async fn run(&self, (): (), (seen, awaited): (&mut Number, &mut Number)) -> Result<()> {
-        (seen.0, awaited.0) = (2, 11);
-        Ok(())
-    }
-}
-
-#[derive(Schedule)]
-struct Knot {
-    #[stage]
-    first: (Fill,),
-    #[stage(after = "first")]
-    look: (Move,),
-    #[stage(after = "look")]
-    write: (Both,),
-    #[stage(after = "write")]
-    last: (Fill,),
-}
-
-fn knot(gpu: &Gpu) -> (Arc<Knot>, [GpuBuffer<u32>; 3]) {
-    let [seven, seen, awaited] = [7, 1, 10].map(|n| CpuData::new(Number(n)));
-    let [from, to, last] = ["from", "to", "last"].map(|name| words(gpu, name));
-    let schedule = Knot {
-        first: (Fill { number: seven, words: from.clone() },),
-        look: (Move { from: from.clone(), number: seen.clone(), to: to.clone() },),
-        write: (Both { seen, awaited: awaited.clone() },),
-        last: (Fill { number: awaited, words: last.clone() },),
-    };
-    (Arc::new(schedule), [from, to, last])
-}
-
-async fn passes_wait_for_what_other_passes_let_go(gpu: &Gpu) {
-    let (schedule, buffers) = crossed(gpu);
-    let graph = Graph::new(gpu, "crossed");
-    let scheduled = graph.run(&schedule, &Registry::new()).expect("a legal schedule");
-    complete(graph).await;
-    soon("the systems", scheduled.finished()).await.expect("they ran");
-    let [from, to, last] = &buffers;
-    assert_eq!([read(gpu, from).await, read(gpu, to).await, read(gpu, last).await], [7, 7, 11]);
-    let (schedule, [_, to, last]) = knot(gpu);
-    let graph = Graph::new(gpu, "knot");
-    let _ = graph.run(&schedule, &Registry::new()).expect("a legal schedule");
-    complete(graph).await;
-    assert_eq!([read(gpu, &to).await, read(gpu, &last).await], [7, 11]);
-}
-
-#[tokio::test]
-async fn passes_of_one_graph_wait_for_what_others_let_go_on_one_thread() {
-    let gpu = strict_gpu();
-    passes_wait_for_what_other_passes_let_go(&gpu).await;
-    close(gpu).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn passes_of_one_graph_wait_for_what_others_let_go_on_many_threads() {
-    let gpu = strict_gpu();
-    passes_wait_for_what_other_passes_let_go(&gpu).await;
-    close(gpu).await;
-}
-
-#[test]
-fn passes_of_one_graph_wait_for_what_others_let_go_on_another_executor() {
-    let gpu = strict_gpu();
-    let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
-    let (schedule, [_, to, last]) = knot(&gpu);
-    let graph = Graph::new(&gpu, "knot");
-    let entered = runtime.enter();
-    let _ = graph.run(&schedule, &Registry::new()).expect("a legal schedule");
-    drop(entered);
-    let ended = thread::spawn(move || block_on(async { graph.submit().await?.await.map(drop) }));
-    runtime.block_on(async {
-        until("the graph is recorded in its own poll", || ended.is_finished()).await;
-        ended.join().expect("no panic").expect("complete");
-        assert_eq!([read(&gpu, &to).await, read(&gpu, &last).await], [7, 11]);
-        close(gpu).await;
-    });
 }
 
 /// Writes a transient that nobody reads.

@@ -2,7 +2,7 @@
 // table that `./x bench compute --against=FILE` reads.
 //
 //   nvcc -O3 -std=c++17 -arch=native tools/cuda_baseline.cu -lcublas -o cuda_baseline
-//   ./cuda_baseline > FILE        (--quick: three rounds)
+//   ./cuda_baseline > FILE        (--quick: two rounds)
 //
 // A case is so many operations, one after the other in one stream, between two events; its figure is the median of rounds over
 // their number. As in the bench, operation i works on set i % sets of buffers, and the sets take at most 4 GiB together.
@@ -44,7 +44,7 @@ constexpr size_t KIB = size_t{1} << 10, MIB = size_t{1} << 20, GIB = size_t{1} <
 constexpr size_t SETS_BYTES = 4 * GIB;
 constexpr int BATCHES[] = {1, 16, 256};
 // Cases of which one round takes longer are left out.
-constexpr double LONGEST_MS = 4000.0;
+constexpr double LONGEST_MS = 1000.0;
 
 // Device memory, freed with it.
 template <typename T> class Buffer {
@@ -130,8 +130,8 @@ class Clock {
     cudaEvent_t begin_{}, end_{};
 };
 
-size_t rounds_least = 9;
-double rounds_ms = 1000.0;
+size_t rounds_least = 5;
+double rounds_ms = 300.0;
 
 // The rows of an operation on one size: `work` is what one of them moves (bytes) or computes (operations).
 void measure(const std::string &name, double work, double unit, const char *unit_name, size_t sets,
@@ -249,7 +249,7 @@ void gemm(cublasHandle_t blas, int side) {
 } // namespace
 
 int main(int count, char **arguments) {
-    if (count > 1 && std::strcmp(arguments[1], "--quick") == 0) rounds_least = 3, rounds_ms = 0.0;
+    if (count > 1 && std::strcmp(arguments[1], "--quick") == 0) rounds_least = 2, rounds_ms = 0.0;
     cudaDeviceProp device{};
     int driver = 0, runtime = 0;
     CUDA(cudaGetDeviceProperties(&device, 0));

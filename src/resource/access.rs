@@ -14,6 +14,13 @@ pub enum Mode {
     ConcurrentWrite,
 }
 
+impl Mode {
+    /// Whether two accesses of these kinds may overlap: reads, and concurrent writes.
+    pub(crate) const fn goes_beside(self, other: Self) -> bool {
+        matches!((self, other), (Self::Read, Self::Read) | (Self::ConcurrentWrite, Self::ConcurrentWrite))
+    }
+}
+
 /// One way of touching a resource, as Vulkan's synchronization sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Access {

@@ -23,12 +23,8 @@ struct Touch {
 impl Touch {
     /// Whether the two need an order.
     fn meets(&self, other: &Self) -> bool {
-        let modes = matches!(
-            (self.mode, other.mode),
-            (Mode::Read, Mode::Read) | (Mode::ConcurrentWrite, Mode::ConcurrentWrite)
-        );
         let apart = self.region.zip(other.region).is_some_and(|(a, b)| a.intersection(&b).is_none());
-        !modes && !apart
+        !self.mode.goes_beside(other.mode) && !apart
     }
 }
 

@@ -14,7 +14,7 @@ use super::{
 };
 
 /// Microseconds of a round; cases of which one takes longer are left out.
-const LONGEST: f64 = 4e6;
+const LONGEST: f64 = 1e6;
 /// Bytes that the buffers of a batch take at the most: 4 GiB on a GPU.
 const SETS: [usize; 2] = [4 << 30, 256 << 20];
 /// Elements of the largest size that a CPU driver is given: 64 MiB, and for products of matrices 512 × 512.
@@ -40,7 +40,7 @@ impl<'a> Matrix<'a> {
     pub(crate) fn new(gpu: &'a Gpu, args: &Args, against: &'a Against) -> Result<Self> {
         let limits = match args.quick {
             true => Limits { rounds: 3, time: Duration::ZERO, least: 2 },
-            false => Limits { rounds: 101, time: Duration::from_millis(1200), least: 9 },
+            false => Limits { rounds: 101, time: Duration::from_millis(600), least: 5 },
         };
         let software = gpu.info().kind == DeviceKind::Cpu;
         Ok(Self { gpu, renderer: Renderer::headless(gpu, [16, 16])?, against, limits, software })

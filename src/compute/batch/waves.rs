@@ -158,10 +158,7 @@ mod tests {
     fn conflict(a: &[Touched], b: &[Touched]) -> [bool; 2] {
         let meet = |a: &Touched, b: &Touched| a.id == b.id && a.region.intersection(&b.region).is_some();
         let pairs = || a.iter().flat_map(|a| b.iter().map(move |b| (a, b))).filter(|(a, b)| meet(a, b));
-        let order = |(a, b): (&Touched, &Touched)| {
-            (a.mode, b.mode) != (Mode::Read, Mode::Read)
-                && (a.mode, b.mode) != (Mode::ConcurrentWrite, Mode::ConcurrentWrite)
-        };
+        let order = |(a, b): (&Touched, &Touched)| !a.mode.goes_beside(b.mode);
         [pairs().any(order), pairs().any(|pair| order(pair) && pair.0.mode != Mode::Read)]
     }
 

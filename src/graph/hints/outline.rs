@@ -97,8 +97,7 @@ impl Outline {
     fn is_ordered(&self, is_known: impl Fn(usize, usize) -> bool) -> Result<()> {
         let region = |used: &SlotUse| used.region.unwrap_or_else(|| self.structure.shapes()[used.slot].whole());
         let meet = |a: &SlotUse, b: &SlotUse| {
-            let modes = (a.access.mode, b.access.mode);
-            let beside = matches!(modes, (Mode::Read, Mode::Read) | (Mode::ConcurrentWrite, Mode::ConcurrentWrite));
+            let beside = a.access.mode.goes_beside(b.access.mode);
             a.slot == b.slot && !beside && region(a).intersection(&region(b)).is_some()
         };
         for second in 0..self.structure.passes() {

@@ -7,7 +7,7 @@ use std::{cmp::Reverse, collections::BinaryHeap};
 use super::regions::{Touch, Touches};
 use crate::{
     graph::{compiled::Fault, ir::Structure},
-    resource::{Access, Mode},
+    resource::Access,
 };
 
 /// Passes, each after all that it depends on.
@@ -19,8 +19,7 @@ pub(crate) fn sequence(structure: &Structure, touches: &Touches) -> Result<Vec<u
 
 /// Whether two accesses of one atom may overlap: reads of one layout, or concurrent writes in one.
 pub(crate) fn compatible(a: &Access, b: &Access) -> bool {
-    let modes = matches!((a.mode, b.mode), (Mode::Read, Mode::Read) | (Mode::ConcurrentWrite, Mode::ConcurrentWrite));
-    modes && a.layout == b.layout
+    a.mode.goes_beside(b.mode) && a.layout == b.layout
 }
 
 fn as_declared(structure: &Structure) -> Result<Vec<u32>, Fault> {
@@ -252,9 +251,12 @@ mod tests {
     use ash::vk::PipelineStageFlags2 as S;
 
     use super::*;
-    use crate::graph::{
-        ir::{PassShape, SlotShape, SlotUse},
-        phase::regions::touches,
+    use crate::{
+        graph::{
+            ir::{PassShape, SlotShape, SlotUse},
+            phase::regions::touches,
+        },
+        resource::Mode,
     };
 
     const READ: Access = Access::storage_read(S::COMPUTE_SHADER);

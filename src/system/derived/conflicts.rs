@@ -103,7 +103,7 @@ const fn both(a: &Touched, b: &Touched) -> Option<Touch> {
             let (one, other) = (a.get(i), b.get(j));
             if same(one.identity, other.identity)
                 && same(or_empty(one.instance), or_empty(other.instance))
-                && exclude(one.mode, other.mode)
+                && !one.mode.goes_beside(other.mode)
             {
                 return Some(one);
             }
@@ -112,10 +112,6 @@ const fn both(a: &Touched, b: &Touched) -> Option<Touch> {
         i += 1;
     }
     None
-}
-
-const fn exclude(a: Mode, b: Mode) -> bool {
-    !matches!((a, b), (Mode::Read, Mode::Read) | (Mode::ConcurrentWrite, Mode::ConcurrentWrite))
 }
 
 const fn told(
