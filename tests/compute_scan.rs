@@ -162,7 +162,11 @@ impl Small {
         let lanes = subgroup * 2;
         let fenced = gpu.info().kind != DeviceKind::Cpu;
         let options = KernelOptions::default().subgroup_size(subgroup).constant(0, lanes).constant(1, u32::KIND);
-        let options = more.iter().fold(options.constant(3, 1).constant(8, 2).constant(FENCED, fenced.into()), |options, &(id, value)| options.constant(id, value));
+        let options = more
+            .iter()
+            .fold(options.constant(3, 1).constant(8, 2).constant(FENCED, fenced.into()), |options, &(id, value)| {
+                options.constant(id, value)
+            });
         let spirv = include_bytes!("../shaders/spv/compute_scan.comp.spv");
         let kernel = gpu.kernel_with("small scan", spirv, &options).await.expect("a kernel");
         Self { kernel, tile: lanes as usize * 4 }
