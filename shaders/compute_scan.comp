@@ -29,6 +29,13 @@ layout(constant_id = 3) const uint ROUNDS = 4;
 layout(constant_id = 4) const uint WINDOW = 1;
 // How often a silent tile is asked before its numbers are added up here.
 layout(constant_id = 5) const uint PATIENCE = 64;
+// Subgroups of a workgroup, or more.
+layout(constant_id = 8) const uint SUBGROUPS = 64;
+// Whether workgroups draw their tiles, so that these begin in order however a device orders its workgroups.
+layout(constant_id = 9) const bool DRAWN = true;
+// Whether there may be memory barriers in loops. Mesa's llvmpipe (22.3) takes each for a barrier of the whole workgroup. It needs
+// none: what is said is made of what was read, and CPUs keep the order of such.
+layout(constant_id = 10) const bool FENCED = true;
 // For tests. Tiles in the opposite order: none of those before has run.
 layout(constant_id = 6) const bool BACKWARDS = false;
 // For tests. Every so many tiles one says nothing of its own accord; 0: all speak.
@@ -38,6 +45,9 @@ layout(constant_id = 7) const uint MUTE = 0;
 // the epoch, and one more if the number is the sum of all up to the tile, not of the tile alone. Words of other epochs say
 // nothing, so nobody need clear them.
 layout(buffer_reference, scalar, buffer_reference_align = 8) buffer Said {
+    // How many workgroups have drawn: 0 again at the end.
+    uint drawn;
+    uint unused;
     uint64_t at[];
 };
 
@@ -50,9 +60,9 @@ layout(push_constant, scalar) uniform Push {
     uint epoch;
 } push;
 
-// Subgroups have four invocations at least.
-shared uint subgroup_sums[gl_WorkGroupSize.x / 4];
+shared uint subgroup_sums[SUBGROUPS];
 shared uint shared_before;
+shared uint shared_number;
 
 uint add(uint a, uint b) {
     return KIND == F32 ? floatBitsToUint(uintBitsToFloat(a) + uintBitsToFloat(b)) : a + b;
@@ -109,8 +119,9 @@ void speak_for(uint tile) {
         mine = add(mine, add(add(numbers.x, numbers.y), add(numbers.z, numbers.w)));
     }
     mine = add_all(mine);
-    memoryBarrier(gl_ScopeDevice, gl_StorageSemanticsBuffer, gl_SemanticsAcquireRelease);
-    subgroupBarrier();
+    if (FENCED) {
+        memoryBarrier(gl_ScopeDevice, gl_StorageSemanticsBuffer, gl_SemanticsAcquireRelease);
+    }
     if (subgroupElect()) {
         const uint64_t said = listen(tile);
         if (!is_spoken(said)) {
@@ -118,7 +129,6 @@ void speak_for(uint tile) {
                            gl_SemanticsRelaxed, gl_StorageSemanticsNone, gl_SemanticsRelaxed);
         }
     }
-    subgroupBarrier();
 }
 
 // The sum of all tiles before this one, by one subgroup.
@@ -167,37 +177,32 @@ uint look_back(uint tile) {
     return sum;
 }
 
-// By the first subgroup: what is before each subgroup's numbers, and before the tile's.
-void sum_before(uint tile) {
+// What the first `end` subgroups have, added up.
+uint subgroups_before(uint end) {
     uint sum = 0;
-    for (uint first = 0; first < gl_NumSubgroups; first += gl_SubgroupSize) {
-        const uint i = first + gl_SubgroupInvocationID;
-        const uint mine = i < gl_NumSubgroups ? subgroup_sums[i] : 0;
-        const uint before = add_before(mine);
-        if (i < gl_NumSubgroups) {
-            subgroup_sums[i] = add(sum, before);
-        }
-        sum = add(sum, of_last_lane(add(before, mine)));
+    for (uint i = 0; i < end; ++i) {
+        sum = add(sum, subgroup_sums[i]);
     }
+    return sum;
+}
+
+// By the first subgroup: what is before the tile.
+void sum_before(uint tile) {
+    const uint own = subgroups_before(gl_NumSubgroups);
     uint before = 0;
     if (tile > 0) {
         if (subgroupElect()) {
-            say(tile, sum, false);
+            say(tile, own, false);
         }
         before = look_back(tile);
     }
     if (subgroupElect()) {
-        say(tile, add(before, sum), true);
+        say(tile, add(before, own), true);
         shared_before = before;
     }
 }
 
-void main() {
-    const uint group = group_number();
-    if (group >= push.tiles) {
-        return;
-    }
-    const uint tile = BACKWARDS ? push.tiles - 1 - group : group;
+void scan(uint tile) {
     const uint64_t first = uint64_t(tile) * (tile_quads() * 4);
     const uint count = uint(min(push.count - first, uint64_t(tile_quads() * 4)));
     const bool is_full = count == tile_quads() * 4;
@@ -244,7 +249,7 @@ void main() {
         memoryBarrier(gl_ScopeDevice, gl_StorageSemanticsBuffer, gl_SemanticsAcquireRelease);
     }
 
-    const uint before = add(shared_before, subgroup_sums[gl_SubgroupID]);
+    const uint before = add(shared_before, subgroups_before(gl_SubgroupID));
     const bool aligned = is_aligned(sums);
     for (uint round = 0; round < ROUNDS; ++round) {
         const uint start = add(before, befores[round]);
@@ -259,5 +264,27 @@ void main() {
         } else {
             store_some(sums, at, count, quad);
         }
+    }
+}
+
+// A number of its own for each workgroup.
+uint number() {
+    if (!DRAWN) {
+        return group_number();
+    }
+    if (gl_LocalInvocationIndex == 0) {
+        shared_number = atomicAdd(push.said.drawn, 1u, gl_ScopeDevice, gl_StorageSemanticsNone, gl_SemanticsRelaxed);
+        if (shared_number + 1 == gl_NumWorkGroups.x * gl_NumWorkGroups.y) {
+            atomicStore(push.said.drawn, 0u, gl_ScopeDevice, gl_StorageSemanticsNone, gl_SemanticsRelaxed);
+        }
+    }
+    barrier();
+    return shared_number;
+}
+
+void main() {
+    const uint number = number();
+    if (number < push.tiles) {
+        scan(BACKWARDS ? push.tiles - 1 - number : number);
     }
 }

@@ -7,7 +7,7 @@ use bytemuck::{Pod, Zeroable};
 use common::{close, strict_gpu};
 use numbers::{Drawn, Random, counted, drawn, invalid, sizes, uploaded};
 use vulkio::{
-    Gpu, GpuBuffer, GpuData, Graph, Kernel, KernelOptions,
+    DeviceKind, Gpu, GpuBuffer, GpuData, Graph, Kernel, KernelOptions,
     compute::{self, Element, Scan, reference},
 };
 
@@ -160,8 +160,13 @@ impl Small {
     async fn new(gpu: &Gpu, more: &[(u32, u32)]) -> Self {
         let subgroup = gpu.info().subgroup_size;
         let lanes = subgroup * 2;
+        let fenced = gpu.info().kind != DeviceKind::Cpu;
         let options = KernelOptions::default().subgroup_size(subgroup).constant(0, lanes).constant(1, u32::KIND);
-        let options = more.iter().fold(options.constant(3, 1), |options, &(id, value)| options.constant(id, value));
+        let options = more
+            .iter()
+            .fold(options.constant(3, 1).constant(8, 2).constant(FENCED, fenced.into()), |options, &(id, value)| {
+                options.constant(id, value)
+            });
         let spirv = include_bytes!("../shaders/spv/compute_scan.comp.spv");
         let kernel = gpu.kernel_with("small scan", spirv, &options).await.expect("a kernel");
         Self { kernel, tile: lanes as usize * 4 }
@@ -173,7 +178,7 @@ impl Small {
         assert!(across as usize * rows as usize >= tiles);
         let x = uploaded(gpu, "x", numbers).await;
         let y = if in_place { x.clone() } else { gpu.buffer("y", numbers.len()).expect("a buffer") };
-        let said = uploaded(gpu, "said", &vec![0_u32; tiles * 2]).await;
+        let said = uploaded(gpu, "said", &vec![0_u32; 2 + tiles * 2]).await;
         let push = Push {
             numbers: x.address(),
             sums: y.address(),
@@ -194,6 +199,8 @@ const WINDOW: u32 = 4;
 const PATIENCE: u32 = 5;
 const BACKWARDS: u32 = 6;
 const MUTE: u32 = 7;
+const DRAWN: u32 = 9;
+const FENCED: u32 = 10;
 
 #[tokio::test]
 async fn tiles_whose_predecessors_have_not_run_get_on_without_them() {
@@ -222,7 +229,7 @@ async fn tiles_that_never_say_anything_are_spoken_for() {
     let gpu = strict_gpu();
     for mute in [1, 2, 3, 9] {
         for window in [1, 2] {
-            let small = Small::new(&gpu, &[(MUTE, mute), (WINDOW, window), (PATIENCE, 0)]).await;
+            let small = Small::new(&gpu, &[(MUTE, mute), (WINDOW, window), (PATIENCE, 0), (DRAWN, mute % 2)]).await;
             for tiles in [2, 9, 20, 70] {
                 let numbers = drawn::<u32>(SEED, tiles * small.tile);
                 let right = reference::inclusive_scan(&numbers);

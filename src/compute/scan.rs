@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    gpu::{DeviceInfo, Gpu},
+    gpu::{DeviceInfo, DeviceKind, Gpu},
     resource::{BufferSlice, Use},
 };
 
@@ -25,6 +25,9 @@ const ROUNDS: u32 = 4;
 const TILE: u64 = LANES as u64 * 4 * ROUNDS as u64;
 /// Tiles that an invocation looks back at in one go.
 const WINDOW: u32 = 1;
+
+/// Words of the kernel's own memory before those of the tiles.
+const HEAD_WORDS: usize = 2;
 
 push_constants! {
     /// As in shaders/compute_scan.comp.
@@ -105,10 +108,16 @@ impl<T: Element> Scan<T> {
         check(info)?;
         let mut options = KernelOptions::default().constant(0, LANES).constant(1, T::KIND);
         options = options.constant(2, is_inclusive.into()).constant(3, ROUNDS).constant(4, WINDOW);
-        if info.features.subgroup_size_control {
+        let least = if info.features.subgroup_size_control {
             // Whole subgroups.
             options = options.subgroup_size(info.subgroup_size);
-        }
+            info.subgroup_size
+        } else {
+            info.subgroup_sizes[0]
+        };
+        // What there are on CPUs is llvmpipe, whose threads begin at workgroups far apart: see the shader.
+        let is_cpu = info.kind == DeviceKind::Cpu;
+        options = options.constant(8, LANES / least.max(1)).constant(9, is_cpu.into()).constant(10, (!is_cpu).into());
         let name = if is_inclusive { "inclusive scan" } else { "exclusive scan" };
         let kernel = gpu.kernel_with(name, SPIRV, &options).await?;
         let scratch = Arc::new(Scratch::new(gpu, "scan").await?);
@@ -134,7 +143,7 @@ impl<T: Element> Scan<T> {
             return Ok(Dispatch::nothing(gpu));
         }
         let tiles = count.div_ceil(TILE);
-        let lease = self.scratch.lease(tiles as usize * 2)?;
+        let lease = self.scratch.lease(HEAD_WORDS + tiles as usize * 2)?;
         let push = Push {
             numbers: numbers.address,
             sums: sums.address,

@@ -56,14 +56,16 @@ fn bandwidth(cases: &[CaseRow]) -> Vec<Line> {
 }
 
 fn products(cases: &[CaseRow]) -> Vec<Line> {
-    by_size(cases, Operation::Gemm, 1, COLORS[3]).into_iter().collect()
+    let [other, ours] = by_size(cases, Operation::Gemm, 1, COLORS[3]);
+    let [_, emulated] = by_size(cases, Operation::Emulated, 1, COLORS[1]);
+    vec![other, ours, emulated]
 }
 
 /// Ours and the other's.
 fn by_size(cases: &[CaseRow], operation: Operation, batch: usize, color: RGBColor) -> [Line; 2] {
     let of = |batch: usize| cases.iter().filter(move |row| row.case.operation == operation && row.case.batch == batch);
     let at = |row: &CaseRow| match operation {
-        Operation::Gemm => row.case.side() as f64,
+        Operation::Gemm | Operation::Emulated => row.case.side() as f64,
         _ => row.case.elements as f64 / f64::from(1 << 18),
     };
     let ours = of(batch).map(|row| (at(row), row.case.rate(row.gpu))).collect();
