@@ -162,6 +162,27 @@ async fn deep_sums_stay_accurate() {
 }
 
 #[tokio::test]
+async fn sums_of_one_sign_stay_accurate() {
+    println!("seed {SEED}");
+    for (gpu, gemm) in all().await {
+        for depth in [2048, 16_384] {
+            let positive = |seed, len| drawn::<f32>(seed, len).iter().map(|number| number.abs()).collect();
+            let [m, n] = [36, 33];
+            let a = Filled::new(&gpu, "A", positive(SEED, m * depth), [m, depth], 0, 0).await;
+            let b = Filled::new(&gpu, "B", positive(SEED + 1, depth * n), [depth, n], 0, 0).await;
+            let c = Filled::new(&gpu, "C", vec![0.0; m * n], [m, n], 0, 0).await;
+            gemm.of(1.0, &a.matrix, &b.matrix, 0.0, &c.matrix).expect("work").await.expect("complete");
+            let exact = reference::gemm(1.0, &a.numbers, &b.numbers, 0.0, &c.numbers, [m, n, depth]);
+            let error = error(&c.read(&gpu).await, &exact);
+            println!("{:?} {depth}: {error:e}", gemm.precision());
+            assert_small(error, &format!("{:?} {depth}", gemm.precision()));
+        }
+        drop(gemm);
+        close(gpu).await;
+    }
+}
+
+#[tokio::test]
 async fn strides_and_slices_of_any_alignment_are_right_and_nothing_around_is_touched() {
     println!("seed {SEED}");
     let mut tested = 0;
