@@ -204,6 +204,36 @@ async fn strides_and_slices_of_any_alignment_are_right_and_nothing_around_is_tou
 }
 
 #[tokio::test]
+async fn rows_may_be_gigabytes_apart() {
+    println!("seed {SEED}");
+    for (gpu, gemm) in all().await {
+        // Beyond 4 GiB where there is room for two such buffers.
+        let bytes = gpu.info().max_allocation.min(gpu.info().heap_bytes / 4).min(6 << 30);
+        let [m, n, k] = [3, 8, 12];
+        let stride = (bytes as usize / 4 - k) / (m - 1) / 4 * 4;
+        println!("{} bytes from the first row to the last", (m - 1) * stride * 4);
+        let numbers: Vec<f32> = drawn(SEED, m * k);
+        let far_a = gpu.buffer::<f32>("far A", (m - 1) * stride + k).expect("a buffer");
+        for (row, numbers) in numbers.chunks_exact(k).enumerate() {
+            gpu.upload(&far_a, row * stride, numbers.to_vec()).await.expect("uploaded");
+        }
+        let b = Filled::drawn(&gpu, "B", SEED + 1, [k, n], (0, 0)).await;
+        let far_c = gpu.buffer::<f32>("far C", (m - 1) * stride + n).expect("a buffer");
+        let a = Matrix::new(&far_a, m, k).stride(stride);
+        let c = Matrix::new(&far_c, m, n).stride(stride);
+        gemm.of(1.0, &a, &b.matrix, 0.0, &c).expect("work").await.expect("complete");
+        let mut found = Vec::new();
+        for row in 0..m {
+            found.extend_from_slice(&gpu.read(&far_c, row * stride..row * stride + n).await.expect("read"));
+        }
+        let exact = reference::gemm(1.0, &numbers, &b.numbers, 0.0, &vec![0.0; m * n], [m, n, k]);
+        assert_small(error(&found, &exact), &format!("{:?}", gemm.precision()));
+        drop((a, b, c, far_a, far_c, gemm));
+        close(gpu).await;
+    }
+}
+
+#[tokio::test]
 async fn a_number_is_the_same_whatever_is_around_it() {
     println!("seed {SEED}");
     let [m, n, k] = [1800, 1796, 52];
