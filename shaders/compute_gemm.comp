@@ -52,12 +52,12 @@ void fetch_slice(uint depth) {
     [[unroll]] for (uint i = 0; i < LOADS_A; ++i) {
         const bool is_there = row_0 + a_row + i * STEP_A < push.rows;
         const uint64_t from = from_a + uint64_t(i * STEP_A) * (push.stride_a * 4ul);
-        coming_a[i] = fetch(from, depth + a_depth, is_there ? push.depth : 0);
+        coming_a[i] = fetch(from, is_there, depth + a_depth, push.depth);
     }
     [[unroll]] for (uint i = 0; i < LOADS_B; ++i) {
         const bool is_there = depth + b_depth + i * STEP_B < push.depth;
         const uint64_t from = from_b + uint64_t(i * STEP_B) * (push.stride_b * 4ul);
-        coming_b[i] = fetch(from, column_0 + b_column, is_there ? push.columns : 0);
+        coming_b[i] = fetch(from, is_there, column_0 + b_column, push.columns);
     }
     from_a += DEPTH * 4;
     from_b += uint64_t(DEPTH) * (push.stride_b * 4ul);

@@ -32,10 +32,9 @@ const uint ACROSS = TEAM_COLUMNS / 16;
 // Sums of so many products are added to C.
 const uint CHUNK = 16384;
 
+// Also what is on its way to C, 16 x 16 numbers of each subgroup: a few kilobytes more, and fewer workgroups run at a time.
 shared uvec4 slice_a[PARTS * PART_A];
 shared uvec4 slice_b[PARTS * PART_B];
-// On the way to C: 16 x 16 numbers of each subgroup.
-shared uvec4 leaving[INVOCATIONS / SUBGROUP * 64];
 
 vec4 coming_a[LOADS_A * 2];
 vec4 coming_b[LOADS_B * 2];
@@ -51,16 +50,16 @@ uint64_t from_b;
 
 void fetch_slice(uint depth) {
     [[unroll]] for (uint i = 0; i < LOADS_A; ++i) {
-        const uint end = row_0 + a_row + i * STEP_A < push.rows ? push.depth : 0;
+        const bool is_there = row_0 + a_row + i * STEP_A < push.rows;
         const uint64_t from = from_a + uint64_t(i * STEP_A) * (push.stride_a * 4ul);
-        coming_a[i * 2] = fetch(from, depth + a_depth, end);
-        coming_a[i * 2 + 1] = fetch(from + 16, depth + a_depth + 4, end);
+        coming_a[i * 2] = fetch(from, is_there, depth + a_depth, push.depth);
+        coming_a[i * 2 + 1] = fetch(from + 16, is_there, depth + a_depth + 4, push.depth);
     }
     [[unroll]] for (uint i = 0; i < LOADS_B; ++i) {
-        const uint end = depth + b_depth + i * STEP_B < push.depth ? push.columns : 0;
+        const bool is_there = depth + b_depth + i * STEP_B < push.depth;
         const uint64_t from = from_b + uint64_t(i * STEP_B) * (push.stride_b * 4ul);
-        coming_b[i * 2] = fetch(from, column_0 + b_column, end);
-        coming_b[i * 2 + 1] = fetch(from + 16, column_0 + b_column + 4, end);
+        coming_b[i * 2] = fetch(from, is_there, column_0 + b_column, push.columns);
+        coming_b[i * 2 + 1] = fetch(from + 16, is_there, column_0 + b_column + 4, push.columns);
     }
     from_a += DEPTH * 4;
     from_b += uint64_t(DEPTH) * (push.stride_b * 4ul);
@@ -136,7 +135,7 @@ void main() {
     uint end = 0;
     do {
         end += min(CHUNK, push.depth - end);
-        [[dont_unroll]] for (; depth < end; depth += DEPTH) {
+        [[dont_unroll]] while (depth < end) {
             const bool has_more = depth + DEPTH < push.depth;
             if (has_more) {
                 fetch_slice(depth + DEPTH);
@@ -170,26 +169,32 @@ void main() {
                 }
             }
             barrier();
-            if (has_more) {
+            depth += DEPTH;
+            if (depth < end) {
                 keep_slice();
+                barrier();
             }
-            barrier();
         }
         // Through shared memory, 16 x 16 at a time, as only there it is known which number is where.
         const uint first = gl_SubgroupID * 64;
         [[unroll]] for (uint i = 0; i < DOWN; ++i) {
             [[unroll]] for (uint j = 0; j < ACROSS; ++j) {
-                coopMatStore(sums[i * ACROSS + j], leaving, first, 4, gl_CooperativeMatrixLayoutRowMajor);
+                coopMatStore(sums[i * ACROSS + j], slice_a, first, 4, gl_CooperativeMatrixLayoutRowMajor);
                 sums[i * ACROSS + j] = SUMS(0.0);
                 subgroupBarrier();
                 [[unroll]] for (uint turn = 0; turn < 64 / SUBGROUP; ++turn) {
                     const uint quad = turn * SUBGROUP + gl_SubgroupInvocationID;
-                    const vec4 sum = push.alpha * uintBitsToFloat(leaving[first + quad]);
+                    const vec4 sum = push.alpha * uintBitsToFloat(slice_a[first + quad]);
                     put(row_0 + team_row + i * 16 + quad / 4, column_0 + team_column + j * 16 + quad % 4 * 4, sum, scale);
                 }
                 subgroupBarrier();
             }
         }
         scale = 1;
+        if (depth < push.depth) {
+            barrier();
+            keep_slice();
+            barrier();
+        }
     } while (depth < push.depth);
 }

@@ -50,14 +50,14 @@ bool place(out uint row, out uint column) {
     return true;
 }
 
-// Four numbers from an address on, of which those from `first` on that are before `end` are there; zero for the others.
-vec4 fetch(uint64_t from, uint first, uint end) {
+// Four numbers of a row from an address on, of which those before `end` are there, if the row is; zero for the others.
+vec4 fetch(uint64_t from, bool is_there, uint first, uint end) {
     if (WIDE) {
-        return first < end ? uintBitsToFloat(Quads(from).at[0]) : vec4(0);
+        return is_there && first < end ? uintBitsToFloat(Quads(from).at[0]) : vec4(0);
     }
     vec4 numbers = vec4(0);
     [[unroll]] for (uint i = 0; i < 4; ++i) {
-        if (first + i < end) {
+        if (is_there && first + i < end) {
             numbers[i] = uintBitsToFloat(Words(from).at[i]);
         }
     }

@@ -62,9 +62,9 @@ pub enum Precision {
 /// `C = alpha · A · B + beta · C`, row-major, in any shape: its kernels, made once.
 ///
 /// Each number of C is a sum over A's columns in ascending order, 2,048 (emulated: 16,384) products at a time; what these come to is
-/// added to C one after the other. A number is thus the same whatever else is in the matrices, and however large they are. An
-/// error is below (2,048 + depth / 2,048) · 2⁻²³ · |alpha| · (|A| · |B|) for its number of C, and with random numbers some 10⁻⁶ of C's
-/// Frobenius norm at most, for any depth.
+/// added to C one after the other. A number is thus the same whatever else is in the matrices, and however large they are. Beside
+/// the rounding of `beta · C`, its error is below (2,048 + depth / 2,048) · 2⁻²³ · |alpha| · (|A| · |B|); with random numbers all of them
+/// together stay below 10⁻⁶ of C's Frobenius norm, for any depth.
 ///
 /// Where `beta` is 0, C is written and not read, and where `alpha` is 0, A and B are not read: NaNs there do not count. Else NaNs and
 /// infinities go the way of IEEE 754 in [`Precision::Single`]; denormal numbers may be taken for zero, as the device does.
