@@ -6,7 +6,7 @@ mod numbers;
 use common::{close, strict_gpu};
 use numbers::{Random, counted, drawn, invalid, uploaded};
 use vulkio::{
-    Error, Gpu, GpuBuffer,
+    Error, Gpu, GpuBuffer, GpuOptions, Validation,
     compute::{self, Gemm, Matrix, Precision, reference},
 };
 
@@ -88,12 +88,20 @@ fn assert_small(error: f64, what: &str) {
     assert!(error <= 1e-6, "{what}: {error:e}");
 }
 
-/// Each precision that the device has: the first always.
-async fn all(gpu: &Gpu) -> Vec<Gemm> {
-    let mut all = vec![Gemm::new(gpu, Precision::Single).await.expect("kernels")];
-    if gpu.info().features.cooperative_bfloat16 {
-        all.push(Gemm::new(gpu, Precision::Emulated).await.expect("kernels"));
+/// Each precision that the device has: the first always. Validation layers that are too old for the second are left off for it.
+async fn all() -> Vec<(Gpu, Gemm)> {
+    let mut all = Vec::new();
+    let gpu = strict_gpu();
+    let plain = Gpu::open_blocking(GpuOptions::default().validation(Validation::Off))
+        .expect("the device that has just been opened");
+    let single = Gemm::new(&gpu, Precision::Single).await.expect("kernels");
+    let emulated = [&gpu, &plain].into_iter().find(|gpu| gpu.info().features.cooperative_bfloat16).cloned();
+    all.push((gpu, single));
+    if let Some(gpu) = emulated {
+        let emulated = Gemm::new(&gpu, Precision::Emulated).await.expect("kernels");
+        all.push((gpu, emulated));
     }
+    drop(plain);
     all
 }
 
@@ -103,7 +111,6 @@ const SIDES: [usize; 20] = [1, 2, 3, 4, 5, 7, 8, 15, 16, 17, 31, 32, 33, 48, 63,
 #[tokio::test]
 async fn results_are_right_in_every_shape() {
     println!("seed {SEED}");
-    let gpu = strict_gpu();
     let mut random = Random(SEED);
     let mut any = || SIDES[random.next() as usize % SIDES.len()];
     // Each side in each direction, and then at random.
@@ -112,22 +119,22 @@ async fn results_are_right_in_every_shape() {
         shapes.extend([[side, any(), any()], [any(), side, any()], [any(), any(), side], [side; 3]]);
     }
     let factors = [(1.0, 0.0), (1.0, 1.0), (-1.5, 0.25)];
-    for gemm in all(&gpu).await {
+    for (gpu, gemm) in all().await {
         for (number, &shape) in shapes.iter().enumerate() {
             let (alpha, beta) = factors[number % factors.len()];
             let error = tried(&gemm, &gpu, shape, alpha, beta, TIGHT).await;
             assert_small(error, &format!("{:?} {shape:?}, {alpha}, {beta}", gemm.precision()));
         }
+        drop(gemm);
+        close(gpu).await;
     }
     assert_eq!(shapes.len(), 80);
-    close(gpu).await;
 }
 
 #[tokio::test]
 async fn every_tile_is_right_at_its_borders_and_in_several_bands() {
     println!("seed {SEED}");
-    let gpu = strict_gpu();
-    for gemm in all(&gpu).await {
+    for (gpu, gemm) in all().await {
         // The largest tile is 128 × 128, and taken from 192 of them on; the next 64 × 64, from 64.
         for shape in
             [[1792, 1796, 20], [1799, 1801, 19], [1665, 1921, 33], [512, 512, 36], [517, 519, 21], [2303, 130, 18]]
@@ -135,30 +142,30 @@ async fn every_tile_is_right_at_its_borders_and_in_several_bands() {
             let error = tried(&gemm, &gpu, shape, 1.0, 0.5, TIGHT).await;
             assert_small(error, &format!("{:?} {shape:?}", gemm.precision()));
         }
+        drop(gemm);
+        close(gpu).await;
     }
-    close(gpu).await;
 }
 
 #[tokio::test]
 async fn deep_sums_stay_accurate() {
     println!("seed {SEED}");
-    let gpu = strict_gpu();
-    for gemm in all(&gpu).await {
+    for (gpu, gemm) in all().await {
         // Sums are cut every 2,048 products, emulated ones every 16,384.
         for depth in [2047, 2048, 2049, 2060, 4096, 6151, 16_384, 16_385, 40_000] {
             let error = tried(&gemm, &gpu, [33, 36, depth], 1.0, -2.0, TIGHT).await;
             assert_small(error, &format!("{:?} {depth}", gemm.precision()));
         }
+        drop(gemm);
+        close(gpu).await;
     }
-    close(gpu).await;
 }
 
 #[tokio::test]
 async fn strides_and_slices_of_any_alignment_are_right_and_nothing_around_is_touched() {
     println!("seed {SEED}");
-    let gpu = strict_gpu();
     let mut tested = 0;
-    for gemm in all(&gpu).await {
+    for (gpu, gemm) in all().await {
         for place in 0..4 {
             for gap in [0, 1, 3, 4, 8] {
                 let places = [(place, gap), (3 - place, 2 * gap), (place, gap + place)];
@@ -169,20 +176,20 @@ async fn strides_and_slices_of_any_alignment_are_right_and_nothing_around_is_tou
                 }
             }
         }
+        drop(gemm);
+        close(gpu).await;
     }
     assert!(tested >= 40);
-    close(gpu).await;
 }
 
 #[tokio::test]
 async fn a_number_is_the_same_whatever_is_around_it() {
     println!("seed {SEED}");
-    let gpu = strict_gpu();
     let [m, n, k] = [1800, 1796, 52];
-    let a = Filled::drawn(&gpu, "A", SEED, [m, k], (0, 0)).await;
-    let b = Filled::drawn(&gpu, "B", SEED + 1, [k, n], (0, 0)).await;
-    let c = Filled::new(&gpu, "C", vec![1.0; m * n], [m, n], 0, 0).await;
-    for gemm in all(&gpu).await {
+    for (gpu, gemm) in all().await {
+        let a = Filled::drawn(&gpu, "A", SEED, [m, k], (0, 0)).await;
+        let b = Filled::drawn(&gpu, "B", SEED + 1, [k, n], (0, 0)).await;
+        let c = Filled::new(&gpu, "C", vec![1.0; m * n], [m, n], 0, 0).await;
         gemm.of(1.0, &a.matrix, &b.matrix, 0.0, &c.matrix).expect("work").await.expect("complete");
         let whole = c.read(&gpu).await;
         // Other tiles, and narrow accesses.
@@ -196,16 +203,15 @@ async fn a_number_is_the_same_whatever_is_around_it() {
                 assert_eq!(numbers, &whole[row * n + 7..][..columns], "{:?}, row {row} of {rows}", gemm.precision());
             }
         }
+        drop((a, b, c, gemm));
+        close(gpu).await;
     }
-    drop((a, b, c));
-    close(gpu).await;
 }
 
 #[tokio::test]
 async fn empty_products_are_zero_and_empty_results_are_no_work() {
-    let gpu = strict_gpu();
     let filled = drawn::<f32>(SEED, 12);
-    for gemm in all(&gpu).await {
+    for (gpu, gemm) in all().await {
         let c = Filled::new(&gpu, "C", filled.clone(), [3, 4], 0, 0).await;
         let empty = Filled::new(&gpu, "empty", Vec::new(), [0, 0], 0, 0).await;
         let (a, b) = (Matrix::new(&empty.buffer, 3, 0), Matrix::new(&empty.buffer, 0, 4));
@@ -226,16 +232,16 @@ async fn empty_products_are_zero_and_empty_results_are_no_work() {
         assert_eq!(counted(&gpu, work.expect("work")).await, (0, 0));
         let work = gemm.of(1.0, &Matrix::new(empty.buffer.slice(0..0), 0, 0), &none, 1.0, &none).expect("work");
         assert_eq!(counted(&gpu, work).await, (0, 0));
+        drop(gemm);
+        close(gpu).await;
     }
-    close(gpu).await;
 }
 
 #[tokio::test]
 async fn what_counts_for_nothing_is_not_read() {
-    let gpu = strict_gpu();
     let [m, n, k] = [20, 24, 28];
     let random = |seed, len| drawn::<f32>(seed, len);
-    for gemm in all(&gpu).await {
+    for (gpu, gemm) in all().await {
         let a = Filled::new(&gpu, "A", random(SEED, m * k), [m, k], 0, 0).await;
         let b = Filled::new(&gpu, "B", random(SEED + 1, k * n), [k, n], 0, 0).await;
         let c = Filled::new(&gpu, "C", vec![f32::NAN; m * n], [m, n], 0, 0).await;
@@ -248,16 +254,16 @@ async fn what_counts_for_nothing_is_not_read() {
         gemm.of(0.0, &nans.matrix, &b.matrix, -1.0, &c.matrix).expect("work").await.expect("complete");
         let negated: Vec<f32> = before.iter().map(|number| -number).collect();
         assert_eq!(c.read(&gpu).await, negated);
+        drop(gemm);
+        close(gpu).await;
     }
-    close(gpu).await;
 }
 
 #[tokio::test]
 async fn nans_and_infinities_stay_in_their_rows_and_columns() {
     println!("seed {SEED}");
-    let gpu = strict_gpu();
     let [m, n, k] = [70, 68, 40];
-    for gemm in all(&gpu).await {
+    for (gpu, gemm) in all().await {
         for special in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
             let (mut in_a, mut in_b) = (drawn::<f32>(SEED, m * k), drawn::<f32>(SEED + 1, k * n));
             in_a[3 * k + 5] = special;
@@ -283,16 +289,16 @@ async fn nans_and_infinities_stay_in_their_rows_and_columns() {
             assert_eq!(specials, m + n - 1);
             assert_small(error(&others, &others_exact), "the others");
         }
+        drop(gemm);
+        close(gpu).await;
     }
-    close(gpu).await;
 }
 
 #[tokio::test]
 async fn large_and_small_numbers_keep_their_accuracy() {
     println!("seed {SEED}");
-    let gpu = strict_gpu();
     let [m, n, k] = [65, 66, 67];
-    for gemm in all(&gpu).await {
+    for (gpu, gemm) in all().await {
         for (scale_a, scale_b) in
             [(2f32.powi(60), 2f32.powi(60)), (2f32.powi(-60), 2f32.powi(-40)), (2f32.powi(100), 2f32.powi(-90))]
         {
@@ -304,8 +310,9 @@ async fn large_and_small_numbers_keep_their_accuracy() {
             let exact = reference::gemm(1.0, &a.numbers, &b.numbers, 0.0, &c.numbers, [m, n, k]);
             assert_small(error(&c.read(&gpu).await, &exact), &format!("{:?} {scale_a} {scale_b}", gemm.precision()));
         }
+        drop(gemm);
+        close(gpu).await;
     }
-    close(gpu).await;
 }
 
 #[tokio::test]

@@ -9,6 +9,9 @@ use ash::{khr, vk};
 
 /// An extension that is younger than the bindings.
 pub(crate) const BFLOAT16_NAME: &CStr = c"VK_KHR_shader_bfloat16";
+/// The first validation layer of which it is sure that it knows the extension: one of 1.4.309 takes structures that it does not know for
+/// mistakes.
+pub(crate) const LAYER_VERSION: u32 = vk::make_api_version(0, 1, 4, 321);
 /// `VK_COMPONENT_TYPE_BFLOAT16_KHR`.
 const BFLOAT16: vk::ComponentTypeKHR = vk::ComponentTypeKHR::from_raw(1_000_141_000);
 /// Rows, columns and depth of the products.

@@ -269,6 +269,7 @@ impl Found {
             self.optional = Features::supported(&set, |name| has(&self.extensions, name));
             // SAFETY: as above, and the device has the extensions.
             self.optional.cooperative_bfloat16 = self.optional.cooperative_bfloat16
+                && !instance.log.is_older_than(cooperative::LAYER_VERSION)
                 && unsafe { cooperative::has_bfloat16(&instance.entry, &instance.raw, self.physical) };
             missing.extend(lacking(&set).into_iter().map(str::to_owned));
         } else {

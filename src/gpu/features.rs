@@ -194,7 +194,8 @@ optional! {
     /// The host's own memory as the source of copies (`VK_EXT_external_memory_host`): [`Gpu::import`](crate::Gpu::import).
     external_memory_host: ext::external_memory_host::NAME;
     /// Products of 16 × 16 × 16 `bfloat16` numbers by a subgroup, added up in `f32` (`VK_KHR_cooperative_matrix`,
-    /// `VK_KHR_shader_bfloat16`): [`Precision::Emulated`](crate::compute::Precision::Emulated).
+    /// `VK_KHR_shader_bfloat16`): [`Precision::Emulated`](crate::compute::Precision::Emulated). Not under validation layers
+    /// before 1.4.321, which do not know the latter.
     cooperative_bfloat16: khr::cooperative_matrix::NAME, BFLOAT16_NAME;
 }
 

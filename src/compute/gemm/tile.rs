@@ -22,20 +22,23 @@ pub(super) struct Tile {
 /// Invocations that multiply cooperative matrices together.
 pub(super) const SUBGROUP: u32 = 32;
 
-/// For sums in f32; the last one fits everywhere. Measured on an H100 among some 90 shapes (TFLOP/s at 8192, 2048, 1448, 1024): the first
-/// 46, 47, 23, 23; the second 44, 42, 32, 37; the third 31, 31, 28, 28. One slice in shared memory and the next one in
-/// registers were as fast as two in shared memory, and leave room for more workgroups.
+/// For sums in f32; the last one fits everywhere. Measured on an H100 among some 100 shapes (TFLOP/s at 8192, 2048, 1448, 1024, 768): the
+/// first 45, 46, 22, 22, 12; the second 45, 43, 32, 39, 21; the third 34, 33, 28, 31, 23. One slice in shared memory and the
+/// next one in registers were as fast as two in shared memory, and leave room for more workgroups.
 pub(super) const SINGLE: [Tile; 3] = [
-    Tile { rows: 128, columns: 128, depth: 16, team: [32, 64], own: Some([8, 8]), least: 192 },
-    Tile { rows: 64, columns: 64, depth: 16, team: [32, 32], own: Some([8, 4]), least: 64 },
+    Tile { rows: 128, columns: 128, depth: 16, team: [32, 64], own: Some([8, 8]), least: ENOUGH },
+    Tile { rows: 64, columns: 64, depth: 16, team: [32, 32], own: Some([4, 8]), least: ENOUGH },
     Tile { rows: 32, columns: 32, depth: 16, team: [32, 16], own: Some([4, 4]), least: 0 },
 ];
 
-/// For products of bfloat16. On an H100: the first 57, 54, 34, 40; the second 50, 49, 40, 42.
+/// For products of bfloat16. On an H100: the first 57, 54, 27, 26, 14; the second 44, 44, 35, 39, 24.
 pub(super) const EMULATED: [Tile; 2] = [
-    Tile { rows: 64, columns: 128, depth: 16, team: [32, 64], own: None, least: 384 },
+    Tile { rows: 128, columns: 128, depth: 16, team: [32, 64], own: None, least: ENOUGH },
     Tile { rows: 64, columns: 64, depth: 16, team: [32, 32], own: None, least: 0 },
 ];
+
+/// Tiles for each of an H100's 132 processors, and half as many again; smaller devices are busy with fewer.
+const ENOUGH: u64 = 192;
 
 impl Tile {
     /// How many of it cover so many rows and columns.
@@ -131,7 +134,7 @@ mod tests {
     #[test]
     fn large_products_take_large_tiles_and_small_ones_small_tiles() {
         let chosen = |side| choose(SINGLE.into_iter(), side, side);
-        assert_eq!([4096, 2048, 1448, 512, 500, 100, 1].map(chosen), [0, 0, 1, 1, 1, 2, 2]);
+        assert_eq!([4096, 2048, 1448, 1024, 768, 100, 1].map(chosen), [0, 0, 1, 1, 2, 2, 2]);
         // Long and thin.
         assert_eq!(choose(SINGLE.into_iter(), 1, 1 << 20), 0);
         assert_eq!(choose(SINGLE[1..].iter().copied(), 4096, 4096), 0);
