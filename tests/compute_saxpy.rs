@@ -7,7 +7,7 @@ use bytemuck::{Pod, Zeroable};
 use common::{close, strict_gpu};
 use numbers::{counted, drawn, invalid, sizes, uploaded};
 use vulkio::{
-    Gpu, GpuBuffer, GpuData, KernelOptions,
+    Gpu, GpuBuffer, GpuData, GpuOptions, Graph, KernelOptions,
     compute::{self, Saxpy, reference},
 };
 
@@ -180,4 +180,28 @@ async fn mistakes_are_errors_that_name_the_buffers() {
     drop((x, y, foreign, saxpy));
     close(other).await;
     close(gpu).await;
+}
+
+#[tokio::test]
+#[ignore = "takes 9 GiB of device memory"]
+async fn elements_beyond_four_gigabytes_are_right() {
+    let huge = (1 << 30) + 12_345;
+    let gpu = Gpu::open_blocking(GpuOptions::default()).expect("a device");
+    let (x, y) = (gpu.buffer::<f32>("x", huge).expect("4 GiB"), gpu.buffer::<f32>("y", huge).expect("4 GiB"));
+    // Some numbers here and there, up to the end.
+    let graph = Graph::new(&gpu, "numbers");
+    for (name, buffer, number) in [("x", &x, 1.5), ("y", &y, 0.25)] {
+        let filled = buffer.clone();
+        graph.pass(name).writes(buffer.copy_target()).record(move |cmd| {
+            (0..64).for_each(|i| _ = cmd.update(&filled, i * (1 << 24), &[number; 16]));
+            cmd.update(&filled, huge - 16, &[number; 16]);
+        });
+    }
+    graph.submit().await.expect("submitted").await.expect("complete");
+    compute::saxpy(&gpu, 2.0, x.slice(0..huge), y.slice(0..huge)).await.expect("complete");
+    for at in (0..64).map(|i| i * (1 << 24)).chain([huge - 16]) {
+        assert_eq!(*gpu.read(&y, at..at + 16).await.expect("read"), [3.25; 16], "at {at}");
+    }
+    drop((x, y));
+    gpu.close().await.expect("it closes");
 }

@@ -123,7 +123,7 @@ fn diagram(area: &Area<'_>, title: &str, lines: &[Line], logarithmic: bool) -> R
             .map_err(failed)?;
         draw(&mut chart, lines)
     } else {
-        let mut chart = builder.build_cartesian_2d(x.log_scale(), 0.0..y.end).map_err(failed)?;
+        let mut chart = builder.build_cartesian_2d(x.log_scale(), 0.0..y.end * 0.75).map_err(failed)?;
         chart
             .configure_mesh()
             .light_line_style(WHITE)
