@@ -54,7 +54,7 @@ pub(super) struct Step {
 /// What became of a dispatch that was asked for.
 enum Begun {
     /// There is nothing to do.
-    Nothing(Gpu),
+    Nothing,
     OnItsWay,
 }
 
@@ -188,8 +188,10 @@ impl Dispatch {
     pub fn submit(self) -> impl Future<Output = Result<Completion>> + Send + 'static {
         async move {
             let (told, outcome) = oneshot::channel();
+            // What is on its way does not keep the device: this does, until it is told.
+            let gpu = self.gpu.clone();
             match self.begin(Awaited::Submission(told))? {
-                Begun::Nothing(gpu) => Ok(gpu.shared.submitter.nothing()),
+                Begun::Nothing => Ok(gpu.shared.submitter.nothing()),
                 Begun::OnItsWay => outcome.await.unwrap_or(Err(Error::Cancelled)),
             }
         }
@@ -205,10 +207,9 @@ impl Dispatch {
             return Err(error);
         }
         if steps.is_empty() {
-            return Ok(Begun::Nothing(gpu));
+            return Ok(Begun::Nothing);
         }
-        let batcher = Arc::clone(&gpu.shared.batcher);
-        batcher.take(Item { gpu, steps, awaited });
+        gpu.shared.batcher.take(Item::new(&gpu, steps, awaited));
         Ok(Begun::OnItsWay)
     }
 }
@@ -220,10 +221,13 @@ impl IntoFuture for Dispatch {
     fn into_future(self) -> Self::IntoFuture {
         async move {
             let (told, outcome) = oneshot::channel();
-            match self.begin(Awaited::Completion(told))? {
-                Begun::Nothing(_) => Ok(()),
+            let gpu = self.gpu.clone(); // as in `submit`
+            let outcome = match self.begin(Awaited::Completion(told))? {
+                Begun::Nothing => Ok(()),
                 Begun::OnItsWay => outcome.await.unwrap_or(Err(Error::Cancelled)),
-            }
+            };
+            drop(gpu);
+            outcome
         }
         .boxed()
     }
