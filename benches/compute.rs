@@ -15,6 +15,8 @@
 //! `barriers` are the calls of `vkCmdPipelineBarrier2` in it, what stands before its first dispatch included; `submits`, `wall us`
 //! and `CPU us` are of the same batch awaited together. `descriptors` and `allocations` are all that were made in all rounds of the case. Small sizes fit into a GPU's cache.
 //!
+//! `--instructions` counts, by valgrind's callgrind, the instructions that a dispatch takes outside of the driver, and nothing else.
+//!
 //! `--against=FILE` adds the rates of tools/cuda_baseline.cu. Results go to compute.md and compute.svg in docs/, or in the
 //! folder that `--out` names; those of `--quick` and of parts only where it does.
 
@@ -34,6 +36,9 @@ const SECTIONS: [&str; 4] = ["latency", "delay", "cpu", "matrix"];
 
 fn main() -> Result {
     let args = Args::parse();
+    if std::env::args().any(|argument| argument == "--instructions" || argument.starts_with("--callgrind-")) {
+        return small::instructions();
+    }
     let against = Against::from_arguments()?;
     let gpu = Gpu::open_blocking(GpuOptions::default())?;
     harness::print_machine("compute", &gpu, &args);

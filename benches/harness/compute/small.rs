@@ -15,9 +15,10 @@ use vulkio::{DeviceKind, Gpu, GpuOptions, Intercept, ash::vk};
 
 use super::{
     super::{
-        Args, Result,
+        Args, Error, Result,
         clock::{MEASURES, Reading, Stopwatch, process_cpu},
-        many_threads,
+        instructions::{self, PerDraw},
+        many_threads, option_and_number,
         pairs::{Goal, Limits, Pairs, Summary, print_header, print_row, quantile},
         raw::ByHand,
     },
@@ -297,4 +298,47 @@ fn print_cpu_verdict(rows: &[CpuRow], runtime: &str) {
         row.to_hand,
         verdict(row.to_hand, hand)
     );
+}
+
+/// What callgrind counts: so many dispatches, 256 at a time, each side as it does it best.
+const COUNTED: [(&str, &str, Technique); 4] = [
+    ("by hand, one command buffer", "--callgrind-hand", Technique::Hand(HandWay::Batched)),
+    ("vulkio, a graph each", "--callgrind-each", Technique::Ours(Way::Each)),
+    ("vulkio, awaited together", "--callgrind-together", Technique::Ours(Way::Together)),
+    ("vulkio, one graph", "--callgrind-graph", Technique::Ours(Way::Graph)),
+];
+
+/// Instructions a dispatch outside of the driver; or, where one of these was asked for, what is counted.
+pub(crate) fn instructions() -> Result {
+    for (_, option, technique) in COUNTED {
+        if let Some(dispatches) = option_and_number(option) {
+            return once(technique, dispatches);
+        }
+    }
+    println!("instructions a dispatch of 64 KiB, {} at a time, single-threaded tokio", BATCHES[2]);
+    let mut by_hand = None;
+    for (name, option, _) in COUNTED {
+        let PerDraw { ours, elsewhere } = instructions::count(option, 4 * BATCHES[2])?;
+        let ratio = ours / *by_hand.get_or_insert(ours);
+        println!("{name:<30} {ours:>9.1} outside of the driver, ratio {ratio:>7.2}; {elsewhere:.0} elsewhere");
+    }
+    Ok(())
+}
+
+fn once(technique: Technique, dispatches: usize) -> Result {
+    let gpu = Gpu::open_blocking(GpuOptions::default().spin(Duration::ZERO))?;
+    let [(_, runtime), _] = runtimes()?;
+    runtime.block_on(async {
+        let batch = BATCHES[2];
+        let small = Arc::new(Small::new(&gpu, batch).await?);
+        let mut by_hand = ByHand::new(&gpu, 1)?;
+        for _ in 0..dispatches / batch {
+            match technique {
+                Technique::Hand(way) => small.by_hand(&mut by_hand, way, batch)?,
+                Technique::Ours(way) => small.run(way, batch).await?,
+            }
+        }
+        Ok::<_, Error>(())
+    })?;
+    instructions::leave()
 }
