@@ -14,6 +14,7 @@ pub mod reference;
 mod saxpy;
 mod scan;
 mod scratch;
+mod tuning;
 
 pub(crate) use batch::Batcher;
 pub use batch::Batching;
@@ -26,3 +27,4 @@ pub use reduce::{Reduce, max, min, sum};
 pub use saxpy::{Saxpy, saxpy};
 pub use scan::{Scan, exclusive_scan, inclusive_scan};
 pub(crate) use scratch::ScratchPools;
+pub(crate) use tuning::Tuning;

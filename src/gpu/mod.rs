@@ -150,7 +150,7 @@ impl Gpu {
         let transients = TransientPool::new(Arc::clone(&device));
         let pages = Pages::new(Arc::clone(&device));
         let helpers = Arc::new(Helpers::new());
-        let batcher = Batcher::new(&reactor.hub, &helpers, options.batching_policy());
+        let batcher = Batcher::new(&reactor.hub, &helpers, options.batching_policy(&device.info));
         let readbacks = ReadPool::new(Arc::clone(&device), &helpers, options.readback_bound());
         let shared = Shared {
             submitter,

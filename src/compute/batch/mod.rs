@@ -41,11 +41,14 @@ pub struct Batching {
 
 impl Default for Batching {
     fn default() -> Self {
-        Self { max_batch: 256, max_delay: Duration::from_micros(200), in_flight: 1 }
+        Self::GATHERING
     }
 }
 
 impl Batching {
+    /// While anything is not complete.
+    pub(super) const GATHERING: Self = Self { max_batch: 256, max_delay: Duration::from_micros(200), in_flight: 1 };
+
     /// Sets [`max_batch`](Self::max_batch).
     #[must_use]
     pub fn max_batch(self, dispatches: usize) -> Self {
