@@ -8,7 +8,8 @@
 //! against submitting by hand and `vkWaitSemaphores`. `delay` is the part of that up to the call of `vkQueueSubmit2`,
 //! against a graph of one's own, which no batching holds up. `cpu` is what each technique costs the CPU a dispatch,
 //! waiting included: wall, the calling thread's CPU time (it means little on a multi-threaded runtime, where tasks
-//! move between threads) and that of the whole process.
+//! move between threads) and that of the whole process; with a reactor that spins before it blocks, and with one that
+//! does not.
 //!
 //! `matrix`: `saxpy`, `reduce`, `scan`, `gemm` and, where the device has what it takes, `emulated gemm` (f32) on
 //! vectors of 64 KiB to 1 GiB and square matrices, 1, 16 and 256 at a time. `GPU us` is the GPU's time of one, from a

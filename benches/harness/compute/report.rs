@@ -8,7 +8,8 @@ use super::{super::Result, Case, Operation};
 #[derive(Clone, Debug)]
 pub(crate) struct CpuRow {
     pub(crate) technique: &'static str,
-    pub(crate) runtime: &'static str,
+    /// And how long the reactor spins.
+    pub(crate) runtime: String,
     pub(crate) batch: usize,
     /// A dispatch's microseconds: wall, the caller's CPU, the process's CPU.
     pub(crate) micros: [f64; 3],
