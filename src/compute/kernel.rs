@@ -104,7 +104,8 @@ impl Gpu {
     /// Makes a kernel from SPIR-V with an entry point `main`. The same shader gives the same pipeline.
     ///
     /// The push constants that the shader declares are compared with `P`: each number must be where `P` has one of its kind. What
-    /// `#[derive(GpuData)]` was not written on (a field's type, say) is taken as it is.
+    /// `#[derive(GpuData)]` was not written on is taken as it is: a field whose type only implements `Pod` may hold what no type of Rust
+    /// says, such as packed bytes or half floats.
     ///
     /// # Errors
     ///
