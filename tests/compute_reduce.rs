@@ -12,7 +12,7 @@ use vulkio::{
 
 /// As in src/compute/reduce.rs.
 const BLOCK: usize = 4096;
-const MOST_GROUPS: usize = 2048;
+const MOST_GROUPS: usize = 1056;
 const LANES: usize = 256;
 const SEED: u64 = 88;
 
