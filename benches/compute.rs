@@ -50,13 +50,13 @@ fn main() -> Result {
         small::delay(&args)?;
     }
     let cpu = if wants("cpu") { small::cpu(&args)? } else { Vec::new() };
-    let mut cases = Vec::new();
+    let (mut cases, mut wrong) = (Vec::new(), Vec::new());
     if wants("matrix") {
         if !against.machine.is_empty() {
             println!("CUDA: {}", against.machine);
         }
         let all = Args::everything(args.quick);
-        cases = block_on(Matrix::new(&gpu, &args, &against)?.run(if named { &all } else { &args }))?;
+        (cases, wrong) = block_on(Matrix::new(&gpu, &args, &against)?.run(if named { &all } else { &args }))?;
     }
     block_on(gpu.close())?;
 
@@ -66,7 +66,7 @@ fn main() -> Result {
         plot::write(&folder.join("compute.svg"), &machine, &cpu, &cases)?;
         println!("wrote compute.md and compute.svg to {}", folder.display());
     }
-    Ok(())
+    if wrong.is_empty() { Ok(()) } else { Err(format!("wrong results: {}", wrong.join(", ")).into()) }
 }
 
 /// Where results go, if that was said.

@@ -106,7 +106,7 @@ async fn main() -> Result<()> {
     let gpu = Gpu::open(GpuOptions::default()).await?;
     let usual = if gpu.info().kind == DeviceKind::Cpu { 4_096 } else { 65_536 };
     let first = bodies(args.bodies.unwrap_or(usual).max(2));
-    let (count, half_edge) = (first.len(), 0.8 / (first.len() as f32).sqrt());
+    let (count, half_edge) = (first.len(), 1.2 / (first.len() as f32).sqrt());
     let cube = |body: &Body| Instance { position: body.place, half_edge, color: body.color };
     let cubes = Cubes::upload(&gpu, first.iter().map(cube).collect::<Vec<_>>()).await?;
     let buffer = |name| gpu.buffer(name, count);

@@ -75,8 +75,9 @@ impl World {
     }
 }
 
+/// Two go ahead; others wait for one of them, however long that takes.
 fn patient() -> Batching {
-    Batching::default().max_delay(LONG)
+    Batching::default().max_delay(LONG).in_flight(2)
 }
 
 #[tokio::test]
@@ -149,7 +150,7 @@ async fn who_has_waited_long_enough_goes_while_the_gpu_is_still_busy() {
     let submitted = join_all((0..9).map(|_| world.count(1).submit())).await;
     assert_eq!(submitted.len(), 9);
     let after = world.submits() - before;
-    assert!((3..=9).contains(&after), "two alone, the others in as many as the clock made of them: {after}");
+    assert!((2..=9).contains(&after), "one alone, the others in as many as the clock made of them: {after}");
     assert!(submitted.iter().all(|outcome| outcome.as_ref().is_ok_and(|done| !done.is_complete())), "the gate is shut");
     gate.open();
     assert_eq!(world.words(1).await, [10; N]);
@@ -272,8 +273,9 @@ async fn every_dispatch_of_many_tasks_is_done_once_and_in_its_tasks_order() {
 async fn a_batch_of_random_dispatches_is_what_one_after_the_other_gives() {
     let seed = seed();
     let mut random = Random(seed);
-    let world = World::new(patient(), 6).await;
-    for _ in 0..20 {
+    for _ in 0..8 {
+        // A new one, on which nothing is in flight.
+        let world = World::new(patient(), 6).await;
         let mut expected = Vec::new();
         for index in 0..6 {
             expected.push(world.words(index).await);
@@ -318,8 +320,8 @@ async fn a_batch_of_random_dispatches_is_what_one_after_the_other_gives() {
         for (index, expected) in expected.iter().enumerate() {
             assert_eq!(world.words(index).await, *expected, "words {index}");
         }
+        world.close().await;
     }
-    world.close().await;
 }
 
 /// The longest chain of work each of which must come after the one before.

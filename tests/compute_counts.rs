@@ -6,33 +6,23 @@
 mod common;
 mod mix;
 
-use common::{Calls, EMPTY_BARRIER, LOOSE_BARRIER, close, counting, open, soon, strict};
-use mix::{Factors, buffer, words};
-use vulkio::{CounterSnapshot, Dispatch, FrameStats, Gpu, GpuBuffer, GpuData, Graph, Kernel, PlanStats, compute};
+use std::{future::IntoFuture, time::Duration};
 
-const MIX: &[u8] = include_bytes!("../shaders/spv/test_mix.comp.spv");
+use common::{Calls, EMPTY_BARRIER, Gate, LOOSE_BARRIER, close, counting, open, poll_once, soon, strict};
+use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
+use mix::{Factors, MixKernel, buffer, words};
+use vulkio::{
+    Batching, CounterSnapshot, Dispatch, FrameStats, Gpu, GpuBuffer, Graph, PlanStats,
+    compute::{self, Matrix},
+};
+
 const N: usize = 256;
 const FACTORS: Factors = Factors { shift: 3, add: 1, multiply: 5, keep: 0 };
 /// Runs of each DAG; those after the first two find everything made.
 const RUNS: usize = 5;
 const WARM_UP: usize = 2;
-
-/// As in shaders/test_mix.comp.
-#[derive(Clone, Copy, GpuData, bytemuck::Pod, bytemuck::Zeroable)]
-#[role(storage)]
-#[repr(C)]
-struct Push {
-    a: u64,
-    b: u64,
-    result: u64,
-    n: u32,
-    shift: u32,
-    add: u32,
-    multiply: u32,
-    keep: u32,
-    // To a multiple of its alignment.
-    end: u32,
-}
+/// Two runs' submissions, of which those of the first may be complete and not given back yet.
+const MOST_POOLS: u64 = 8;
 
 /// A dispatch: the buffers that it reads, of which it mixes the first and the last, and the one that it writes.
 #[derive(Clone, Debug)]
@@ -154,10 +144,18 @@ impl Dag {
 struct Bench {
     gpu: Gpu,
     calls: Calls,
-    mix: Kernel<Push>,
+    mix: MixKernel,
     dag: Dag,
     buffers: Vec<GpuBuffer<u32>>,
+    /// Written by dispatches that keep the GPU busy, one each.
+    own: Vec<GpuBuffer<u32>>,
     expected: Vec<Vec<u32>>,
+}
+
+/// What keeps the GPU busy until its gate opens.
+struct Ahead {
+    gate: Gate,
+    done: BoxFuture<'static, ()>,
 }
 
 /// Calls so far, as the library counts them and as they are counted outside of it.
@@ -209,17 +207,21 @@ impl Counts {
 
 impl Bench {
     async fn new(dag: Dag) -> Self {
-        let (options, calls) = counting(strict());
+        // Nothing but the completion of what was submitted before lets dispatches go that gather.
+        let batching = Batching::default().max_delay(Duration::from_secs(3600));
+        let (options, calls) = counting(strict().batching(batching));
         let gpu = open(options);
-        let mix = soon("a kernel", gpu.kernel("mix", MIX)).await.expect("a kernel");
+        let mix = MixKernel::new(&gpu).await;
         let mut buffers = vec![buffer(&gpu, "zeros", vec![0; N]).await];
         buffers.extend((1..dag.buffers()).map(|i| gpu.buffer(&format!("buffer {i}"), N).expect("a buffer")));
+        let own =
+            (0..Batching::default().in_flight).map(|i| gpu.buffer(&format!("own {i}"), N).expect("a buffer")).collect();
         // What was uploaded is shown to shaders here, and needs no barrier after this.
         let graph = Graph::new(&gpu, "look");
         graph.pass("look").reads(&buffers[0]).record(|_| ());
         soon("a look", soon("a submit", graph.submit()).await.expect("submitted")).await.expect("complete");
         let expected = vec![vec![0; N]; buffers.len()];
-        Self { gpu, calls, mix, dag, buffers, expected }
+        Self { gpu, calls, mix, dag, buffers, own, expected }
     }
 
     /// Both counts, which agree.
@@ -230,11 +232,8 @@ impl Bench {
     }
 
     fn dispatch(&self, node: &Node) -> Dispatch {
-        let [a, b] = node.sources().map(|i| self.buffers[i].address());
-        let to = &self.buffers[node.writes];
-        let Factors { shift, add, multiply, keep } = FACTORS;
-        let push = Push { a, b, result: to.address(), n: N as u32, shift, add, multiply, keep, end: 0 };
-        let work = self.mix.over(&push, [N as u32, 1, 1]).writes(to);
+        let [a, b] = node.sources().map(|i| &self.buffers[i]);
+        let work = self.mix.of([a, b, &self.buffers[node.writes]], FACTORS);
         node.reads.iter().fold(work, |work, &read| work.reads(&self.buffers[read]))
     }
 
@@ -256,6 +255,23 @@ impl Bench {
         (plan, *soon("a graph", done).await.expect("complete"))
     }
 
+    /// As many submissions of dispatches on their way as there may be: those that come now gather.
+    async fn busy(&self) -> Ahead {
+        let gate = Gate::new(&self.gpu);
+        let graph = Graph::new(&self.gpu, "busy");
+        gate.hold(&graph);
+        soon("a submit", graph.submit()).await.expect("submitted");
+        let mut all = Vec::new();
+        for own in &self.own {
+            let work = self.mix.of([&self.buffers[0], &self.buffers[0], own], FACTORS);
+            all.push(soon("a submit", work.submit()).await.expect("submitted"));
+        }
+        let done = async {
+            all.into_iter().collect::<FuturesUnordered<_>>().for_each(|done| async { done.expect("complete") }).await
+        };
+        Ahead { gate, done: done.boxed() }
+    }
+
     async fn check(&self) {
         for (buffer, expected) in self.buffers.iter().zip(&self.expected) {
             assert_eq!(&soon("a read", words(&self.gpu, buffer)).await, expected, "{}", buffer.name());
@@ -264,6 +280,8 @@ impl Bench {
 
     async fn close(self) {
         assert_eq!([EMPTY_BARRIER, LOOSE_BARRIER].map(|call| self.calls.total(call)), [0; 2]);
+        let pools = self.counts().pools;
+        assert!(pools <= MOST_POOLS, "{pools} command pools");
         let gpu = self.gpu.clone();
         drop(self);
         close(gpu).await;
@@ -305,7 +323,7 @@ async fn every_named_dag_takes_as_many_barriers_as_its_longest_path_and_writes_n
             assert_eq!((stats.barriers, stats.dispatches), (took.barriers, took.dispatches), "{name}");
             assert_eq!((took.dispatches, took.submits, took.descriptor_writes), (dispatches, 1, 0), "{name}");
             if run >= WARM_UP {
-                assert_eq!((took.allocations, took.pools), (0, 0), "{name}");
+                assert_eq!(took.allocations, 0, "{name}");
             }
         }
         bench.check().await;
@@ -327,7 +345,7 @@ async fn awaited_as_one_piece_of_work_a_dag_takes_no_more_than_in_a_graph() {
             assert_eq!((took.dispatches, took.submits, took.descriptor_writes), (dispatches, 1, 0), "{name}");
             assert_eq!(took.barriers, bound + u64::from(run > 0), "{name}");
             if run >= WARM_UP {
-                assert_eq!((took.allocations, took.pools), (0, 0), "{name}");
+                assert_eq!(took.allocations, 0, "{name}");
             }
         }
         bench.check().await;
@@ -351,7 +369,40 @@ async fn awaited_one_by_one_each_dispatch_takes_a_submit_a_barrier_at_most_and_n
             assert_eq!((took.dispatches, took.submits, took.descriptor_writes), (dispatches, dispatches, 0), "{name}");
             assert!(took.barriers <= dispatches, "{name}");
             if run >= WARM_UP {
-                assert_eq!((took.allocations, took.pools), (0, 0), "{name}");
+                assert_eq!(took.allocations, 0, "{name}");
+            }
+        }
+        bench.check().await;
+        bench.close().await;
+    }
+}
+
+#[tokio::test]
+async fn what_gathers_while_the_gpu_is_busy_takes_one_submit_and_the_barriers_of_one_graph() {
+    for dag in Dag::all() {
+        let (bound, dispatches) = (dag.bound() as u64, dag.nodes.len() as u64);
+        let mut bench = Bench::new(dag).await;
+        for run in 0..RUNS {
+            let ahead = bench.busy().await;
+            let before = bench.counts();
+            let works: Vec<_> =
+                bench.dag.nodes.iter().map(|node| Box::pin(bench.dispatch(node).into_future())).collect();
+            let mut works = futures::future::join_all(works);
+            assert!(poll_once(&mut works).is_pending(), "the GPU is busy");
+            assert_eq!(bench.counts(), before, "they gather");
+            ahead.gate.open();
+            soon("those before", ahead.done).await;
+            for work in soon("a dag", works).await {
+                work.expect("complete");
+            }
+            bench.dag.run(&mut bench.expected);
+            let took = bench.counts().since(before);
+            let name = format!("{} of {dispatches}, run {run}: {took:?}", bench.dag.name);
+            assert_eq!((took.dispatches, took.submits, took.descriptor_writes), (dispatches, 1, 0), "{name}");
+            // What stands before the first of them is there or not: what was submitted before has to do with buffer 0 alone.
+            assert!((bound..=bound + 1).contains(&took.barriers), "{name}");
+            if run >= WARM_UP {
+                assert_eq!(took.allocations, 0, "{name}");
             }
         }
         bench.check().await;
@@ -360,9 +411,9 @@ async fn awaited_one_by_one_each_dispatch_takes_a_submit_a_barrier_at_most_and_n
 }
 
 /// ```text
-/// saxpy - reduce
-///       \
-///         scan - reduce
+/// saxpy ─┬─ reduce
+///        └─ scan ─┬─ reduce
+///                 └─ gemm
 /// ```
 #[tokio::test]
 async fn operations_in_one_graph_take_as_many_barriers_as_their_longest_path() {
@@ -371,7 +422,9 @@ async fn operations_in_one_graph_take_as_many_barriers_as_their_longest_path() {
     let saxpy = soon("saxpy", compute::Saxpy::new(&gpu)).await.expect("saxpy");
     let sum = soon("sum", compute::Reduce::<f32>::sum(&gpu)).await.expect("sum");
     let scan = soon("scan", compute::Scan::<f32>::inclusive(&gpu)).await.expect("scan");
-    let count = 5000;
+    let gemm = soon("gemm", compute::Gemm::new(&gpu, compute::Precision::Single)).await.expect("gemm");
+    let (rows, columns) = (50, 100);
+    let count = rows * columns;
     let ones = async |name| {
         let buffer = gpu.buffer::<f32>(name, count).expect("a buffer");
         soon("an upload", gpu.upload(&buffer, 0, vec![1.0; count])).await.expect("uploaded");
@@ -379,6 +432,7 @@ async fn operations_in_one_graph_take_as_many_barriers_as_their_longest_path() {
     };
     let (x, y) = (ones("x").await, ones("y").await);
     let sums = gpu.buffer::<f32>("sums", count).expect("a buffer");
+    let product = gpu.buffer::<f32>("product", rows * rows).expect("a buffer");
     let totals = ["total of y", "total of sums"].map(|name| gpu.buffer::<f32>(name, 1).expect("a buffer"));
     for run in 0..RUNS {
         let before = (Counts::ours(&gpu.counters()), Counts::outside(&calls));
@@ -387,6 +441,8 @@ async fn operations_in_one_graph_take_as_many_barriers_as_their_longest_path() {
         graph.add(sum.of(&y, &totals[0]).expect("a sum"));
         graph.add(scan.of(&y, &sums).expect("a scan"));
         graph.add(sum.of(&sums, &totals[1]).expect("a sum"));
+        let (a, b) = (Matrix::new(&sums, rows, columns), Matrix::new(&y, columns, rows));
+        graph.add(gemm.of(1.0, &a, &b, 0.0, &Matrix::new(&product, rows, rows)).expect("a product"));
         let plan = graph.plan_stats().expect("a plan");
         let done = soon("a submit", graph.submit()).await.expect("submitted");
         soon("a graph", done).await.expect("complete");
@@ -395,8 +451,8 @@ async fn operations_in_one_graph_take_as_many_barriers_as_their_longest_path() {
         assert_eq!(plan.barriers, plan.lower_bound, "run {run}");
         assert_eq!((took.submits, took.descriptor_writes), (1, 0), "run {run}: {took:?}");
         if run >= WARM_UP {
-            assert_eq!((plan.lower_bound, took.dispatches, took.barriers), (2, 4, 3), "run {run}: {took:?}");
-            assert_eq!((took.allocations, took.pools), (0, 0), "run {run}: {took:?}");
+            assert_eq!((plan.lower_bound, took.dispatches, took.barriers), (2, 5, 3), "run {run}: {took:?}");
+            assert_eq!(took.allocations, 0, "run {run}: {took:?}");
         }
         // y is 1 more of twice x each time; the sum of the sums of as many equal numbers is exact here.
         let each = f64::from(1 + 2 * (run as u32 + 1));
@@ -406,8 +462,12 @@ async fn operations_in_one_graph_take_as_many_barriers_as_their_longest_path() {
         assert_eq!(of_y, each * n, "run {run}");
         let expected = each * n * (n + 1.0) / 2.0;
         assert!((of_sums - expected).abs() <= 1e-6 * expected, "run {run}: {of_sums}, not {expected}");
+        // The last row of A times a column of B, in which all are equal.
+        let row: f64 = (count - columns + 1..=count).map(|place| each * place as f64).sum();
+        let last = f64::from(soon("a read", gpu.read(&product, rows * rows - 1..rows * rows)).await.expect("read")[0]);
+        assert!((last - each * row).abs() <= 1e-5 * each * row, "run {run}: {last}, not {}", each * row);
     }
     assert_eq!([EMPTY_BARRIER, LOOSE_BARRIER].map(|call| calls.total(call)), [0; 2]);
-    drop((saxpy, sum, scan, x, y, sums, totals));
+    drop((saxpy, sum, scan, gemm, x, y, sums, totals, product));
     close(gpu).await;
 }

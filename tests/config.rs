@@ -35,9 +35,15 @@ fn good_files_say_what_they_mean() {
         }),
         ("[window]\nvsync = \"Mailbox\"", |config| config.window.vsync == Vsync::Mailbox),
         ("[window]\nvsync = true", |config| config.window.vsync == Vsync::On),
-        ("[performance]\nmax_frames_in_flight = 3\nworker_threads = 5", |config| {
-            config.performance.max_frames_in_flight == 3 && config.performance.workers() == 5
-        }),
+        (
+            "[performance]\nmax_frames_in_flight = 3\nworker_threads = 5\nmax_batch = 7\nmax_batch_delay_us = 9",
+            |config| {
+                let performance = &config.performance;
+                performance.max_frames_in_flight == 3
+                    && performance.workers() == 5
+                    && (performance.max_batch, performance.max_batch_delay_us) == (7, 9)
+            },
+        ),
         ("[performance]\nworker_threads = 0", |config| config.performance.workers() >= 1),
         ("[graphics]\nmsaa_samples = 8\nanisotropic_filtering = false", |config| {
             config.graphics.msaa_samples == 8 && config.graphics.anisotropic_filtering == 1
@@ -343,6 +349,8 @@ fn what_is_printed_names_every_origin_and_is_read_back_as_the_same() {
         "[performance]",
         "max_frames_in_flight = 2 # default",
         "worker_threads = 0 # default",
+        "max_batch = 256 # default",
+        "max_batch_delay_us = 200 # default",
         "",
         "[graphics]",
         "msaa_samples = 4 # config.toml:5",

@@ -2,7 +2,7 @@
 // table that `./x bench compute --against=FILE` reads.
 //
 //   nvcc -O3 -std=c++17 -arch=native tools/cuda_baseline.cu -lcublas -o cuda_baseline
-//   ./cuda_baseline > FILE        (--quick: three rounds)
+//   ./cuda_baseline > FILE        (--quick: two rounds)
 //
 // A case is so many operations, one after the other in one stream, between two events; its figure is the median of rounds over
 // their number. As in the bench, operation i works on set i % sets of buffers, and the sets take at most 4 GiB together.
@@ -28,23 +28,23 @@ namespace {
     std::exit(1);
 }
 
-#define CUDA(call)                                                                                                          \
-    do {                                                                                                                    \
-        const cudaError_t result = (call);                                                                                  \
-        if (result != cudaSuccess) die(#call, cudaGetErrorString(result));                                                  \
+#define CUDA(call)                                                                              \
+    do {                                                                                        \
+        const cudaError_t status_of_call = (call);                                              \
+        if (status_of_call != cudaSuccess) die(#call, cudaGetErrorString(status_of_call));      \
     } while (false)
 
-#define CUBLAS(call)                                                                                                        \
-    do {                                                                                                                    \
-        const cublasStatus_t result = (call);                                                                               \
-        if (result != CUBLAS_STATUS_SUCCESS) die(#call, cublasGetStatusString(result));                                     \
+#define CUBLAS(call)                                                                            \
+    do {                                                                                        \
+        const cublasStatus_t status_of_call = (call);                                           \
+        if (status_of_call != CUBLAS_STATUS_SUCCESS) die(#call, cublasGetStatusString(status_of_call)); \
     } while (false)
 
 constexpr size_t KIB = size_t{1} << 10, MIB = size_t{1} << 20, GIB = size_t{1} << 30;
 constexpr size_t SETS_BYTES = 4 * GIB;
 constexpr int BATCHES[] = {1, 16, 256};
 // Cases of which one round takes longer are left out.
-constexpr double LONGEST_MS = 4000.0;
+constexpr double LONGEST_MS = 1000.0;
 
 // Device memory, freed with it.
 template <typename T> class Buffer {
@@ -130,11 +130,12 @@ class Clock {
     cudaEvent_t begin_{}, end_{};
 };
 
-int rounds_least = 9;
-double rounds_ms = 1000.0;
+size_t rounds_least = 5;
+double rounds_ms = 300.0;
 
 // The rows of an operation on one size: `work` is what one of them moves (bytes) or computes (operations).
-void measure(const std::string &name, double work, double unit, const char *unit_name, size_t sets, const std::function<void(size_t)> &one) {
+void measure(const std::string &name, double work, double unit, const char *unit_name, size_t sets,
+             const std::function<void(size_t)> &one) {
     const Clock clock;
     one(0);
     const double single = clock.time([&] { one(0); });
@@ -145,7 +146,8 @@ void measure(const std::string &name, double work, double unit, const char *unit
         };
         clock.time(round);
         std::vector<double> times;
-        for (double all = 0.0; times.size() < static_cast<size_t>(rounds_least) || (all < rounds_ms && times.size() < 101);) {
+        double all = 0.0;
+        while (times.size() < rounds_least || (all < rounds_ms && times.size() < 101)) {
             times.push_back(clock.time(round));
             all += times.back();
         }
@@ -186,7 +188,8 @@ void saxpy(size_t bytes) {
     const std::string name = "saxpy " + size_name(bytes);
     const auto one = [&](size_t i) {
         const size_t quads = count / 4;
-        saxpy_kernel<<<(quads + 255) / 256, 256>>>(quads, 0.5f, reinterpret_cast<float4 *>(x[i].get()), reinterpret_cast<float4 *>(y[i].get()));
+        const auto *from = reinterpret_cast<const float4 *>(x[i].get());
+        saxpy_kernel<<<(quads + 255) / 256, 256>>>(quads, 0.5f, from, reinterpret_cast<float4 *>(y[i].get()));
     };
     one(0);
     CUDA(cudaGetLastError());
@@ -232,11 +235,13 @@ void gemm(cublasHandle_t blas, int side) {
     // Row-major C = A B is column-major C' = B' A'.
     const auto one = [&](size_t i) {
         const float alpha = 1.0f, beta = 0.0f;
-        CUBLAS(cublasSgemm(blas, CUBLAS_OP_N, CUBLAS_OP_N, side, side, side, &alpha, b[i].get(), side, a[i].get(), side, &beta, c[i].get(), side));
+        CUBLAS(cublasSgemm(blas, CUBLAS_OP_N, CUBLAS_OP_N, side, side, side, &alpha, b[i].get(), side, a[i].get(), side,
+                           &beta, c[i].get(), side));
     };
     one(0);
     double expected = 0.0;
-    for (int k = 0; k < side; ++k) expected += double(value(size_t(side - 1) * side + k, 1)) * value(size_t(k) * side + 1, 2);
+    for (int k = 0; k < side; ++k)
+        expected += double(value(size_t(side - 1) * side + k, 1)) * value(size_t(k) * side + 1, 2);
     check(name, element(c[0].get() + size_t(side - 1) * side + 1), expected, 1e-5);
     measure(name, 2.0 * side * double(side) * side, 1e12, "TFLOP/s", sets, one);
 }
@@ -244,13 +249,14 @@ void gemm(cublasHandle_t blas, int side) {
 } // namespace
 
 int main(int count, char **arguments) {
-    if (count > 1 && std::strcmp(arguments[1], "--quick") == 0) rounds_least = 3, rounds_ms = 0.0;
+    if (count > 1 && std::strcmp(arguments[1], "--quick") == 0) rounds_least = 2, rounds_ms = 0.0;
     cudaDeviceProp device{};
     int driver = 0, runtime = 0;
     CUDA(cudaGetDeviceProperties(&device, 0));
     CUDA(cudaDriverGetVersion(&driver));
     CUDA(cudaRuntimeGetVersion(&runtime));
-    std::printf("# %s, CUDA runtime %d, driver for %d; tools/cuda_baseline.cu: CUB, cuBLAS fp32, float4 kernel\n", device.name, runtime, driver);
+    std::printf("# %s, CUDA runtime %d, driver for %d; tools/cuda_baseline.cu: CUB, cuBLAS fp32, float4 kernel\n",
+                device.name, runtime, driver);
     std::printf("# case | microseconds each | rate | unit\n");
     for (const size_t bytes : {64 * KIB, 8 * MIB, 64 * MIB, GIB}) saxpy(bytes);
     for (const size_t bytes : {64 * KIB, 8 * MIB, 64 * MIB, GIB}) reduce(bytes);

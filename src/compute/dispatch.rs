@@ -10,7 +10,7 @@ use bytemuck::NoUninit;
 use futures::{FutureExt, future::BoxFuture};
 use tokio::sync::oneshot;
 
-use super::batch::Item;
+use super::batch::{Awaited, Item};
 use crate::{
     checks::{self, Pass},
     error::{Error, Result},
@@ -49,6 +49,13 @@ pub(super) struct Step {
     pub(super) push: Push,
     pub(super) groups: [u32; 3],
     pub(super) uses: Uses,
+}
+
+/// What became of a dispatch that was asked for.
+enum Begun {
+    /// There is nothing to do.
+    Nothing(Gpu),
+    OnItsWay,
 }
 
 /// The bytes of push constants.
@@ -180,21 +187,29 @@ impl Dispatch {
     /// As [`Dispatch`].
     pub fn submit(self) -> impl Future<Output = Result<Completion>> + Send + 'static {
         async move {
-            let Self { gpu, mut steps, error } = self;
-            if let Some(error) = error.or_else(|| gpu.refusal()) {
-                return Err(error);
-            }
-            if let Some(error) = steps.iter_mut().find_map(|step| step.uses.take_mistake(&step.name)) {
-                return Err(error);
-            }
-            let batcher = Arc::clone(&gpu.shared.batcher);
             let (told, outcome) = oneshot::channel();
-            match steps.is_empty() {
-                true => return Ok(gpu.shared.submitter.nothing()),
-                false => batcher.take(Item { gpu, steps, told }),
+            match self.begin(Awaited::Submission(told))? {
+                Begun::Nothing(gpu) => Ok(gpu.shared.submitter.nothing()),
+                Begun::OnItsWay => outcome.await.unwrap_or(Err(Error::Cancelled)),
             }
-            outcome.await.unwrap_or(Err(Error::Cancelled))
         }
+    }
+
+    /// Hands it to those who submit.
+    fn begin(self, awaited: Awaited) -> Result<Begun> {
+        let Self { gpu, mut steps, error } = self;
+        if let Some(error) = error.or_else(|| gpu.refusal()) {
+            return Err(error);
+        }
+        if let Some(error) = steps.iter_mut().find_map(|step| step.uses.take_mistake(&step.name)) {
+            return Err(error);
+        }
+        if steps.is_empty() {
+            return Ok(Begun::Nothing(gpu));
+        }
+        let batcher = Arc::clone(&gpu.shared.batcher);
+        batcher.take(Item { gpu, steps, awaited });
+        Ok(Begun::OnItsWay)
     }
 }
 
@@ -203,7 +218,14 @@ impl IntoFuture for Dispatch {
     type IntoFuture = BoxFuture<'static, Result<()>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        async move { self.submit().await?.await }.boxed()
+        async move {
+            let (told, outcome) = oneshot::channel();
+            match self.begin(Awaited::Completion(told))? {
+                Begun::Nothing(_) => Ok(()),
+                Begun::OnItsWay => outcome.await.unwrap_or(Err(Error::Cancelled)),
+            }
+        }
+        .boxed()
     }
 }
 

@@ -11,6 +11,7 @@
 //! ```
 
 use super::Element;
+pub use super::gemm::reference::gemm;
 
 /// `y = a * x + y`, for as many elements as both have.
 pub fn saxpy(a: f32, x: &[f32], y: &mut [f32]) {

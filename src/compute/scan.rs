@@ -5,14 +5,14 @@ use std::{fmt, marker::PhantomData, sync::Arc};
 use ash::vk::SubgroupFeatureFlags as Subgroups;
 
 use super::{
-    Dispatch, Element, Kernel, KernelOptions,
+    Dispatch, Element, Kernel, KernelOptions, Tuning,
     operand::{Operand, grid},
     push::push_constants,
     scratch::Scratch,
 };
 use crate::{
     error::{Error, Result},
-    gpu::{DeviceInfo, DeviceKind, Gpu},
+    gpu::{DeviceInfo, Gpu},
     resource::{BufferSlice, Use},
 };
 
@@ -115,9 +115,9 @@ impl<T: Element> Scan<T> {
         } else {
             info.subgroup_sizes[0]
         };
-        // What there are on CPUs is llvmpipe, whose threads begin at workgroups far apart: see the shader.
-        let is_cpu = info.kind == DeviceKind::Cpu;
-        options = options.constant(8, LANES / least.max(1)).constant(9, is_cpu.into()).constant(10, (!is_cpu).into());
+        let Tuning { draws_tiles, fences_loops, .. } = Tuning::of(info);
+        options =
+            options.constant(8, LANES / least.max(1)).constant(9, draws_tiles.into()).constant(10, fences_loops.into());
         let name = if is_inclusive { "inclusive scan" } else { "exclusive scan" };
         let kernel = gpu.kernel_with(name, SPIRV, &options).await?;
         let scratch = Arc::new(Scratch::new(gpu, "scan").await?);

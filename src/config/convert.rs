@@ -1,21 +1,24 @@
 //! From settings to the options of what is opened with them.
 
-use std::thread;
+use std::{thread, time::Duration};
 
 use tracing::level_filters::LevelFilter;
 
 use super::{Config, Origin, PerformanceConfig};
-use crate::{GpuOptions, RendererOptions, SamplerDesc, gpu::Validation};
+use crate::{Batching, GpuOptions, RendererOptions, SamplerDesc, gpu::Validation};
 
 impl Config {
-    /// How to open the device: with `debug.enable_validation` and `debug.checks`. Where nobody set them, `VULKIO_VALIDATION`
+    /// How to open the device: with `debug.enable_validation` and `debug.checks`, `performance.max_batch` and
+    /// `performance.max_batch_delay_us`. Where nobody set them, `VULKIO_VALIDATION`
     /// and `VULKIO_CHECKS` have their say, as `VULKIO_DEVICE` always has.
     #[must_use]
     pub fn gpu_options(&self) -> GpuOptions {
         let validation = self.debug.enable_validation;
         let unsaid = validation == Validation::Off && self.origin("debug.enable_validation") == Some(Origin::Default);
         let options = if unsaid { GpuOptions::default() } else { GpuOptions::default().validation(validation) };
-        self.debug.checks.into_iter().fold(options, GpuOptions::checks)
+        let delay = Duration::from_micros(self.performance.max_batch_delay_us.into());
+        let batching = Batching::default().max_batch(self.performance.max_batch as usize).max_delay(delay);
+        self.debug.checks.into_iter().fold(options.batching(batching), GpuOptions::checks)
     }
 
     /// How a renderer works: with `performance.max_frames_in_flight`.

@@ -76,6 +76,10 @@ pub struct PerformanceConfig {
     /// Worker threads of the tokio runtime. 0, the default, means one fewer than there are cores, and one at least: see
     /// [`workers`](Self::workers).
     pub worker_threads: u32,
+    /// Dispatches of kernels that gather at most before they are submitted, 1 to 65536; 256 by default.
+    pub max_batch: u32,
+    /// The longest that a dispatch waits for work before it to complete, in microseconds, up to a second; 200 by default.
+    pub max_batch_delay_us: u32,
 }
 
 /// `[graphics]`: what pictures look like.
@@ -134,7 +138,7 @@ impl Default for WindowConfig {
 
 impl Default for PerformanceConfig {
     fn default() -> Self {
-        Self { max_frames_in_flight: 2, worker_threads: 0 }
+        Self { max_frames_in_flight: 2, worker_threads: 0, max_batch: 256, max_batch_delay_us: 200 }
     }
 }
 

@@ -13,6 +13,7 @@ use dashmap::DashMap;
 pub(crate) use super::choice::DeviceInfo;
 use super::{
     choice::{DeviceSummary, Version, choose},
+    cooperative,
     counters::Counters,
     features::{API_VERSION, FeatureSet, Features, lacking},
     instance::{Instance, creation_lock},
@@ -266,6 +267,10 @@ impl Found {
             // SAFETY: a device of the instance, and of Vulkan 1.3.
             let set = unsafe { FeatureSet::of(&instance.raw, self.physical) };
             self.optional = Features::supported(&set, |name| has(&self.extensions, name));
+            // SAFETY: as above, and the device has the extensions.
+            self.optional.cooperative_bfloat16 = self.optional.cooperative_bfloat16
+                && !instance.log.is_older_than(cooperative::LAYER_VERSION)
+                && unsafe { cooperative::has_bfloat16(&instance.entry, &instance.raw, self.physical) };
             missing.extend(lacking(&set).into_iter().map(str::to_owned));
         } else {
             // Older devices cannot be asked for features of 1.3.

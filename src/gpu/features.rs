@@ -2,7 +2,9 @@
 
 use std::{ffi::CStr, ptr};
 
-use ash::{ext, vk};
+use ash::{ext, khr, vk};
+
+use super::cooperative::{self, BFLOAT16_NAME};
 
 /// The Vulkan version that a device must have.
 pub(crate) const API_VERSION: u32 = vk::API_VERSION_1_3;
@@ -10,6 +12,8 @@ pub(crate) const API_VERSION: u32 = vk::API_VERSION_1_3;
 /// The features of Vulkan 1.0 to 1.3, as supported or as to be enabled. No structure in it is chained to another.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct FeatureSet {
+    /// Whether cooperative matrices are to be enabled.
+    cooperative: bool,
     core: vk::PhysicalDeviceFeatures,
     v11: vk::PhysicalDeviceVulkan11Features<'static>,
     v12: vk::PhysicalDeviceVulkan12Features<'static>,
@@ -40,6 +44,7 @@ impl FeatureSet {
     pub(crate) fn to_enable(optional: &Features) -> Self {
         let mut set = required();
         optional.enable(&mut set);
+        set.cooperative = optional.cooperative_bfloat16;
         set
     }
 
@@ -50,6 +55,10 @@ impl FeatureSet {
             .push_next(&mut self.v11)
             .push_next(&mut self.v12)
             .push_next(&mut self.v13);
+        let mut cooperative = cooperative::ToEnable::new();
+        if self.cooperative {
+            all = cooperative.chained(all);
+        }
         f(&mut all)
     }
 }
@@ -87,11 +96,11 @@ required! {
 }
 
 /// From one table: the public structure, what of it a device supports, and how each is enabled: by bits, or, those after
-/// `extensions`, by an extension each.
+/// `extensions`, by extensions.
 macro_rules! optional {
     (
         $($(#[doc = $doc:literal])+ $name:ident: $($part:ident.$field:ident)&&+;)+
-        extensions: $($(#[doc = $ext_doc:literal])+ $ext:ident: $ext_name:expr;)+
+        extensions: $($(#[doc = $ext_doc:literal])+ $ext:ident: $($ext_name:expr),+;)+
     ) => {
         /// The optional features of a device. Each that the device has is enabled.
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -104,12 +113,12 @@ macro_rules! optional {
         impl Features {
             /// Those whose bits are in `have`, and those whose extension the device `has`.
             pub(crate) fn supported(have: &FeatureSet, has: impl Fn(&CStr) -> bool) -> Self {
-                Self { $($name: $(have.$part.$field == vk::TRUE)&&+,)+ $($ext: has($ext_name),)+ }
+                Self { $($name: $(have.$part.$field == vk::TRUE)&&+,)+ $($ext: $(has($ext_name))&&+,)+ }
             }
 
             /// The extensions to enable.
             pub(crate) fn extensions(&self) -> impl Iterator<Item = &'static CStr> {
-                [$((self.$ext, $ext_name),)+].into_iter().filter_map(|(wanted, name)| wanted.then_some(name))
+                [$($((self.$ext, $ext_name),)+)+].into_iter().filter_map(|(wanted, name)| wanted.then_some(name))
             }
 
             fn enable(&self, set: &mut FeatureSet) {
@@ -184,6 +193,10 @@ optional! {
     extensions:
     /// The host's own memory as the source of copies (`VK_EXT_external_memory_host`): [`Gpu::import`](crate::Gpu::import).
     external_memory_host: ext::external_memory_host::NAME;
+    /// Products of 16 × 16 × 16 `bfloat16` numbers by a subgroup, added up in `f32` (`VK_KHR_cooperative_matrix`,
+    /// `VK_KHR_shader_bfloat16`): [`Precision::Emulated`](crate::compute::Precision::Emulated). Not under validation layers
+    /// before 1.4.321, which do not know the latter.
+    cooperative_bfloat16: khr::cooperative_matrix::NAME, BFLOAT16_NAME;
 }
 
 #[cfg(test)]
@@ -202,6 +215,25 @@ mod tests {
         assert_eq!(had, Features { external_memory_host: true, ..Features::default() });
         assert_eq!(had.extensions().collect::<Vec<_>>(), [ext::external_memory_host::NAME]);
         assert_eq!(Features::default().extensions().count(), 0);
+    }
+
+    #[test]
+    fn a_feature_of_two_extensions_needs_both_and_enables_both() {
+        let names = [khr::cooperative_matrix::NAME, BFLOAT16_NAME];
+        assert!(!Features::supported(&required(), |name| name == names[0]).cooperative_bfloat16);
+        let had = Features::supported(&required(), |name| names.contains(&name));
+        assert_eq!(had, Features { cooperative_bfloat16: true, ..Features::default() });
+        assert_eq!(had.extensions().collect::<Vec<_>>(), names);
+        FeatureSet::to_enable(&had).chained(|all| {
+            let mut next: *const vk::BaseInStructure<'_> = all.p_next.cast();
+            let mut length = 0;
+            while !next.is_null() {
+                length += 1;
+                // SAFETY: every member of a Vulkan chain begins with a base structure.
+                next = unsafe { (*next).p_next };
+            }
+            assert_eq!(length, 5);
+        });
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! An opened device: what everything else is made from.
 
 mod choice;
+mod cooperative;
 pub(crate) mod counters;
 pub(crate) mod device;
 mod features;
@@ -149,7 +150,7 @@ impl Gpu {
         let transients = TransientPool::new(Arc::clone(&device));
         let pages = Pages::new(Arc::clone(&device));
         let helpers = Arc::new(Helpers::new());
-        let batcher = Batcher::new(&reactor.hub, &helpers, options.batching_policy());
+        let batcher = Batcher::new(&reactor.hub, &helpers, options.batching_policy(&device.info));
         let readbacks = ReadPool::new(Arc::clone(&device), &helpers, options.readback_bound());
         let shared = Shared {
             submitter,

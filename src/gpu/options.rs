@@ -12,8 +12,9 @@ use std::{
 };
 
 use crate::{
-    compute::Batching,
+    compute::{Batching, Tuning},
     error::{Error, Result},
+    gpu::DeviceInfo,
 };
 
 /// The environment variable that chooses the device where the program does not.
@@ -48,7 +49,7 @@ pub struct GpuOptions {
     labels: Option<bool>,
     close_timeout: Option<Duration>,
     spin: Option<Duration>,
-    batching: Batching,
+    batching: Option<Batching>,
     staging_bytes: Option<u64>,
     readback_bytes: Option<u64>,
     pipeline_cache: Option<PathBuf>,
@@ -118,7 +119,7 @@ impl GpuOptions {
     /// How dispatches of kernels gather while the GPU is busy.
     #[must_use]
     pub fn batching(mut self, batching: Batching) -> Self {
-        self.batching = batching;
+        self.batching = Some(batching);
         self
     }
 
@@ -225,8 +226,8 @@ impl GpuOptions {
     }
 
     /// How dispatches gather.
-    pub(crate) fn batching_policy(&self) -> Batching {
-        self.batching
+    pub(crate) fn batching_policy(&self, device: &DeviceInfo) -> Batching {
+        self.batching.unwrap_or_else(|| Tuning::of(device).batching)
     }
 
     /// How long the reactor spins before it parks.

@@ -60,6 +60,11 @@ impl ValidationLog {
         self.layer != 0
     }
 
+    /// Whether the layer listens, and is older than this `specVersion`.
+    pub(crate) fn is_older_than(&self, version: u32) -> bool {
+        self.is_on() && self.layer < version
+    }
+
     /// Warnings and errors so far.
     pub(crate) fn count(&self) -> u64 {
         self.heard().count

@@ -3,6 +3,7 @@
 use std::{mem, sync::Arc};
 
 use ash::vk;
+use rustc_hash::{FxBuildHasher, FxHashSet};
 
 use super::ir::Region;
 use crate::{
@@ -346,6 +347,9 @@ fn contradicts(pass: &str, resource: &Resource, mode: Mode) -> Error {
 /// What one pass declares twice is one use: both stages, both masks, a write if either is. Of regions that overlap it is
 /// the least that holds both.
 fn merge_overlapping(pass: &str, uses: &mut Vec<Declaration>) -> Result<()> {
+    if are_apart(uses) {
+        return Ok(());
+    }
     let mut next = 1;
     while next < uses.len() {
         match uses[..next].iter().position(|earlier| overlap(earlier, &uses[next])) {
@@ -359,6 +363,16 @@ fn merge_overlapping(pass: &str, uses: &mut Vec<Declaration>) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Whether they are many, and of a resource each.
+fn are_apart(uses: &[Declaration]) -> bool {
+    const MANY: usize = 16;
+    if uses.len() < MANY {
+        return false;
+    }
+    let mut seen = FxHashSet::with_capacity_and_hasher(uses.len(), FxBuildHasher);
+    uses.iter().all(|used| seen.insert(used.resource.id()))
 }
 
 fn overlap(a: &Declaration, b: &Declaration) -> bool {

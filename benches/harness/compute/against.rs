@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, fs};
 
-use super::{super::Result, Case};
+use super::{super::Result, Case, Operation};
 
 /// By the name of the case; GB/s or TFLOP/s, as the case's operation counts.
 #[derive(Default)]
@@ -39,7 +39,10 @@ impl Against {
         Ok(this)
     }
 
+    /// What is emulated is held against what it emulates.
     pub(crate) fn rate(&self, case: Case) -> Option<f64> {
+        let operation = if case.operation == Operation::Emulated { Operation::Gemm } else { case.operation };
+        let case = Case { operation, ..case };
         self.rates.get(&case.to_string()).copied()
     }
 }

@@ -17,6 +17,8 @@ pub(crate) enum Operation {
     Reduce,
     Scan,
     Gemm,
+    /// As [`Gemm`](Self::Gemm), with `Precision::Emulated`.
+    Emulated,
 }
 
 /// One cell of the matrix.
@@ -36,7 +38,7 @@ pub(crate) const SIZES: [usize; 4] = [64 << 10, 8 << 20, 64 << 20, 1 << 30];
 pub(crate) const SIDES: [usize; 5] = [128, 1448, 4096, 8192, 16384];
 
 impl Operation {
-    pub(crate) const ALL: [Self; 4] = [Self::Saxpy, Self::Reduce, Self::Scan, Self::Gemm];
+    pub(crate) const ALL: [Self; 5] = [Self::Saxpy, Self::Reduce, Self::Scan, Self::Gemm, Self::Emulated];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -44,13 +46,14 @@ impl Operation {
             Self::Reduce => "reduce",
             Self::Scan => "scan",
             Self::Gemm => "gemm",
+            Self::Emulated => "emulated gemm",
         }
     }
 
     /// How many elements each size of the matrix has.
     pub(crate) fn sizes(self) -> Vec<usize> {
         match self {
-            Self::Gemm => SIDES.map(|side| side * side).to_vec(),
+            Self::Gemm | Self::Emulated => SIDES.map(|side| side * side).to_vec(),
             _ => SIZES.map(|bytes| bytes / size_of::<f32>()).to_vec(),
         }
     }
@@ -58,7 +61,7 @@ impl Operation {
     /// What its rate is counted in.
     pub(crate) fn unit(self) -> &'static str {
         match self {
-            Self::Gemm => "TFLOP/s",
+            Self::Gemm | Self::Emulated => "TFLOP/s",
             _ => "GB/s",
         }
     }
@@ -78,14 +81,14 @@ impl Case {
             Operation::Saxpy => 3.0 * bytes,
             Operation::Reduce => bytes,
             Operation::Scan => 2.0 * bytes,
-            Operation::Gemm => 2.0 * (self.side() as f64).powi(3),
+            Operation::Gemm | Operation::Emulated => 2.0 * (self.side() as f64).powi(3),
         }
     }
 
     /// GB/s or TFLOP/s, if one takes `micros`.
     pub(crate) fn rate(self, micros: f64) -> f64 {
         match self.operation {
-            Operation::Gemm => self.work() / micros / 1e6,
+            Operation::Gemm | Operation::Emulated => self.work() / micros / 1e6,
             _ => self.work() / micros / 1e3,
         }
     }
@@ -95,7 +98,7 @@ impl Case {
         let vectors = match self.operation {
             Operation::Reduce => 1,
             Operation::Saxpy | Operation::Scan => 2,
-            Operation::Gemm => 3,
+            Operation::Gemm | Operation::Emulated => 3,
         };
         vectors * self.elements * size_of::<f32>()
     }
@@ -106,7 +109,7 @@ impl fmt::Display for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { operation, elements, batch } = *self;
         match operation {
-            Operation::Gemm => write!(f, "gemm {} x{batch}", self.side()),
+            Operation::Gemm | Operation::Emulated => write!(f, "{} {} x{batch}", operation.name(), self.side()),
             _ => write!(f, "{} {} x{batch}", operation.name(), Size(elements * size_of::<f32>())),
         }
     }

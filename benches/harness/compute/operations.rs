@@ -2,7 +2,7 @@
 
 use vulkio::{
     Gpu, GpuBuffer, UploadData,
-    compute::{Dispatch, Reduce, Saxpy, Scan},
+    compute::{Dispatch, Gemm, Matrix, Precision, Reduce, Saxpy, Scan},
 };
 
 use super::{super::Result, Case, Operation};
@@ -32,6 +32,7 @@ enum Kernels {
     Saxpy(Saxpy),
     Reduce(Reduce<f32>),
     Scan(Scan<f32>),
+    Gemm(Gemm),
 }
 
 /// What one operation touches; `y` and `z` have an element where it takes fewer.
@@ -47,13 +48,14 @@ impl Work {
             Operation::Saxpy => Kernels::Saxpy(Saxpy::new(gpu).await?),
             Operation::Reduce => Kernels::Reduce(Reduce::sum(gpu).await?),
             Operation::Scan => Kernels::Scan(Scan::inclusive(gpu).await?),
-            Operation::Gemm => return Err("not there yet".into()),
+            Operation::Gemm => Kernels::Gemm(Gemm::new(gpu, Precision::Single).await?),
+            Operation::Emulated => Kernels::Gemm(Gemm::new(gpu, Precision::Emulated).await?),
         };
         let elements = case.elements;
         let [y, z] = match case.operation {
             Operation::Reduce => [1, 1],
             Operation::Saxpy | Operation::Scan => [elements, 1],
-            Operation::Gemm => [elements, elements],
+            Operation::Gemm | Operation::Emulated => [elements, elements],
         };
         let mut all = Vec::with_capacity(sets);
         for i in 0..sets {
@@ -74,6 +76,10 @@ impl Work {
             Kernels::Saxpy(saxpy) => saxpy.of(FACTOR, x, y),
             Kernels::Reduce(reduce) => reduce.of(x, y),
             Kernels::Scan(scan) => scan.of(x, y),
+            Kernels::Gemm(gemm) => {
+                let [a, b, c] = [x, y, z].map(|buffer| Matrix::new(buffer, self.side, self.side));
+                gemm.of(1.0, &a, &b, 0.0, &c)
+            }
         }
     }
 
@@ -94,6 +100,11 @@ impl Work {
                 let places = spread(x.len());
                 for (&i, expected) in places.iter().zip(sums(&places)) {
                     self.element(y, i, expected, 1e-5).await?;
+                }
+            }
+            Kernels::Gemm(_) => {
+                for i in spread(z.len()) {
+                    self.element(z, i, product(i, self.side), 1e-5).await?;
                 }
             }
         }
@@ -125,6 +136,12 @@ fn sums(places: &[usize]) -> Vec<f64> {
         sum
     };
     places.iter().map(up_to).collect()
+}
+
+/// Element `i` of the product of `x` and `y`.
+fn product(i: usize, side: usize) -> f64 {
+    let (row, column) = (i / side, i % side);
+    (0..side).map(|k| f64::from(value(row * side + k, 1)) * f64::from(value(k * side + column, 2))).sum()
 }
 
 async fn filled(gpu: &Gpu, name: &str, elements: usize, seed: u32) -> Result<GpuBuffer<f32>> {

@@ -56,14 +56,16 @@ fn bandwidth(cases: &[CaseRow]) -> Vec<Line> {
 }
 
 fn products(cases: &[CaseRow]) -> Vec<Line> {
-    by_size(cases, Operation::Gemm, 1, COLORS[3]).into_iter().collect()
+    let [other, ours] = by_size(cases, Operation::Gemm, 1, COLORS[3]);
+    let [_, emulated] = by_size(cases, Operation::Emulated, 1, COLORS[1]);
+    vec![other, ours, emulated]
 }
 
 /// Ours and the other's.
 fn by_size(cases: &[CaseRow], operation: Operation, batch: usize, color: RGBColor) -> [Line; 2] {
     let of = |batch: usize| cases.iter().filter(move |row| row.case.operation == operation && row.case.batch == batch);
     let at = |row: &CaseRow| match operation {
-        Operation::Gemm => row.case.side() as f64,
+        Operation::Gemm | Operation::Emulated => row.case.side() as f64,
         _ => row.case.elements as f64 / f64::from(1 << 18),
     };
     let ours = of(batch).map(|row| (at(row), row.case.rate(row.gpu))).collect();
@@ -121,7 +123,7 @@ fn diagram(area: &Area<'_>, title: &str, lines: &[Line], logarithmic: bool) -> R
             .map_err(failed)?;
         draw(&mut chart, lines)
     } else {
-        let mut chart = builder.build_cartesian_2d(x.log_scale(), 0.0..y.end).map_err(failed)?;
+        let mut chart = builder.build_cartesian_2d(x.log_scale(), 0.0..y.end * 0.75).map_err(failed)?;
         chart
             .configure_mesh()
             .light_line_style(WHITE)

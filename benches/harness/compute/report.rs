@@ -62,13 +62,13 @@ impl CaseRow {
         let Self { case, gpu, wall, cpu, dispatches, barriers, bound, submits, .. } = self;
         let (rate, unit) = (case.rate(*gpu), case.operation.unit());
         let (other, ratio) = match self.against {
-            Some(other) => (format!("{other:.1}"), format!("{:.3}", rate / other)),
+            Some(other) => (format!("{other:.2}"), format!("{:.3}", rate / other)),
             None => ("-".to_owned(), "-".to_owned()),
         };
         let (descriptors, allocations) = (self.descriptor_writes, self.allocations);
         let name = case.to_string();
         format!(
-            "| {name:<22} | {gpu:>10.2} | {rate:>8.1} | {unit:<7} | {other:>7} | {ratio:>5} | {wall:>10.2} | {cpu:>8.2} | {dispatches:>3} | {barriers:>4} | {bound:>4} | {submits:>6.2} | {descriptors:>2} | {allocations:>2} |"
+            "| {name:<22} | {gpu:>10.2} | {rate:>8.2} | {unit:<7} | {other:>7} | {ratio:>5} | {wall:>10.2} | {cpu:>8.2} | {dispatches:>3} | {barriers:>4} | {bound:>4} | {submits:>6.2} | {descriptors:>2} | {allocations:>2} |"
         )
     }
 }

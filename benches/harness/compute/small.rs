@@ -36,7 +36,7 @@ const CPU: [f64; 2] = [0.5, 1.1];
 fn limits(quick: bool) -> Limits {
     match quick {
         true => Limits { pairs: 100, time: Duration::from_millis(500), least: 5 },
-        false => Limits { pairs: 2000, time: Duration::from_secs(4), least: 51 },
+        false => Limits { pairs: 2000, time: Duration::from_secs(2), least: 51 },
     }
 }
 

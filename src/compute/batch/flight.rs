@@ -35,8 +35,11 @@ enum Stage {
         items: Vec<Item>,
         load: Load,
     },
-    /// On the GPU.
-    Running(Completion),
+    /// On the GPU, with those who wait for its end.
+    Running {
+        completion: Completion,
+        items: Vec<Item>,
+    },
     Landed,
 }
 
@@ -44,7 +47,7 @@ impl Flight {
     /// Records and submits what these dispatches want, those that nobody waits for any more left out. The batcher counts it as in flight
     /// already.
     pub(super) fn begin(batcher: &Arc<Batcher>, mut items: Vec<Item>) {
-        items.retain(|item| !item.told.is_closed());
+        items.retain(|item| !item.is_unwanted());
         let mut items = checked(items);
         if items.is_empty() {
             return batcher.landed();
@@ -56,7 +59,7 @@ impl Flight {
                 let flight = Self { batcher: Arc::clone(batcher), stage, is_woken: AtomicBool::new(false) };
                 Arc::new(flight).wake();
             }
-            Err(error) => fail(batcher, items, load, &error),
+            Err(error) => fail(batcher, items, &load, &error),
         }
     }
 
@@ -76,12 +79,14 @@ impl Flight {
             drop(stage);
             match came {
                 Came::Nothing => {}
-                Came::Submitted(completion, items) => {
-                    items.into_iter().for_each(|item| item.tell(Ok(completion.clone())));
-                    self.is_woken.store(true, Ordering::Release); // it may be complete already
+                // It may be complete already.
+                Came::Submitted => self.is_woken.store(true, Ordering::Release),
+                Came::Refused(error, items, load) => fail(&self.batcher, items, &load, &error),
+                Came::Landed(outcome, items) => {
+                    // First, so that what these want next finds nothing in flight.
+                    self.batcher.landed();
+                    items.into_iter().for_each(|item| item.complete(outcome.clone()));
                 }
-                Came::Refused(error, items, load) => fail(&self.batcher, items, load, &error),
-                Came::Landed => self.batcher.landed(),
             }
         }
     }
@@ -97,9 +102,9 @@ impl Wake for Flight {
 /// What a look brought.
 enum Came {
     Nothing,
-    Submitted(Completion, Vec<Item>),
+    Submitted,
     Refused(Error, Vec<Item>, Load),
-    Landed,
+    Landed(Result<()>, Vec<Item>),
 }
 
 impl Stage {
@@ -109,11 +114,12 @@ impl Stage {
                 Poll::Pending => Came::Nothing,
                 Poll::Ready(outcome) => self.submitted(outcome.map(|done| done.without_value())),
             },
-            Self::Running(completion) => match poll(completion, cx) {
+            Self::Running { completion, items } => match poll(completion, cx) {
                 Poll::Pending => Came::Nothing,
-                Poll::Ready(_) => {
+                Poll::Ready(outcome) => {
+                    let items = mem::take(items);
                     *self = Self::Landed;
-                    Came::Landed
+                    Came::Landed(outcome, items)
                 }
             },
             Self::Landed => Came::Nothing,
@@ -124,8 +130,9 @@ impl Stage {
         let Self::Submitting { items, load, .. } = mem::replace(self, Self::Landed) else { return Came::Nothing };
         match outcome {
             Ok(completion) => {
-                *self = Self::Running(completion.clone());
-                Came::Submitted(completion, items)
+                let items = items.into_iter().filter_map(|item| item.submitted(&completion)).collect();
+                *self = Self::Running { completion, items };
+                Came::Submitted
             }
             Err(error) => Came::Refused(error, items, load),
         }
@@ -146,7 +153,7 @@ fn checked(items: Vec<Item>) -> Vec<Item> {
     let check = |item: Item| match item.steps.iter().try_for_each(|step| step.check(&item.gpu)) {
         Ok(()) => Some(item),
         Err(error) => {
-            item.tell(Err(error));
+            item.refuse(error);
             None
         }
     };
@@ -154,9 +161,9 @@ fn checked(items: Vec<Item>) -> Vec<Item> {
 }
 
 /// Nothing was submitted. What one dispatch did wrong is no fault of the others: each is tried by itself.
-fn fail(batcher: &Arc<Batcher>, mut items: Vec<Item>, load: Load, error: &Error) {
+fn fail(batcher: &Arc<Batcher>, mut items: Vec<Item>, load: &Load, error: &Error) {
     if items.len() < 2 || matches!(error, Error::DeviceLost { .. } | Error::Closed) {
-        items.into_iter().for_each(|item| item.tell(Err(error.clone())));
+        items.into_iter().for_each(|item| item.refuse(error.clone()));
         return batcher.landed();
     }
     load.unload(&mut items);

@@ -1,6 +1,6 @@
 //! What goes in one submission: the steps of its dispatches, as one pass.
 
-use std::sync::Arc;
+use std::{mem, sync::Arc};
 
 use rustc_hash::FxHashMap;
 
@@ -18,27 +18,22 @@ use crate::{
     },
 };
 
-/// Dispatches of one submission, in the order in which they came.
-pub(super) struct Load {
-    steps: Arc<[Step]>,
-    /// By dispatch, how many of the steps are its.
-    lengths: Vec<usize>,
-}
+/// The steps of one submission, by dispatch, in the order in which they came.
+#[derive(Clone)]
+pub(super) struct Load(Arc<[Vec<Step>]>);
 
 impl Load {
     pub(super) fn new(items: &mut [Item]) -> Self {
-        let lengths = items.iter().map(|item| item.steps.len()).collect();
-        let steps = items.iter_mut().flat_map(|item| item.steps.drain(..)).collect();
-        Self { steps, lengths }
+        Self(items.iter_mut().map(|item| mem::take(&mut item.steps)).collect())
     }
 
-    /// Gives the steps back, if nobody else has them any more.
-    pub(super) fn unload(self, items: &mut [Item]) {
-        let mut first = 0;
-        for (item, length) in items.iter_mut().zip(self.lengths) {
-            item.steps = self.steps[first..first + length].to_vec();
-            first += length;
-        }
+    /// Gives the steps back.
+    pub(super) fn unload(&self, items: &mut [Item]) {
+        items.iter_mut().zip(&*self.0).for_each(|(item, steps)| item.steps.clone_from(steps));
+    }
+
+    fn steps(&self) -> impl Iterator<Item = &Step> {
+        self.0.iter().flatten()
     }
 
     /// Records it here and now.
@@ -46,25 +41,23 @@ impl Load {
         let graph = Graph::new(&items[0].gpu, "compute");
         let mut pass = graph.pass(self.name());
         *pass.uses() = self.uses();
-        let (steps, waves) = (Arc::clone(&self.steps), Waves::of(self.steps.iter().map(touched)));
-        pass.record(move |cmd| record(cmd, &steps, &waves));
+        let (load, waves) = (self.clone(), Waves::of(self.steps().map(touched)));
+        pass.record(move |cmd| load.record(cmd, &waves));
         Submit::record_here(graph.into_submission()?)
     }
 
     /// That of its kernel, if they are all of one.
     fn name(&self) -> &str {
-        let first = &self.steps[0].name;
-        if self.steps.iter().all(|step| step.name == *first) { first } else { "batch" }
+        let mut names = self.steps().map(|step| &*step.name);
+        let first = names.next().unwrap_or_default();
+        if names.all(|name| name == first) { first } else { "batch" }
     }
 
     /// What all of them touch.
     fn uses(&self) -> Uses {
-        if let [one] = &*self.steps {
-            return Uses::of(one.uses.by_address().to_vec());
-        }
         let mut all: Vec<Declaration> = Vec::new();
         let mut known: FxHashMap<(usize, [u64; 2]), usize> = FxHashMap::default();
-        for used in self.steps.iter().flat_map(|step| step.uses.by_address()) {
+        for used in self.steps().flat_map(|step| step.uses.by_address()) {
             let at = *known.entry((used.resource.id(), used.covered().x)).or_insert(all.len());
             match all.get_mut(at) {
                 Some(same) => same.also(used),
@@ -72,6 +65,20 @@ impl Load {
             }
         }
         Uses::of(all)
+    }
+
+    fn record(&self, cmd: &mut Encoder<'_>, waves: &Waves) {
+        // One wave has all of them in their order.
+        if let [_] = &waves.steps[..] {
+            return self.steps().for_each(|step| step.record(cmd));
+        }
+        let steps: Vec<_> = self.steps().collect();
+        for (wave, numbers) in waves.steps.iter().enumerate() {
+            if let Some(before) = wave.checked_sub(1) {
+                cmd.between_waves(waves.sees_writes[before]);
+            }
+            numbers.iter().for_each(|&step| steps[step].record(cmd));
+        }
     }
 }
 
@@ -81,13 +88,4 @@ fn touched(step: &Step) -> impl Iterator<Item = Touched> + Clone {
         region: used.covered(),
         mode: used.access.mode,
     })
-}
-
-fn record(cmd: &mut Encoder<'_>, steps: &[Step], waves: &Waves) {
-    for (wave, numbers) in waves.steps.iter().enumerate() {
-        if let Some(before) = wave.checked_sub(1) {
-            cmd.between_waves(waves.sees_writes[before]);
-        }
-        numbers.iter().for_each(|&step| steps[step].record(cmd));
-    }
 }

@@ -1,6 +1,6 @@
 //! Many dispatches of many tasks, in few submissions.
 //!
-//! The first goes at once. What comes while the GPU is busy with others gathers, and goes as one submission when some of that is
+//! The first goes at once. What comes while the GPU is busy with that gathers, and goes as one submission when something is
 //! complete, when there is enough of it, or when the first of it has waited long enough.
 
 mod flight;
@@ -34,18 +34,21 @@ pub struct Batching {
     pub max_batch: usize,
     /// The longest that a dispatch waits for work before it to complete. By default 200 µs.
     pub max_delay: Duration,
-    /// So many submissions are on the GPU before dispatches gather; at least 1. By default 2, so that one follows the other while a third
-    /// gathers.
+    /// Dispatches gather while so many submissions are not complete; at least 1, which is the default. With more, a program that makes
+    /// dispatches no faster than the GPU completes them submits each by itself.
     pub in_flight: usize,
 }
 
 impl Default for Batching {
     fn default() -> Self {
-        Self { max_batch: 256, max_delay: Duration::from_micros(200), in_flight: 2 }
+        Self::GATHERING
     }
 }
 
 impl Batching {
+    /// While anything is not complete.
+    pub(super) const GATHERING: Self = Self { max_batch: 256, max_delay: Duration::from_micros(200), in_flight: 1 };
+
     /// Sets [`max_batch`](Self::max_batch).
     #[must_use]
     pub fn max_batch(self, dispatches: usize) -> Self {
@@ -69,12 +72,46 @@ impl Batching {
 pub(super) struct Item {
     pub(super) gpu: Gpu,
     pub(super) steps: Vec<Step>,
-    pub(super) told: oneshot::Sender<Result<Completion>>,
+    pub(super) awaited: Awaited,
+}
+
+/// What somebody waits for.
+pub(super) enum Awaited {
+    Submission(oneshot::Sender<Result<Completion>>),
+    Completion(oneshot::Sender<Result<()>>),
 }
 
 impl Item {
-    fn tell(self, outcome: Result<Completion>) {
-        let _ = self.told.send(outcome); // nobody may be waiting any more
+    /// Nobody may be waiting any more when it is told.
+    fn refuse(self, error: Error) {
+        match self.awaited {
+            Awaited::Submission(told) => _ = told.send(Err(error)),
+            Awaited::Completion(told) => _ = told.send(Err(error)),
+        }
+    }
+
+    /// Itself, if somebody waits for more than this.
+    fn submitted(self, completion: &Completion) -> Option<Self> {
+        match self.awaited {
+            Awaited::Submission(told) => {
+                let _ = told.send(Ok(completion.clone()));
+                None
+            }
+            Awaited::Completion(_) => Some(self),
+        }
+    }
+
+    fn complete(self, outcome: Result<()>) {
+        if let Awaited::Completion(told) = self.awaited {
+            let _ = told.send(outcome);
+        }
+    }
+
+    fn is_unwanted(&self) -> bool {
+        match &self.awaited {
+            Awaited::Submission(told) => told.is_closed(),
+            Awaited::Completion(told) => told.is_closed(),
+        }
     }
 }
 
@@ -109,7 +146,7 @@ impl Batcher {
         let mut state = lock(&self.state);
         if state.is_closed {
             drop(state);
-            return item.tell(Err(Error::Closed));
+            return item.refuse(Error::Closed);
         }
         let is_alone = state.waiting.is_empty() && state.in_flight < self.policy.in_flight;
         state.waiting.push(item);
@@ -186,7 +223,7 @@ impl Batcher {
         state.is_closed = true;
         let waiting = mem::take(&mut state.waiting);
         drop(state);
-        waiting.into_iter().for_each(|item| item.tell(Err(Error::Closed)));
+        waiting.into_iter().for_each(|item| item.refuse(Error::Closed));
     }
 }
 
