@@ -50,7 +50,7 @@ fn halved(mut lanes: [f32; LANES]) -> f32 {
 
 fn bound(numbers: &[f32]) -> f64 {
     let sum: f64 = numbers.iter().map(|&number| f64::from(number).abs()).sum();
-    (numbers.len() as f64 / 2f64.powi(23) + 40.0) * 2f64.powi(-24) * sum
+    (numbers.len() as f64 / 2f64.powi(20) + 40.0) * 2f64.powi(-24) * sum
 }
 
 async fn integers_are_exact<T: Drawn>(gpu: &Gpu) {
