@@ -5,6 +5,7 @@
 // in every run.
 #version 460
 #extension GL_GOOGLE_include_directive : require
+#extension GL_EXT_control_flow_attributes : require
 #extension GL_KHR_memory_scope_semantics : require
 #pragma use_vulkan_memory_model
 #include "include/compute.glsl"
@@ -126,10 +127,10 @@ uint over_blocks() {
         const uint count = uint(min(push.count - first, uint64_t(BLOCK)));
         uvec4 quads[ROUNDS];
         if (count == BLOCK) {
-            for (uint round = 0; round < ROUNDS; ++round) {
+            [[unroll]] for (uint round = 0; round < ROUNDS; ++round) {
                 quads[round] = load_quad(words, round * LANES + lane, aligned);
             }
-            for (uint round = 0; round < ROUNDS; ++round) {
+            [[unroll]] for (uint round = 0; round < ROUNDS; ++round) {
                 mine = together(mine, keys(quads[round]));
             }
         } else {

@@ -2,6 +2,7 @@
 // few elements before and behind them as well.
 #version 460
 #extension GL_GOOGLE_include_directive : require
+#extension GL_EXT_control_flow_attributes : require
 #include "include/compute.glsl"
 
 layout(local_size_x_id = 0) in;
@@ -53,12 +54,12 @@ void main() {
     if (left == block) {
         // All loads before the first store, so that they are on their way together.
         uvec4 xs[ROUNDS], ys[ROUNDS];
-        for (uint round = 0; round < ROUNDS; ++round) {
+        [[unroll]] for (uint round = 0; round < ROUNDS; ++round) {
             const uint quad = round * gl_WorkGroupSize.x + lane;
             xs[round] = load_quad(x, quad, aligned);
             ys[round] = load_quad(y, quad, true);
         }
-        for (uint round = 0; round < ROUNDS; ++round) {
+        [[unroll]] for (uint round = 0; round < ROUNDS; ++round) {
             const uint quad = round * gl_WorkGroupSize.x + lane;
             store_quad(y, quad, true, floatBitsToUint(scaled(xs[round], ys[round])));
         }

@@ -7,6 +7,7 @@
 // "decoupled fallback").
 #version 460
 #extension GL_GOOGLE_include_directive : require
+#extension GL_EXT_control_flow_attributes : require
 #extension GL_KHR_memory_scope_semantics : require
 #extension GL_EXT_shader_atomic_int64 : require
 #extension GL_KHR_shader_subgroup_basic : require
@@ -141,12 +142,12 @@ uint look_back(uint tile) {
         // The first lane looks at the nearest tiles.
         uint64_t said[WINDOW];
         const uint first = gl_SubgroupInvocationID * WINDOW;
-        for (uint i = 0; i < WINDOW; ++i) {
+        [[unroll]] for (uint i = 0; i < WINDOW; ++i) {
             said[i] = first + i < end ? listen(end - 1 - (first + i)) : word(0, true);
         }
         uint mine = 0, taken = 0;
         bool is_found = false;
-        for (uint i = 0; i < WINDOW; ++i) {
+        [[unroll]] for (uint i = 0; i < WINDOW; ++i) {
             if (taken == i && !is_found && is_spoken(said[i])) {
                 mine = add(uint(said[i]), mine);
                 ++taken;
@@ -180,8 +181,8 @@ uint look_back(uint tile) {
 // What the first `end` subgroups have, added up.
 uint subgroups_before(uint end) {
     uint sum = 0;
-    for (uint i = 0; i < end; ++i) {
-        sum = add(sum, subgroup_sums[i]);
+    [[unroll]] for (uint i = 0; i < SUBGROUPS; ++i) {
+        sum = i < end ? add(sum, subgroup_sums[i]) : sum;
     }
     return sum;
 }
@@ -214,11 +215,11 @@ void scan(uint tile) {
     uvec4 quads[ROUNDS];
     if (is_full) {
         const bool aligned = is_aligned(numbers);
-        for (uint round = 0; round < ROUNDS; ++round) {
+        [[unroll]] for (uint round = 0; round < ROUNDS; ++round) {
             quads[round] = load_quad(numbers, own + round * gl_SubgroupSize, aligned);
         }
     } else {
-        for (uint round = 0; round < ROUNDS; ++round) {
+        [[unroll]] for (uint round = 0; round < ROUNDS; ++round) {
             quads[round] = load_some(numbers, own + round * gl_SubgroupSize, count, 0);
         }
     }
@@ -226,7 +227,7 @@ void scan(uint tile) {
     // Within quads, and before each of them in the subgroup.
     uint befores[ROUNDS];
     uint sum = 0;
-    for (uint round = 0; round < ROUNDS; ++round) {
+    [[unroll]] for (uint round = 0; round < ROUNDS; ++round) {
         uvec4 quad = quads[round];
         quad.y = add(quad.x, quad.y);
         quad.z = add(quad.y, quad.z);
@@ -251,7 +252,7 @@ void scan(uint tile) {
 
     const uint before = add(shared_before, subgroups_before(gl_SubgroupID));
     const bool aligned = is_aligned(sums);
-    for (uint round = 0; round < ROUNDS; ++round) {
+    [[unroll]] for (uint round = 0; round < ROUNDS; ++round) {
         const uint start = add(before, befores[round]);
         uvec4 quad = quads[round];
         if (!INCLUSIVE) {

@@ -12,7 +12,7 @@ use vulkio::{
 
 /// As in src/compute/reduce.rs.
 const BLOCK: usize = 4096;
-const MOST_GROUPS: usize = 2048;
+const MOST_GROUPS: usize = 1056;
 const LANES: usize = 256;
 const SEED: u64 = 88;
 
@@ -50,7 +50,7 @@ fn halved(mut lanes: [f32; LANES]) -> f32 {
 
 fn bound(numbers: &[f32]) -> f64 {
     let sum: f64 = numbers.iter().map(|&number| f64::from(number).abs()).sum();
-    (numbers.len() as f64 / 2f64.powi(23) + 40.0) * 2f64.powi(-24) * sum
+    (numbers.len() as f64 / 2f64.powi(20) + 40.0) * 2f64.powi(-24) * sum
 }
 
 async fn integers_are_exact<T: Drawn>(gpu: &Gpu) {

@@ -12,7 +12,7 @@ use vulkio::{
 };
 
 /// Elements of a tile, as in src/compute/scan.rs.
-const TILE: usize = 4096;
+const TILE: usize = 5120;
 const SEED: u64 = 888;
 
 async fn contents<T: Element>(gpu: &Gpu, buffer: &GpuBuffer<T>, len: usize) -> Vec<T> {
@@ -356,12 +356,12 @@ async fn mistakes_are_errors_that_name_the_buffers() {
     close(gpu).await;
 }
 
-/// More than 4 GiB: 2³⁰ words and some more.
-const HUGE: usize = (1 << 30) + 12_345;
+/// Nearly 4 GiB, which are the most that one buffer has on NVIDIA: byte offsets beyond 2³¹.
+const HUGE: usize = (1 << 30) - (1 << 20) + 12_345;
 
 #[tokio::test]
-#[ignore = "takes 9 GiB of device memory"]
-async fn sums_beyond_four_gigabytes_are_right() {
+#[ignore = "takes 8 GiB of device memory"]
+async fn sums_of_four_gigabytes_are_right() {
     let gpu = open_plain();
     let (x, y) = (gpu.buffer::<u32>("x", HUGE).expect("4 GiB"), gpu.buffer::<u32>("y", HUGE).expect("4 GiB"));
     let (filled, graph) = (x.clone(), Graph::new(&gpu, "ones"));
@@ -370,7 +370,7 @@ async fn sums_beyond_four_gigabytes_are_right() {
     assert_eq!(compute::sum(&gpu, &x).await.expect("a sum"), 3_u32.wrapping_mul(HUGE as u32));
     assert_eq!(compute::max(&gpu, x.slice(1..HUGE)).await.expect("a maximum"), 3);
     compute::inclusive_scan(&gpu, &x, &y).await.expect("complete");
-    for start in [0, (1 << 29) - 50, (1 << 30) - 50, (1 << 30) + 4000, HUGE - 100] {
+    for start in [0, (1 << 29) - 50, (1 << 30) - (1 << 20) - 50, HUGE - 100] {
         let sums = gpu.read(&y, start..start + 100).await.expect("read");
         let right: Vec<u32> = (start..start + 100).map(|i| 3_u32.wrapping_mul(i as u32 + 1)).collect();
         assert_all(&format!("from {start}"), &sums, &right);

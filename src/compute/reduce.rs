@@ -20,7 +20,7 @@ const ROUNDS: u32 = 4;
 const BLOCK: u64 = LANES * 4 * ROUNDS as u64;
 
 /// Workgroups have several blocks each where there would be more. The same on all devices, so that sums are.
-const MOST_GROUPS: u64 = 2048;
+const MOST_GROUPS: u64 = 1056;
 
 /// Words of the memory it works with: a count, what each workgroup left, and a place for a result.
 const WORDS: usize = MOST_GROUPS as usize + 2;
@@ -49,8 +49,8 @@ enum Operation {
 ///
 /// - Sums of integers wrap around.
 /// - Sums of `f32` are made in an order that depends on how many numbers there are, and on nothing else: the result is the same
-///   in every run and on every device that keeps denormal numbers. Each number goes through at most `n / 2²³ + 40` additions of some
-///   2048 × 1024 that run side by side, so the sum differs from the exact one by at most `(n / 2²³ + 40) × 2⁻²⁴ × Σ|x|`. A NaN, or
+///   in every run and on every device that keeps denormal numbers. Each number goes through at most `n / 2²⁰ + 40` additions of some
+///   2²⁰ that run side by side, so the sum differs from the exact one by at most `(n / 2²⁰ + 40) × 2⁻²⁴ × Σ|x|`. A NaN, or
 ///   infinities of both signs, make a NaN; sums beyond the greatest `f32` are infinite.
 /// - The least and the greatest are those of IEEE 754-2019's `minimum` and `maximum`: a NaN wins over all numbers, and -0 is less
 ///   than +0. The NaN that comes out is `f32::NAN` whichever went in. They are exact.

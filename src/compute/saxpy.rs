@@ -15,7 +15,7 @@ const SPIRV: &[u8] = include_bytes!("../../shaders/spv/compute_saxpy.comp.spv");
 
 /// Invocations of a workgroup, and how many times four elements each of them has.
 const LANES: u32 = 256;
-const ROUNDS: u32 = 4;
+const ROUNDS: u32 = 1;
 
 push_constants! {
     /// As in shaders/compute_saxpy.comp.

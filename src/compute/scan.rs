@@ -19,8 +19,8 @@ use crate::{
 const SPIRV: &[u8] = include_bytes!("../../shaders/spv/compute_scan.comp.spv");
 
 /// Invocations of a workgroup, and how many times four elements each of them has.
-const LANES: u32 = 256;
-const ROUNDS: u32 = 4;
+const LANES: u32 = 128;
+const ROUNDS: u32 = 10;
 /// Elements of a tile, which a workgroup has.
 const TILE: u64 = LANES as u64 * 4 * ROUNDS as u64;
 /// Tiles that an invocation looks back at in one go.
@@ -51,8 +51,8 @@ push_constants! {
 /// # Numerics
 ///
 /// - Sums of integers wrap around.
-/// - Those of `f32` are made in an order that may differ from run to run, in tiles of 4096 numbers: results may differ in their
-///   last bits, and from the exact sum by at most `(n / 4096 + 64) × 2⁻²⁴ × Σ|x|`, the sum going over the numbers up to there. That
+/// - Those of `f32` are made in an order that may differ from run to run, in tiles of 5120 numbers: results may differ in their
+///   last bits, and from the exact sum by at most `(n / 5120 + 64) × 2⁻²⁴ × Σ|x|`, the sum going over the numbers up to there. That
 ///   they grow where no number is negative is true up to such errors, too. From a NaN on, or from where infinities of both signs
 ///   are in, all sums are NaN.
 /// - The first of the exclusive sums is 0.
@@ -130,7 +130,7 @@ impl<T: Element> Scan<T> {
     /// # Errors
     ///
     /// [`Error::Invalid`] if they have different lengths, overlap in part, reach beyond their buffers, or belong to another device.
-    /// [`Error::OutOfDeviceMemory`] if there is none left for the kernel's own, 8 bytes for 4096 numbers.
+    /// [`Error::OutOfDeviceMemory`] if there is none left for the kernel's own, 8 bytes for 5120 numbers.
     pub fn of(&self, numbers: impl Into<BufferSlice<T>>, sums: impl Into<BufferSlice<T>>) -> Result<Dispatch> {
         let (numbers_slice, sums_slice) = (numbers.into(), sums.into());
         let gpu = self.kernel.gpu();
