@@ -206,17 +206,19 @@ impl Counts {
     }
 }
 
+/// Submissions before dispatches gather.
+const IN_FLIGHT: usize = 1;
+
 impl Bench {
     async fn new(dag: Dag) -> Self {
         // Nothing but the completion of what was submitted before lets dispatches go that gather.
-        let batching = Batching::default().max_delay(Duration::from_secs(3600));
+        let batching = Batching::default().in_flight(IN_FLIGHT).max_delay(Duration::from_secs(3600));
         let (options, calls) = counting(strict().batching(batching));
         let gpu = open(options);
         let mix = MixKernel::new(&gpu).await;
         let mut buffers = vec![buffer(&gpu, "zeros", vec![0; N]).await];
         buffers.extend((1..dag.buffers()).map(|i| gpu.buffer(&format!("buffer {i}"), N).expect("a buffer")));
-        let own =
-            (0..Batching::default().in_flight).map(|i| gpu.buffer(&format!("own {i}"), N).expect("a buffer")).collect();
+        let own = (0..IN_FLIGHT).map(|i| gpu.buffer(&format!("own {i}"), N).expect("a buffer")).collect();
         // What was uploaded is shown to shaders here, and needs no barrier after this.
         let graph = Graph::new(&gpu, "look");
         graph.pass("look").reads(&buffers[0]).record(|_| ());
