@@ -2,7 +2,12 @@
 
 use std::path::Path;
 
-use plotters::{coord::Shift, prelude::*, style::RGBColor};
+use plotters::{
+    chart::SeriesLabelPosition::{LowerRight, UpperRight},
+    coord::Shift,
+    prelude::*,
+    style::RGBColor,
+};
 
 use super::{
     super::Result,
@@ -39,9 +44,9 @@ pub(crate) fn write(path: &Path, machine: &str, cpu: &[CpuRow], cases: &[CaseRow
     root.fill(&WHITE).map_err(failed)?;
     let root = root.titled(machine, ("sans-serif", 13)).map_err(failed)?;
     let parts = root.split_evenly((1, 3));
-    diagram(&parts[0], "GB/s by MiB of a vector", &bandwidth(cases), true)?;
-    diagram(&parts[1], "TFLOP/s by rows of a matrix", &products(cases), false)?;
-    diagram(&parts[2], "CPU us a dispatch of 64 KiB by batch", &processor(cpu), true)?;
+    diagram(&parts[0], "GB/s by MiB of a vector", &bandwidth(cases), LowerRight)?;
+    diagram(&parts[1], "TFLOP/s by rows of a matrix", &products(cases), LowerRight)?;
+    diagram(&parts[2], "CPU us a dispatch of 64 KiB by batch", &processor(cpu), UpperRight)?;
     root.present().map_err(failed)
 }
 
@@ -99,45 +104,29 @@ fn processor(cpu: &[CpuRow]) -> Vec<Line> {
         .collect()
 }
 
-/// Both axes are logarithmic, but for the upright one of products.
-fn diagram(area: &Area<'_>, title: &str, lines: &[Line], logarithmic: bool) -> Result {
-    let points: Vec<_> = lines.iter().flat_map(|line| line.points.iter().copied()).collect();
-    let least = |values: &mut dyn Iterator<Item = f64>| values.fold(f64::INFINITY, f64::min);
-    let most = |values: &mut dyn Iterator<Item = f64>| values.fold(0.0, f64::max);
-    let x = least(&mut points.iter().map(|point| point.0))..most(&mut points.iter().map(|point| point.0)) * 1.3;
-    let y = least(&mut points.iter().map(|point| point.1)) * 0.5..most(&mut points.iter().map(|point| point.1)) * 1.6;
-    if points.is_empty() {
+/// Both axes are logarithmic; there is room for the legend where no line goes.
+fn diagram(area: &Area<'_>, title: &str, lines: &[Line], legend: SeriesLabelPosition) -> Result {
+    let points = || lines.iter().flat_map(|line| line.points.iter().copied());
+    if points().next().is_none() {
         return Ok(());
     }
+    let range = |values: &mut dyn Iterator<Item = f64>| {
+        values.fold((f64::INFINITY, 0.0_f64), |(least, most), value| (least.min(value), most.max(value)))
+    };
+    let (x, y) = (range(&mut points().map(|point| point.0)), range(&mut points().map(|point| point.1)));
+    let above = if matches!(legend, UpperRight) { 8.0 } else { 1.6 };
     let mut builder = ChartBuilder::on(area);
     builder.caption(title, ("sans-serif", 15)).margin(10).x_label_area_size(28).y_label_area_size(52);
+    let (x, y) = ((x.0..x.1 * 1.3).log_scale(), (y.0 * 0.5..y.1 * above).log_scale());
+    let mut chart = builder.build_cartesian_2d(x, y).map_err(failed)?;
     let count = |value: &f64| if *value < 10.0 { format!("{value:.2}") } else { format!("{value:.0}") };
-    if logarithmic {
-        let mut chart = builder.build_cartesian_2d(x.log_scale(), y.log_scale()).map_err(failed)?;
-        chart
-            .configure_mesh()
-            .light_line_style(WHITE)
-            .bold_line_style(BLACK.mix(0.1))
-            .x_label_formatter(&count)
-            .y_label_formatter(&count)
-            .draw()
-            .map_err(failed)?;
-        draw(&mut chart, lines)
-    } else {
-        let mut chart = builder.build_cartesian_2d(x.log_scale(), 0.0..y.end * 0.75).map_err(failed)?;
-        chart
-            .configure_mesh()
-            .light_line_style(WHITE)
-            .bold_line_style(BLACK.mix(0.1))
-            .x_label_formatter(&count)
-            .y_label_formatter(&count)
-            .draw()
-            .map_err(failed)?;
-        draw(&mut chart, lines)
-    }
+    let mut mesh = chart.configure_mesh();
+    mesh.light_line_style(WHITE).bold_line_style(BLACK.mix(0.1));
+    mesh.x_label_formatter(&count).y_label_formatter(&count).draw().map_err(failed)?;
+    draw(&mut chart, lines, legend)
 }
 
-fn draw<'a, C>(chart: &mut ChartContext<'a, SVGBackend<'a>, C>, lines: &[Line]) -> Result
+fn draw<'a, C>(chart: &mut ChartContext<'a, SVGBackend<'a>, C>, lines: &[Line], legend: SeriesLabelPosition) -> Result
 where
     C: CoordTranslate<From = (f64, f64)>,
 {
@@ -158,7 +147,7 @@ where
     }
     chart
         .configure_series_labels()
-        .position(SeriesLabelPosition::LowerRight)
+        .position(legend)
         .background_style(WHITE.mix(0.8))
         .label_font(("sans-serif", 11))
         .draw()
