@@ -4,12 +4,22 @@ mod common;
 mod mix;
 mod scenes;
 
-use std::{collections::HashMap, future::IntoFuture, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    future::{Future, IntoFuture},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Wake, Waker},
+    thread,
+    time::Duration,
+};
 
 use common::{
     Gate, close,
     faults::{Faults, LooseGate},
-    open, strict,
+    open, recorded, soon, strict, until,
 };
 use futures::{FutureExt, future::join_all};
 use mix::Factors;
@@ -373,4 +383,108 @@ async fn a_lost_device_is_told_to_all_that_wait_and_all_that_run() {
     drop(gpu);
     faults.wait_for_the_end();
     assert_eq!(log.messages(), Vec::<String>::new());
+}
+
+struct Bomb(AtomicBool);
+
+impl Wake for Bomb {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::SeqCst);
+        panic!("a waker of the test's");
+    }
+}
+
+#[tokio::test]
+async fn a_waker_that_panics_keeps_nobody_else_from_being_told() {
+    let world = World::new(Batching::default().max_delay(LONG), 2).await;
+    for kind in ["submission", "completion"] {
+        let gate = world.busy().await;
+        let first = Box::pin(world.count(1).into_future());
+        let bomb = Arc::new(Bomb(AtomicBool::new(false)));
+        let waker = Waker::from(Arc::clone(&bomb));
+        let mut cx = Context::from_waker(&waker);
+        let mut first = first;
+        assert!(first.as_mut().poll(&mut cx).is_pending(), "it runs, and its end will wake a bomb");
+        let mut submitted = Box::pin(world.count(1).submit());
+        let mut others: Vec<_> = (0..4).map(|_| Box::pin(world.count(1).into_future())).collect();
+        match kind {
+            "submission" => assert!(submitted.as_mut().poll(&mut cx).is_pending()),
+            _ => assert!(submitted.as_mut().now_or_never().is_none()),
+        }
+        assert!(others.iter_mut().all(|other| other.as_mut().now_or_never().is_none()));
+        gate.open();
+        for other in others {
+            soon("another", other).await.expect("complete");
+        }
+        soon("the one submitted", submitted).await.expect("submitted").await.expect("complete");
+        soon("the first", first).await.expect("complete");
+        assert!(bomb.0.load(Ordering::SeqCst), "it went off");
+        // Nothing is counted as in flight that is not: else this would wait for an hour.
+        soon("a lone one", world.count(1).into_future()).await.expect("complete");
+    }
+    assert_eq!(world.words(1).await, [15; N]);
+    world.close().await;
+}
+
+/// Futures that are dropped leave work behind that is on the GPU, or waits; it keeps no device.
+#[tokio::test]
+async fn dropping_the_last_handle_waits_for_what_runs_and_not_for_what_waits() {
+    let (options, faults) = Faults::on(strict().batching(patient()));
+    let world = World::on(open(options), 2).await;
+    let gate = LooseGate::new(&world.gpu, &faults);
+    let graph = Graph::new(&world.gpu, "busy");
+    gate.hold(&graph);
+    graph.submit().await.expect("submitted");
+    let mut dispatches: Vec<_> = (0..6).map(|_| Box::pin(world.count(1).into_future())).collect();
+    assert!(dispatches.iter_mut().all(|dispatch| dispatch.as_mut().now_or_never().is_none()), "two run, four wait");
+    drop(dispatches);
+    let World { gpu, mix, buffers } = world;
+    let log = gpu.validation_log();
+    drop((mix, buffers));
+    let dropping = thread::spawn(move || drop(gpu));
+    recorded().await;
+    assert!(!dropping.is_finished(), "the gate is shut");
+    gate.open();
+    until("the device is gone", || dropping.is_finished()).await;
+    dropping.join().expect("no panic");
+    faults.wait_for_the_end();
+    assert_eq!(log.messages(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn steps_of_a_chain_are_looked_at_one_by_one_though_they_go_together() {
+    let world = World::on(open(strict().checks(true)), 4).await;
+    let [zero, b, c] = [0, 2, 3].map(|index| &world.buffers[index]);
+    let factors = Factors { add: 1, keep: 1, ..Factors::default() };
+    let right = world.mix.of([zero, zero, b], factors);
+    let wrong = world.mix.undeclared([zero, zero, b], factors).reads(zero).writes(c);
+    let error = right.then(wrong).await.expect_err("the second writes what only the first declares").to_string();
+    assert!(error.contains("words 2"), "{error}");
+    assert_eq!(world.words(2).await, [2; N]);
+    world.close().await;
+}
+
+#[tokio::test]
+async fn what_reads_before_others_of_its_batch_write_is_refused_as_it_is_alone() {
+    let world = World::new(patient(), 3).await;
+    let late = world.gpu.buffer::<u32>("late", N).expect("memory");
+    let zero = &world.buffers[0];
+    let copy = Factors::linear(1, 0);
+    let gate = world.busy().await;
+    let mut ahead: Vec<_> = (0..2).map(|_| Box::pin(world.count(1).submit())).collect();
+    assert!(ahead.iter_mut().all(|dispatch| dispatch.as_mut().now_or_never().is_some()));
+    let early = world.mix.of([&late, zero, &world.buffers[2]], copy);
+    let write = world.mix.of([&world.buffers[1], zero, &late], copy);
+    let read = world.mix.of([&late, zero, &world.buffers[2]], copy);
+    let mut all = [early, write, read].map(|dispatch| Box::pin(dispatch.submit()));
+    assert!(all.iter_mut().all(|dispatch| dispatch.as_mut().now_or_never().is_none()));
+    gate.open();
+    let [early, write, read] = join_all(all).await.try_into().expect("three");
+    let error = early.expect_err("nothing had written it").to_string();
+    assert!(error.contains("late"), "{error}");
+    write.expect("submitted").await.expect("complete");
+    read.expect("submitted").await.expect("complete");
+    assert_eq!(world.words(2).await, [3; N]);
+    drop(late);
+    world.close().await;
 }

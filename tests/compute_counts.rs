@@ -6,11 +6,12 @@
 mod common;
 mod mix;
 
-use std::{future::IntoFuture, time::Duration};
+use std::{future::IntoFuture, sync::Arc, time::Duration};
 
 use common::{Calls, EMPTY_BARRIER, Gate, LOOSE_BARRIER, close, counting, open, poll_once, soon, strict};
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use mix::{Factors, MixKernel, buffer, words};
+use tokio::task::JoinSet;
 use vulkio::{
     Batching, CounterSnapshot, Dispatch, FrameStats, Gpu, GpuBuffer, Graph, PlanStats,
     compute::{self, Matrix},
@@ -205,17 +206,19 @@ impl Counts {
     }
 }
 
+/// Submissions before dispatches gather.
+const IN_FLIGHT: usize = 1;
+
 impl Bench {
     async fn new(dag: Dag) -> Self {
         // Nothing but the completion of what was submitted before lets dispatches go that gather.
-        let batching = Batching::default().max_delay(Duration::from_secs(3600));
+        let batching = Batching::default().in_flight(IN_FLIGHT).max_delay(Duration::from_secs(3600));
         let (options, calls) = counting(strict().batching(batching));
         let gpu = open(options);
         let mix = MixKernel::new(&gpu).await;
         let mut buffers = vec![buffer(&gpu, "zeros", vec![0; N]).await];
         buffers.extend((1..dag.buffers()).map(|i| gpu.buffer(&format!("buffer {i}"), N).expect("a buffer")));
-        let own =
-            (0..Batching::default().in_flight).map(|i| gpu.buffer(&format!("own {i}"), N).expect("a buffer")).collect();
+        let own = (0..IN_FLIGHT).map(|i| gpu.buffer(&format!("own {i}"), N).expect("a buffer")).collect();
         // What was uploaded is shown to shaders here, and needs no barrier after this.
         let graph = Graph::new(&gpu, "look");
         graph.pass("look").reads(&buffers[0]).record(|_| ());
@@ -434,28 +437,36 @@ async fn operations_in_one_graph_take_as_many_barriers_as_their_longest_path() {
     let sums = gpu.buffer::<f32>("sums", count).expect("a buffer");
     let product = gpu.buffer::<f32>("product", rows * rows).expect("a buffer");
     let totals = ["total of y", "total of sums"].map(|name| gpu.buffer::<f32>(name, 1).expect("a buffer"));
-    for run in 0..RUNS {
-        let before = (Counts::ours(&gpu.counters()), Counts::outside(&calls));
-        let graph = Graph::new(&gpu, "operations");
+    let declare = |graph: &Graph| {
         graph.add(saxpy.of(2.0, &x, &y).expect("saxpy"));
         graph.add(sum.of(&y, &totals[0]).expect("a sum"));
         graph.add(scan.of(&y, &sums).expect("a scan"));
         graph.add(sum.of(&sums, &totals[1]).expect("a sum"));
         let (a, b) = (Matrix::new(&sums, rows, columns), Matrix::new(&y, columns, rows));
         graph.add(gemm.of(1.0, &a, &b, 0.0, &Matrix::new(&product, rows, rows)).expect("a product"));
+    };
+    let graph = Graph::new(&gpu, "warm-up");
+    (0..2).for_each(|_| declare(&graph));
+    soon("a warm-up", soon("a submit", graph.submit()).await.expect("submitted")).await.expect("complete");
+    for run in 0..RUNS {
+        // What a run used is given back just after those who await it are woken, and before those of the next submission are.
+        let graph = Graph::new(&gpu, "nothing");
+        soon("nothing", soon("a submit", graph.submit()).await.expect("submitted")).await.expect("complete");
+        let before = (Counts::ours(&gpu.counters()), Counts::outside(&calls));
+        let graph = Graph::new(&gpu, "operations");
+        declare(&graph);
         let plan = graph.plan_stats().expect("a plan");
         let done = soon("a submit", graph.submit()).await.expect("submitted");
         soon("a graph", done).await.expect("complete");
         let took = Counts::ours(&gpu.counters()).since(before.0);
         assert_eq!(took, Counts::outside(&calls).since(before.1), "both counts, run {run}");
-        assert_eq!(plan.barriers, plan.lower_bound, "run {run}");
-        assert_eq!((took.submits, took.descriptor_writes), (1, 0), "run {run}: {took:?}");
-        if run >= WARM_UP {
-            assert_eq!((plan.lower_bound, took.dispatches, took.barriers), (2, 5, 3), "run {run}: {took:?}");
-            assert_eq!(took.allocations, 0, "run {run}: {took:?}");
-        }
-        // y is 1 more of twice x each time; the sum of the sums of as many equal numbers is exact here.
-        let each = f64::from(1 + 2 * (run as u32 + 1));
+        let name = format!("run {run}: {took:?}");
+        assert_eq!((plan.lower_bound, plan.barriers), (2, 2), "{name}");
+        // What the run before wrote stands before the first dispatch of this one.
+        assert_eq!((took.dispatches, took.barriers, took.submits), (5, 3, 1), "{name}");
+        assert_eq!((took.descriptor_writes, took.allocations), (0, 0), "{name}");
+        // y grows by twice x each time, in the warm-up too.
+        let each = f64::from(1 + 2 * (run as u32 + 3));
         let n = count as f64;
         let totals = [soon("a read", gpu.read(&totals[0], ..)).await, soon("a read", gpu.read(&totals[1], ..)).await];
         let [of_y, of_sums] = totals.map(|total| f64::from(total.expect("read")[0]));
@@ -469,5 +480,54 @@ async fn operations_in_one_graph_take_as_many_barriers_as_their_longest_path() {
     }
     assert_eq!([EMPTY_BARRIER, LOOSE_BARRIER].map(|call| calls.total(call)), [0; 2]);
     drop((saxpy, sum, scan, gemm, x, y, sums, totals, product));
+    close(gpu).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_tasks_that_await_over_and_over_allocate_nothing_after_their_first_round() {
+    const TASKS: usize = 16;
+    const AWAITS: usize = 20;
+    let (options, calls) = counting(strict());
+    let gpu = open(options);
+    let (mix, sum) =
+        (Arc::new(MixKernel::new(&gpu).await), soon("sum", compute::Reduce::<u32>::sum(&gpu)).await.expect("sum"));
+    let zeros = buffer(&gpu, "zeros", vec![0; N]).await;
+    let mut counters = Vec::new();
+    for i in 0..TASKS {
+        counters
+            .push((buffer(&gpu, &format!("counter {i}"), vec![0; N]).await, gpu.buffer("sum", 1).expect("a buffer")));
+    }
+    let one_more = Factors { add: 1, keep: 1, ..Factors::default() };
+    for round in 0..RUNS {
+        let before = (Counts::ours(&gpu.counters()), Counts::outside(&calls));
+        let mut tasks = JoinSet::new();
+        for (counter, total) in counters.clone() {
+            let (mix, sum, zeros) = (Arc::clone(&mix), sum.clone(), zeros.clone());
+            tasks.spawn(async move {
+                for _ in 0..AWAITS {
+                    mix.of([&zeros, &zeros, &counter], one_more).await.expect("complete");
+                    sum.of(&counter, &total).expect("a sum").await.expect("complete");
+                }
+            });
+        }
+        while let Some(ended) = soon("the tasks", tasks.join_next()).await {
+            ended.expect("no task panics");
+        }
+        let took = Counts::ours(&gpu.counters()).since(before.0);
+        assert_eq!(took, Counts::outside(&calls).since(before.1), "both counts, round {round}");
+        let awaited = (TASKS * AWAITS * 2) as u64;
+        assert!(took.dispatches >= awaited && took.submits <= awaited, "round {round}: {took:?}");
+        assert_eq!(took.descriptor_writes, 0, "round {round}: {took:?}");
+        if round > 0 {
+            assert_eq!(took.allocations, 0, "round {round}: {took:?}");
+        }
+        let count = ((round + 1) * AWAITS) as u32;
+        for (counter, total) in &counters {
+            assert_eq!(soon("a read", words(&gpu, counter)).await, vec![count; N], "round {round}");
+            assert_eq!(soon("a read", words(&gpu, total)).await, [count * N as u32], "round {round}");
+        }
+    }
+    assert_eq!([EMPTY_BARRIER, LOOSE_BARRIER].map(|call| calls.total(call)), [0; 2]);
+    drop((mix, sum, zeros, counters));
     close(gpu).await;
 }

@@ -1,4 +1,4 @@
-//! Instructions a draw, counted by callgrind: the bench starts itself under it, once with so many draws and once with
+//! Instructions a draw (or a dispatch), counted by callgrind: the bench starts itself under it, once with so many draws and once with
 //! twice as many, and takes the difference, so that opening the device and compiling the pipeline count for nothing.
 //!
 //! Counted apart are those in the bench's own executable, which holds vulkio, ash, glam and tokio: what is outside of the
@@ -13,7 +13,7 @@ use std::{
 
 use super::Result;
 
-/// Instructions a draw.
+/// Instructions a draw, or whatever was counted.
 #[derive(Clone, Copy)]
 pub(crate) struct PerDraw {
     pub(crate) ours: f64,

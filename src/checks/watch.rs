@@ -42,8 +42,9 @@ pub(crate) struct PipelineReach {
 }
 
 impl PipelineReach {
-    pub(crate) fn new(name: &Arc<str>, shaders: &[(&'static str, &[u32])]) -> Self {
-        let stages: Vec<_> = shaders.iter().map(|(stage, words)| (*stage, Reach::of(words))).collect();
+    /// `specialized`: values of their constants, by number.
+    pub(crate) fn new(name: &Arc<str>, shaders: &[(&'static str, &[u32])], specialized: &[(u32, u32)]) -> Self {
+        let stages: Vec<_> = shaders.iter().map(|(stage, words)| (*stage, Reach::of(words, specialized))).collect();
         let mut keys = Vec::new();
         for root in stages.iter().flat_map(|(_, reach)| &reach.roots).filter(|root| root.behind.is_none()) {
             root.offset.each(MAX_PUSH_BYTES as u64, |at| keys.push(at as u32));

@@ -1,10 +1,6 @@
 //! Work of kernels: declared, then awaited, or added to a graph.
 
-use std::{
-    fmt,
-    future::{Future, IntoFuture},
-    sync::Arc,
-};
+use std::{fmt, future::IntoFuture, sync::Arc};
 
 use bytemuck::NoUninit;
 use futures::{FutureExt, future::BoxFuture};
@@ -29,7 +25,14 @@ use crate::{
 /// - [`submit`](Self::submit) resolves when it is submitted, to its [`Completion`].
 /// - `graph.add(dispatch)` and `frame.add(dispatch)` make a pass of each of its steps.
 ///
-/// What its shaders read and write must be declared: order and barriers follow from that and from nothing else.
+/// What its shaders read and write must be declared: within a graph, and among the steps of one dispatch, order and barriers follow from
+/// that and from nothing else.
+///
+/// # Order
+///
+/// A dispatch that was polled and has not resolved has no order with anything else, other dispatches included: it may still gather,
+/// and what is submitted later may overtake it. Whatever is to come after it is begun after [`submit`](Self::submit) was awaited, or is
+/// said with [`then`](Self::then). Dispatches that gathered are complete together: the slowest of them is awaited by all.
 ///
 /// # Cancel safety
 ///
@@ -54,7 +57,7 @@ pub(super) struct Step {
 /// What became of a dispatch that was asked for.
 enum Begun {
     /// There is nothing to do.
-    Nothing(Gpu),
+    Nothing,
     OnItsWay,
 }
 
@@ -112,7 +115,7 @@ impl Dispatch {
         Self { gpu: gpu.clone(), steps: Vec::new(), error: None }
     }
 
-    /// Its shader reads a buffer, or a slice of one.
+    /// Its shader reads a buffer, or a slice of one. After [`then`](Self::then), this and the others are about the last step.
     pub fn reads(self, resource: impl Into<Use>) -> Self {
         self.declare(resource.into(), |uses, used| _ = uses.reads(used))
     }
@@ -185,13 +188,13 @@ impl Dispatch {
     /// # Cancel safety
     ///
     /// As [`Dispatch`].
-    pub fn submit(self) -> impl Future<Output = Result<Completion>> + Send + 'static {
-        async move {
-            let (told, outcome) = oneshot::channel();
-            match self.begin(Awaited::Submission(told))? {
-                Begun::Nothing(gpu) => Ok(gpu.shared.submitter.nothing()),
-                Begun::OnItsWay => outcome.await.unwrap_or(Err(Error::Cancelled)),
-            }
+    pub async fn submit(self) -> Result<Completion> {
+        let (told, outcome) = oneshot::channel();
+        // What is on its way does not keep the device: this does, until it is told.
+        let gpu = self.gpu.clone();
+        match self.begin(Awaited::Submission(told))? {
+            Begun::Nothing => Ok(gpu.shared.submitter.nothing()),
+            Begun::OnItsWay => outcome.await.unwrap_or(Err(Error::Cancelled)),
         }
     }
 
@@ -205,10 +208,9 @@ impl Dispatch {
             return Err(error);
         }
         if steps.is_empty() {
-            return Ok(Begun::Nothing(gpu));
+            return Ok(Begun::Nothing);
         }
-        let batcher = Arc::clone(&gpu.shared.batcher);
-        batcher.take(Item { gpu, steps, awaited });
+        gpu.shared.batcher.take(Item::new(&gpu, steps, awaited));
         Ok(Begun::OnItsWay)
     }
 }
@@ -220,10 +222,13 @@ impl IntoFuture for Dispatch {
     fn into_future(self) -> Self::IntoFuture {
         async move {
             let (told, outcome) = oneshot::channel();
-            match self.begin(Awaited::Completion(told))? {
-                Begun::Nothing(_) => Ok(()),
+            let gpu = self.gpu.clone(); // as in `submit`
+            let outcome = match self.begin(Awaited::Completion(told))? {
+                Begun::Nothing => Ok(()),
                 Begun::OnItsWay => outcome.await.unwrap_or(Err(Error::Cancelled)),
-            }
+            };
+            drop(gpu);
+            outcome
         }
         .boxed()
     }

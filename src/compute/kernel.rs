@@ -45,6 +45,7 @@ use crate::{
 pub struct Kernel<P> {
     gpu: Gpu,
     made: Arc<Made>,
+    name: Arc<str>,
     // The handle owns no `P`.
     push: PhantomData<fn(P)>,
 }
@@ -52,7 +53,6 @@ pub struct Kernel<P> {
 /// A shader that was found to be what its push constants are for.
 struct Made {
     pipeline: ComputePipeline,
-    name: Arc<str>,
     local_size: [u32; 3],
 }
 
@@ -104,7 +104,8 @@ impl Gpu {
     /// Makes a kernel from SPIR-V with an entry point `main`. The same shader gives the same pipeline.
     ///
     /// The push constants that the shader declares are compared with `P`: each number must be where `P` has one of its kind. What
-    /// `#[derive(GpuData)]` was not written on (a field's type, say) is taken as it is.
+    /// `#[derive(GpuData)]` was not written on is taken as it is: a field whose type only implements `Pod` may hold what no type of Rust
+    /// says, such as packed bytes or half floats.
     ///
     /// # Errors
     ///
@@ -143,32 +144,32 @@ impl Gpu {
                 made
             }
         };
-        Ok(Kernel { gpu: self.clone(), made, push: PhantomData })
+        Ok(Kernel { gpu: self.clone(), made, name: name.into(), push: PhantomData })
     }
 
     async fn make_kernel<P: GpuData>(&self, name: &str, shader: Arc<[u32]>, options: &KernelOptions) -> Result<Made> {
         let refuse = |reason: String| Error::Shader { name: name.to_owned(), reason };
-        let module = Module::read(&shader);
+        let module = Module::read(&shader, &options.constants);
         check_push::<P>(&module).map_err(refuse)?;
         let specialized = specialized(&module, options, self.info()).map_err(refuse)?;
-        let chosen = |id| specialized.constants.iter().find(|constant| constant.0 == id).map(|constant| constant.1);
-        let local_size = module.local_size(chosen).ok_or_else(|| {
+        let local_size = module.local_size().ok_or_else(|| {
             refuse(
                 "it does not say how large its workgroups are; is it a compute shader with an entry point `main`?"
                     .into(),
             )
         })?;
+        check_subgroups(&specialized, local_size, self.info()).map_err(refuse)?;
         let specialized = whole(specialized, local_size);
         let pipeline = self.compute_pipeline_of(name, ComputeKey { shader, specialized }).await?;
-        Ok(Made { pipeline, name: name.into(), local_size })
+        Ok(Made { pipeline, local_size })
     }
 }
 
 impl<P: GpuData> Kernel<P> {
     /// Runs `groups` workgroups with these push constants. What they touch is declared on what this gives.
     pub fn dispatch(&self, push: &P, groups: [u32; 3]) -> Dispatch {
-        let Made { pipeline, name, .. } = &*self.made;
-        Dispatch::new(&self.gpu, name, pipeline, Push::of(push), groups)
+        let Self { gpu, made, name, .. } = self;
+        Dispatch::new(gpu, name, &made.pipeline, Push::of(push), groups)
     }
 
     /// As [`dispatch`](Self::dispatch), with as many workgroups as it takes for at least so many invocations in each direction. The
@@ -199,14 +200,17 @@ impl<P: GpuData> Kernel<P> {
 
 impl<P> Clone for Kernel<P> {
     fn clone(&self) -> Self {
-        Self { gpu: self.gpu.clone(), made: Arc::clone(&self.made), push: PhantomData }
+        let Self { gpu, made, name, push } = self;
+        Self { gpu: gpu.clone(), made: Arc::clone(made), name: Arc::clone(name), push: *push }
     }
 }
 
 impl<P> fmt::Debug for Kernel<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Made { name, local_size, .. } = &*self.made;
-        f.debug_struct("Kernel").field("name", name).field("local_size", local_size).finish_non_exhaustive()
+        f.debug_struct("Kernel")
+            .field("name", &self.name)
+            .field("local_size", &self.made.local_size)
+            .finish_non_exhaustive()
     }
 }
 
@@ -234,6 +238,11 @@ fn specialized(module: &Module<'_>, options: &KernelOptions, info: &DeviceInfo) 
     if let Some((id, _)) = constants.iter().find(|(id, _)| !has.contains(id)) {
         return Err(format!("it has no specialisation constant {id}; it has {has:?}"));
     }
+    let narrow = |id: u32| module.bytes_of_constant(id).is_none_or(|bytes| bytes == 4);
+    if let Some((id, _)) = constants.iter().find(|&&(id, _)| !narrow(id)) {
+        let bytes = module.bytes_of_constant(*id).unwrap_or_default();
+        return Err(format!("its specialisation constant {id} has {bytes} bytes; only those of 4 bytes can be set"));
+    }
     let subgroup_size = options.subgroup_size;
     if let Some(size) = subgroup_size {
         let [least, most] = info.subgroup_sizes;
@@ -250,6 +259,20 @@ fn specialized(module: &Module<'_>, options: &KernelOptions, info: &DeviceInfo) 
         }
     }
     Ok(Specialized { constants, subgroup_size, full_subgroups: false })
+}
+
+/// "The local workgroup size of the shader must be less than or equal to the product of requiredSubgroupSize and
+/// maxComputeWorkgroupSubgroups."
+fn check_subgroups(specialized: &Specialized, local_size: [u32; 3], info: &DeviceInfo) -> Result<(), String> {
+    let Some(size) = specialized.subgroup_size else { return Ok(()) };
+    let invocations = local_size.iter().fold(1_u64, |all, &side| all.saturating_mul(side.into()));
+    match u64::from(size) * u64::from(info.max_workgroup_subgroups) {
+        most if invocations > most => Err(format!(
+            "its workgroups have {invocations} invocations, and of subgroups of {size} this device takes {} in a workgroup",
+            info.max_workgroup_subgroups
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// "The local workgroup size in the X dimension of the pipeline must be a multiple of requiredSubgroupSize" for whole subgroups.

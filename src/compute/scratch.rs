@@ -13,7 +13,8 @@ use crate::{error::Result, gpu::Gpu, resource::GpuBuffer, sync::prim::lock};
 const ZERO: &[u8] = include_bytes!("../../shaders/spv/compute_zero.comp.spv");
 
 /// Buffers of words for the work of one kind of operation. Each is lent to one piece of work at a time, and is free again when no
-/// submission holds it: after the first uses, nothing is allocated.
+/// submission holds it, which is just after it is complete: once there are as many as are ever lent at a time, nothing is allocated.
+/// They are kept as long as the `Gpu`.
 pub(super) struct Scratch {
     gpu: Gpu,
     name: &'static str,
@@ -85,7 +86,9 @@ impl Scratch {
     /// The smallest that is free and large enough; or a new one. Free no more by the handle that this gives.
     fn free(&self, words: usize) -> Result<(Arc<Kept>, GpuBuffer<u32>)> {
         let mut all = lock(&self.pool);
-        let free = all.iter().filter(|kept| kept.buffer.len() >= words && kept.buffer.is_unshared());
+        let most = words.max(MIN_WORDS).saturating_mul(MOST_TOO_LARGE);
+        let fits = |kept: &&Arc<Kept>| (words..=most).contains(&kept.buffer.len());
+        let free = all.iter().filter(fits).filter(|kept| kept.buffer.is_unshared());
         if let Some(kept) = free.min_by_key(|kept| kept.buffer.len()) {
             return Ok((Arc::clone(kept), kept.buffer.clone()));
         }
@@ -105,5 +108,7 @@ impl Scratch {
     }
 }
 
+/// A request takes no buffer that is so many times as large: who needs that would have to make another.
+const MOST_TOO_LARGE: usize = 16;
 /// Smaller ones are not worth a buffer of their own.
 const MIN_WORDS: usize = 4096;

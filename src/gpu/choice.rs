@@ -74,6 +74,8 @@ pub struct DeviceInfo {
     pub subgroup_size: u32,
     /// The smallest and the largest subgroup that a shader can ask for.
     pub subgroup_sizes: [u32; 2],
+    /// The most subgroups of a workgroup, for shaders that ask for a size of them.
+    pub max_workgroup_subgroups: u32,
     /// What compute shaders can do within a subgroup.
     pub subgroup_operations: vk::SubgroupFeatureFlags,
     /// The optional features, as enabled.

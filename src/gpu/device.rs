@@ -406,6 +406,7 @@ fn describe(instance: &Instance, physical: vk::PhysicalDevice, features: Feature
         max_allocation: v11.max_memory_allocation_size.min(v13.max_buffer_size),
         subgroup_size: v11.subgroup_size,
         subgroup_sizes: [v13.min_subgroup_size, v13.max_subgroup_size],
+        max_workgroup_subgroups: v13.max_compute_workgroup_subgroups,
         subgroup_operations: match v11.subgroup_supported_stages.contains(vk::ShaderStageFlags::COMPUTE) {
             true => v11.subgroup_supported_operations,
             false => vk::SubgroupFeatureFlags::empty(),

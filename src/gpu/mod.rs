@@ -75,6 +75,8 @@ pub(crate) struct Shared {
     pub(crate) pages: Arc<Pages>,
     /// Of graphs that are no frames.
     pub(crate) plans: PlanCache,
+    /// Of gathered dispatches.
+    pub(crate) kernel_plans: PlanCache,
     pub(crate) pipelines: Arc<Pipelines>,
     pub(crate) scatter: ScatterKernel,
     pub(crate) batcher: Arc<Batcher>,
@@ -150,7 +152,7 @@ impl Gpu {
         let transients = TransientPool::new(Arc::clone(&device));
         let pages = Pages::new(Arc::clone(&device));
         let helpers = Arc::new(Helpers::new());
-        let batcher = Batcher::new(&reactor.hub, &helpers, options.batching_policy(&device.info));
+        let batcher = Batcher::new(&reactor.hub, options.batching_policy(&device.info));
         let readbacks = ReadPool::new(Arc::clone(&device), &helpers, options.readback_bound());
         let shared = Shared {
             submitter,
@@ -159,6 +161,7 @@ impl Gpu {
             transients,
             pages,
             plans: PlanCache::default(),
+            kernel_plans: PlanCache::default(),
             pipelines,
             scatter: ScatterKernel::default(),
             batcher,
@@ -231,7 +234,7 @@ impl Gpu {
     pub async fn close(&self) -> Result<()> {
         let shared = &self.shared;
         shared.refuse_work();
-        shared.batcher.close();
+        shared.batcher.refuse_waiting();
         shared.presenters.stop();
         self.end_uploads().await;
         let mut outcome = Ok(());
@@ -272,6 +275,7 @@ impl Gpu {
     /// Waits for helper threads and gives kept memory back.
     async fn end_helpers(&self) {
         self.end(|shared| {
+            shared.batcher.close(shared.close_limit);
             shared.helpers.close(Some(shared.close_limit));
             shared.pipelines.end(shared.close_limit); // all that were begun are made
             shared.readbacks.close();
@@ -364,9 +368,10 @@ impl Drop for Shared {
         let presented = self.presenters.join_within(self.close_limit);
         self.reactor.stop();
         let done = self.reactor.join_within(self.close_limit);
+        let gathered = self.batcher.close(self.close_limit);
         let helped = self.helpers.close(Some(self.close_limit));
         let kept = self.pipelines.end(self.close_limit);
-        if !done || !filled || !presented || !helped || !kept {
+        if !done || !filled || !presented || !gathered || !helped || !kept {
             tracing::error!(
                 device = self.device.info.name,
                 limit = ?self.close_limit,

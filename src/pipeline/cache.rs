@@ -60,21 +60,30 @@ impl Pipelines {
             raw,
             vk::PipelineBindPoint::COMPUTE,
             name,
-            Made { samples, reach: self.reach(name, &[("compute", &key.shader)]), ..Made::default() },
+            Made {
+                samples,
+                reach: self.reach(name, &[("compute", &key.shader)], &key.specialized.constants),
+                ..Made::default()
+            },
         ))
     }
 
     fn build_graphics(&self, key: graphics::Key, name: &Arc<str>) -> Result<Arc<PipelineInner>> {
         key.check_blend(&self.device, name)?;
         let raw = graphics::build(&self.device, &self.layout, self.driver.raw, &key, name)?;
-        let reach = self.reach(name, &key.shaders());
+        let reach = self.reach(name, &key.shaders(), &[]);
         let made = Made { samples: key.samples(), fetches: key.fetches, reach, formats: key.formats };
         Ok(self.adopt(raw, vk::PipelineBindPoint::GRAPHICS, name, made))
     }
 
     /// What shaders touch by address, for checks.
-    fn reach(&self, name: &Arc<str>, shaders: &[(&'static str, &[u32])]) -> Option<Arc<PipelineReach>> {
-        self.device.checks.as_ref().map(|_| Arc::new(PipelineReach::new(name, shaders)))
+    fn reach(
+        &self,
+        name: &Arc<str>,
+        shaders: &[(&'static str, &[u32])],
+        specialized: &[(u32, u32)],
+    ) -> Option<Arc<PipelineReach>> {
+        self.device.checks.as_ref().map(|_| Arc::new(PipelineReach::new(name, shaders, specialized)))
     }
 
     /// Wraps and names a pipeline that the driver made.

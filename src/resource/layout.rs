@@ -81,11 +81,17 @@ fn check_number(number: &Number, pieces: &[Piece], size: usize) -> Result<(), St
     let halves = |piece: &&Piece| piece.bytes * 2 == end - start && piece.kind == Some(NumberKind::Integer);
     match &within[..] {
         [one] if fits(one) => Ok(()),
+        // Half of an address.
+        [whole] if number.bytes == 4 && is_half(whole, start) && number.kind == NumberKind::Integer => Ok(()),
         // An address may be written as two words.
         [low, high] if number.bytes == 8 && number.kind != NumberKind::Float && halves(low) && halves(high) => Ok(()),
         [] => Err(format!("{wants}, where there is padding")),
         [first, ..] => Err(format!("{wants}, where there is {}", piece_told(first))),
     }
+}
+
+fn is_half(whole: &Piece, start: usize) -> bool {
+    whole.bytes == 8 && whole.kind == Some(NumberKind::Integer) && (whole.at == start || whole.at + 4 == start)
 }
 
 fn is_same(expected: NumberKind, has: Option<NumberKind>) -> bool {
@@ -136,6 +142,8 @@ mod tests {
             number(8, 4, NumberKind::Float, ".a"),
             number(12, 4, NumberKind::Integer, ".n"),
             number(12, 8, NumberKind::Integer, ".both"),
+            number(0, 4, NumberKind::Integer, ".low"),
+            number(4, 4, NumberKind::Integer, ".high"),
         ];
         assert_eq!(check(&expected, &pieces, 20), Ok(()));
         assert_eq!(check(&[number(4, 4, NumberKind::Float, "")], &Layout::Unknown(8).pieces(), 8), Ok(()), "not known");

@@ -2,7 +2,7 @@
 //!
 //! A walk over the words, in the order in which the specification puts them. Only what vulkio looks at is kept.
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use spirv::{BuiltIn, Decoration, ExecutionMode, Op, StorageClass};
 
 /// An id of the module.
@@ -11,10 +11,13 @@ pub(crate) type Id = u32;
 /// A SPIR-V module, as far as its addresses and its interface go.
 #[derive(Default)]
 pub(crate) struct Module<'w> {
+    version: u32,
     pub(super) types: FxHashMap<Id, Type>,
     /// Of struct members, and of array types under member [`WHOLE`].
     pub(super) layout: FxHashMap<(Id, u32), u32>,
     pub(super) matrix_strides: FxHashMap<(Id, u32), u32>,
+    /// Members whose matrices are laid out row by row.
+    pub(super) row_major: FxHashSet<(Id, u32)>,
     pub(super) names: FxHashMap<(Id, u32), String>,
     /// Integers, and 0 for what is null.
     constants: FxHashMap<Id, Constant>,
@@ -27,8 +30,12 @@ pub(crate) struct Module<'w> {
     local_size: Option<LocalSize>,
     /// By constant that can be specialised: its number.
     pub(crate) spec_ids: FxHashMap<Id, u32>,
-    /// Those of them that were decorated with their number and have a value; vectors of constants.
+    /// By number: what constants are specialised to.
+    specialized: Vec<(u32, u32)>,
+    /// Constants of several parts.
     composites: FxHashMap<Id, Vec<Id>>,
+    /// The variables that `main` uses, where the version of SPIR-V has it say them all.
+    interface: Option<Vec<Id>>,
     /// The constant that stands for the size of workgroups.
     size_constant: Option<Id>,
 }
@@ -96,8 +103,11 @@ const MOST_NESTED: usize = 256;
 
 impl<'w> Module<'w> {
     /// Reads words that begin with a header of SPIR-V. What cannot be read ends it: drivers will have their say about that.
-    pub(crate) fn read(words: &'w [u32]) -> Self {
-        let mut module = Self::default();
+    ///
+    /// Constants have the values that `specialized` gives by their numbers, as far as it does.
+    pub(crate) fn read(words: &'w [u32], specialized: &[(u32, u32)]) -> Self {
+        let version = words.get(1).copied().unwrap_or_default();
+        let mut module = Self { version, specialized: specialized.to_vec(), ..Self::default() };
         let mut function = None;
         for instruction in instructions(words) {
             module.take(instruction, &mut function);
@@ -124,11 +134,18 @@ impl<'w> Module<'w> {
     fn declare(&mut self, Instruction { op, operands }: Instruction<'w>) {
         let Some(op) = op else { return };
         match (op, operands) {
-            (Op::EntryPoint, &[_, function, ref rest @ ..]) if text(rest) == "main" => self.main = Some(function),
-            (Op::ExecutionMode, &[_, mode, x, y, z]) if mode == ExecutionMode::LocalSize as u32 => {
+            (Op::EntryPoint, &[_, function, ref rest @ ..]) if text(rest) == "main" => {
+                self.main = Some(function);
+                self.interface = rest.get("main".len() / 4 + 1..).map(<[u32]>::to_vec);
+            }
+            (Op::ExecutionMode, &[entry, mode, x, y, z])
+                if mode == ExecutionMode::LocalSize as u32 && Some(entry) == self.main =>
+            {
                 self.local_size = Some(LocalSize::Literal([x, y, z]));
             }
-            (Op::ExecutionModeId, &[_, mode, x, y, z]) if mode == ExecutionMode::LocalSizeId as u32 => {
+            (Op::ExecutionModeId, &[entry, mode, x, y, z])
+                if mode == ExecutionMode::LocalSizeId as u32 && Some(entry) == self.main =>
+            {
                 self.local_size = Some(LocalSize::Constants([x, y, z]));
             }
             (Op::Decorate, &[id, kind, number, ..]) if kind == Decoration::SpecId as u32 => {
@@ -153,9 +170,12 @@ impl<'w> Module<'w> {
             (Op::MemberDecorate, &[id, member, kind, value, ..]) if kind == Decoration::MatrixStride as u32 => {
                 self.matrix_strides.insert((id, member), value);
             }
+            (Op::MemberDecorate, &[id, member, kind, ..]) if kind == Decoration::RowMajor as u32 => {
+                self.row_major.insert((id, member));
+            }
             (Op::Constant | Op::SpecConstant, &[of, id, low, ref rest @ ..]) => {
-                // What a constant is specialised to is not known here, but only arrays' lengths are made of those.
-                let value = u64::from(low) | rest.first().map_or(0, |&high| u64::from(high) << 32);
+                let own = u64::from(low) | rest.first().map_or(0, |&high| u64::from(high) << 32);
+                let value = self.chosen(id).map_or(own, u64::from);
                 self.constants.insert(id, Constant { of, value });
             }
             (Op::ConstantNull | Op::Undef, &[of, id, ..]) => {
@@ -194,13 +214,29 @@ impl<'w> Module<'w> {
         self.names.insert((id, member), text(words));
     }
 
-    /// Invocations of a workgroup in each direction, with what constants are specialised to. `None` if that is not said in a way that is
-    /// known here.
-    pub(crate) fn local_size(&self, specialized: impl Fn(u32) -> Option<u32>) -> Option<[u32; 3]> {
-        let value = |id: Id| {
-            let chosen = self.spec_ids.get(&id).and_then(|&number| specialized(number));
-            chosen.or_else(|| self.constant(id).and_then(|(_, value)| u32::try_from(value).ok()))
-        };
+    /// What a constant is specialised to, if it is.
+    fn chosen(&self, id: Id) -> Option<u32> {
+        let number = self.spec_ids.get(&id)?;
+        self.specialized.iter().find(|(other, _)| other == number).map(|(_, value)| *value)
+    }
+
+    /// The bytes of the constants with this number; `None` for a `bool`.
+    pub(crate) fn bytes_of_constant(&self, number: u32) -> Option<u32> {
+        let id = self.spec_ids.iter().find(|(_, other)| **other == number).map(|(&id, _)| id)?;
+        self.bytes_of(self.constant(id)?.0)
+    }
+
+    /// The variables that `main` may use.
+    pub(super) fn variables_of_main(&self) -> impl Iterator<Item = &Variable> {
+        // "Before version 1.4, the interface's storage classes are limited to the Input and Output storage classes."
+        let all = self.version < 0x0001_0400;
+        let interface = self.interface.as_deref().unwrap_or_default();
+        self.variables.iter().filter(move |variable| all || interface.contains(&variable.id))
+    }
+
+    /// Invocations of a workgroup in each direction. `None` if that is not said in a way that is known here.
+    pub(crate) fn local_size(&self) -> Option<[u32; 3]> {
+        let value = |id: Id| self.constant(id).and_then(|(_, value)| u32::try_from(value).ok());
         let constants = match (self.size_constant.and_then(|id| self.composites.get(&id)), self.local_size?) {
             // "If an object is decorated with the WorkgroupSize decoration, this takes precedence over any LocalSize or LocalSizeId
             // execution mode."

@@ -80,7 +80,8 @@ fn by_size(cases: &[CaseRow], operation: Operation, batch: usize, color: RGBColo
 }
 
 fn processor(cpu: &[CpuRow]) -> Vec<Line> {
-    let rows: Vec<_> = cpu.iter().filter(|row| row.runtime == "multi-threaded").collect();
+    let rows: Vec<_> =
+        cpu.iter().filter(|row| row.runtime.starts_with("multi-threaded") && row.runtime.ends_with("20µs")).collect();
     let mut names: Vec<_> = rows.iter().map(|row| row.technique).collect();
     names.sort_unstable();
     names.dedup();

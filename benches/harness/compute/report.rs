@@ -2,13 +2,14 @@
 
 use std::{fmt::Write as _, fs, path::Path};
 
-use super::{super::Result, Case};
+use super::{super::Result, Case, Operation};
 
 /// Of a technique with a batch of dispatches of 64 KiB.
 #[derive(Clone, Debug)]
 pub(crate) struct CpuRow {
     pub(crate) technique: &'static str,
-    pub(crate) runtime: &'static str,
+    /// And how long the reactor spins.
+    pub(crate) runtime: String,
     pub(crate) batch: usize,
     /// A dispatch's microseconds: wall, the caller's CPU, the process's CPU.
     pub(crate) micros: [f64; 3],
@@ -23,10 +24,26 @@ pub(crate) struct CpuRow {
 
 impl CpuRow {
     pub(crate) fn print(&self) {
-        let Self { technique, batch, micros: [wall, caller, process], submits, to_each, to_hand, .. } = self;
+        let Self { technique, batch, micros: [wall, _, process], submits, to_each, to_hand, .. } = self;
+        let caller = self.caller();
         println!(
-            "{technique:<36} {batch:>5} {wall:>9.3} {caller:>9.3} {process:>9.3} {submits:>9.4} {to_each:>11.3} {to_hand:>9.3}"
+            "{technique:<36} {batch:>5} {wall:>9.3} {caller:>9} {process:>9.3} {submits:>9.4} {to_each:>11.3} {to_hand:>9.3}"
         );
+    }
+
+    /// One line of the table.
+    fn line(&self) -> String {
+        let Self { technique, runtime, batch, micros: [wall, _, process], submits, to_each, to_hand, .. } = self;
+        let caller = self.caller();
+        format!(
+            "| {technique} | {runtime} | {batch} | {wall:.3} | {caller} | {process:.3} | {submits:.4} | {to_each:.3} | {to_hand:.3} |"
+        )
+    }
+
+    /// The caller's CPU, where there is one caller.
+    fn caller(&self) -> String {
+        let caller = self.micros[1];
+        if caller.is_nan() { "-".to_owned() } else { format!("{caller:.3}") }
     }
 }
 
@@ -73,6 +90,29 @@ impl CaseRow {
     }
 }
 
+/// Shares of CUDA's rates that the largest sizes are to reach, one at a time.
+const GOALS: [(Operation, usize, f64); 7] = [
+    (Operation::Saxpy, 1 << 28, 0.95),
+    (Operation::Reduce, 1 << 28, 0.97),
+    (Operation::Scan, 1 << 28, 0.95),
+    (Operation::Gemm, 4096 * 4096, 0.8),
+    (Operation::Gemm, 8192 * 8192, 0.8),
+    (Operation::Emulated, 4096 * 4096, 1.0),
+    (Operation::Emulated, 8192 * 8192, 1.0),
+];
+
+/// Which goals were met, of those whose cases were measured and have a rate of the other program.
+pub(crate) fn print_goals(cases: &[CaseRow]) {
+    for (operation, elements, least) in GOALS {
+        let case = Case { operation, elements, batch: 1 };
+        let row = cases.iter().find(|row| row.case == case);
+        let Some((row, against)) = row.and_then(|row| Some((row, row.against?))) else { continue };
+        let ratio = case.rate(row.gpu) / against;
+        let verdict = if ratio >= least { "met" } else { "MISSED" };
+        println!("{case}: {ratio:.3} of CUDA, goal >= {least} {verdict}");
+    }
+}
+
 /// Everything in one file of Markdown, for docs.
 pub(crate) fn write(path: &Path, machine: &str, cpu: &[CpuRow], cases: &[CaseRow]) -> Result {
     let mut text = format!("{machine}\n\n");
@@ -89,13 +129,7 @@ pub(crate) fn write(path: &Path, machine: &str, cpu: &[CpuRow], cases: &[CaseRow
         )?;
         writeln!(text, "| :-- | :-- | --: | --: | --: | --: | --: | --: | --: |")?;
         for row in cpu {
-            let CpuRow {
-                technique, runtime, batch, micros: [wall, caller, process], submits, to_each, to_hand, ..
-            } = row;
-            writeln!(
-                text,
-                "| {technique} | {runtime} | {batch} | {wall:.3} | {caller:.3} | {process:.3} | {submits:.4} | {to_each:.3} | {to_hand:.3} |"
-            )?;
+            writeln!(text, "{}", row.line())?;
         }
     }
     Ok(fs::write(path, text)?)

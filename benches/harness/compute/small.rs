@@ -15,9 +15,10 @@ use vulkio::{DeviceKind, Gpu, GpuOptions, Intercept, ash::vk};
 
 use super::{
     super::{
-        Args, Result,
+        Args, Error, Result,
         clock::{MEASURES, Reading, Stopwatch, process_cpu},
-        many_threads,
+        instructions::{self, PerDraw},
+        many_threads, option_and_number,
         pairs::{Goal, Limits, Pairs, Summary, print_header, print_row, quantile},
         raw::ByHand,
     },
@@ -32,6 +33,9 @@ const LATENCY: Goal = Goal(Some(1.2));
 const DELAY: f64 = 2.0;
 /// CPU of dispatches awaited together against a submit each, and against the best batch by hand.
 const CPU: [f64; 2] = [0.5, 1.1];
+
+/// How long the reactor watches a counter before it blocks: that is CPU time, for latency.
+const SPINS: [Duration; 2] = [Duration::ZERO, Duration::from_micros(20)];
 
 fn limits(quick: bool) -> Limits {
     match quick {
@@ -56,7 +60,7 @@ fn run<T: Send + 'static>(runtime: &Runtime, future: impl Future<Output = Result
 
 /// One awaited dispatch against submitting and waiting by hand.
 pub(crate) fn latency(args: &Args) -> Result {
-    for spin in [Duration::ZERO, Duration::from_micros(20)] {
+    for spin in SPINS {
         let gpu = Gpu::open_blocking(GpuOptions::default().spin(spin))?;
         print_header(&format!("one dispatch of 64 KiB, awaited; spin {spin:?}"));
         for (name, runtime) in runtimes()? {
@@ -198,26 +202,37 @@ const PROCESS: usize = 2;
 
 /// The CPU time of many dispatches that have nothing to do with one another, by technique and batch.
 pub(crate) fn cpu(args: &Args) -> Result<Vec<CpuRow>> {
-    let gpu = Gpu::open_blocking(GpuOptions::default())?;
     let mut rows = Vec::new();
-    for (name, runtime) in runtimes()? {
-        // On a CPU driver the process also does the GPU's work, and the calling thread is what can be compared.
-        let is_software = gpu.info().kind == DeviceKind::Cpu;
-        let compared = if is_software && name == SINGLE { CALLER } else { PROCESS };
-        let by = MEASURES[compared];
-        println!("dispatches of 64 KiB, {name} tokio, us a dispatch: medians, and ratios of {by} within a round");
-        println!(
-            "{:<36} {:>5} {:>9} {:>9} {:>9} {:>9} {:>11} {:>9}",
-            "", "batch", "wall", "caller", "process", "submits", "to each", "to hand"
-        );
-        for batch in BATCHES {
-            let measured = run(&runtime, cpu_rounds(gpu.clone(), batch, limits(args.quick)))?;
-            rows.extend(print_cpu(&measured, batch, name, compared));
+    for spin in SPINS {
+        let gpu = Gpu::open_blocking(GpuOptions::default().spin(spin))?;
+        for (name, runtime) in runtimes()? {
+            rows.extend(cpu_of(args, &gpu, spin, name, &runtime)?);
         }
-        print_cpu_verdict(&rows, name);
-        println!();
+        futures::executor::block_on(gpu.close())?;
     }
-    futures::executor::block_on(gpu.close())?;
+    Ok(rows)
+}
+
+/// On one kind of runtime.
+fn cpu_of(args: &Args, gpu: &Gpu, spin: Duration, name: &str, runtime: &Runtime) -> Result<Vec<CpuRow>> {
+    // On a CPU driver the process also does the GPU's work, and the calling thread is what can be compared.
+    let is_software = gpu.info().kind == DeviceKind::Cpu;
+    let compared = if is_software && name == SINGLE { CALLER } else { PROCESS };
+    let (by, runtime_name) = (MEASURES[compared], format!("{name}, spin {spin:?}"));
+    println!("dispatches of 64 KiB, {runtime_name}, us a dispatch: medians, and ratios of {by} within a round");
+    println!(
+        "{:<36} {:>5} {:>9} {:>9} {:>9} {:>9} {:>11} {:>9}",
+        "", "batch", "wall", "caller", "process", "submits", "to each", "to hand"
+    );
+    let mut rows = Vec::new();
+    for batch in BATCHES {
+        let measured = run(runtime, cpu_rounds(gpu.clone(), batch, limits(args.quick)))?;
+        // Tasks move between threads at an await: there is no one caller.
+        let has_caller = name == SINGLE;
+        rows.extend(print_cpu(&measured, batch, &runtime_name, has_caller, compared));
+    }
+    print_cpu_verdict(&rows);
+    println!();
     Ok(rows)
 }
 
@@ -254,7 +269,7 @@ async fn cpu_rounds(gpu: Gpu, batch: usize, limits: Limits) -> Result<Measured> 
     Ok(measured)
 }
 
-fn print_cpu(measured: &Measured, batch: usize, runtime: &'static str, compared: usize) -> Vec<CpuRow> {
+fn print_cpu(measured: &Measured, batch: usize, runtime: &str, has_caller: bool, compared: usize) -> Vec<CpuRow> {
     let column = |technique: usize, measure: usize| -> Vec<f64> {
         measured[technique].0.iter().map(|reading| reading[measure]).collect()
     };
@@ -266,11 +281,10 @@ fn print_cpu(measured: &Measured, batch: usize, runtime: &'static str, compared:
     for (i, &(technique, name)) in TECHNIQUES.iter().enumerate() {
         let row = CpuRow {
             technique: name,
-            runtime,
+            runtime: runtime.to_owned(),
             batch,
-            micros: [0, 1, 2].map(|measure| match (measure, runtime) {
-                // Tasks move between threads at an await: there is no one caller.
-                (CALLER, MULTI) => f64::NAN,
+            micros: [0, 1, 2].map(|measure| match measure {
+                CALLER if !has_caller => f64::NAN,
                 _ => quantile(&column(i, measure), 0.5),
             }),
             submits: measured[i].1,
@@ -284,8 +298,8 @@ fn print_cpu(measured: &Measured, batch: usize, runtime: &'static str, compared:
     rows
 }
 
-fn print_cpu_verdict(rows: &[CpuRow], runtime: &str) {
-    let largest = rows.iter().filter(|row| row.goal && row.runtime == runtime).max_by_key(|row| row.batch);
+fn print_cpu_verdict(rows: &[CpuRow]) {
+    let largest = rows.iter().filter(|row| row.goal).max_by_key(|row| row.batch);
     let Some(row) = largest else { return };
     let verdict = |ratio: f64, most: f64| if ratio <= most { "met" } else { "MISSED" };
     let [each, hand] = CPU;
@@ -297,4 +311,47 @@ fn print_cpu_verdict(rows: &[CpuRow], runtime: &str) {
         row.to_hand,
         verdict(row.to_hand, hand)
     );
+}
+
+/// What callgrind counts: so many dispatches, 256 at a time, each side as it does it best.
+const COUNTED: [(&str, &str, Technique); 4] = [
+    ("by hand, one command buffer", "--callgrind-hand", Technique::Hand(HandWay::Batched)),
+    ("vulkio, a graph each", "--callgrind-each", Technique::Ours(Way::Each)),
+    ("vulkio, awaited together", "--callgrind-together", Technique::Ours(Way::Together)),
+    ("vulkio, one graph", "--callgrind-graph", Technique::Ours(Way::Graph)),
+];
+
+/// Instructions a dispatch outside of the driver; or, where one of these was asked for, what is counted.
+pub(crate) fn instructions() -> Result {
+    for (_, option, technique) in COUNTED {
+        if let Some(dispatches) = option_and_number(option) {
+            return once(technique, dispatches);
+        }
+    }
+    println!("instructions a dispatch of 64 KiB, {} at a time, single-threaded tokio", BATCHES[2]);
+    let mut by_hand = None;
+    for (name, option, _) in COUNTED {
+        let PerDraw { ours, elsewhere } = instructions::count(option, 4 * BATCHES[2])?;
+        let ratio = ours / *by_hand.get_or_insert(ours);
+        println!("{name:<30} {ours:>9.1} outside of the driver, ratio {ratio:>7.2}; {elsewhere:.0} elsewhere");
+    }
+    Ok(())
+}
+
+fn once(technique: Technique, dispatches: usize) -> Result {
+    let gpu = Gpu::open_blocking(GpuOptions::default().spin(Duration::ZERO))?;
+    let [(_, runtime), _] = runtimes()?;
+    runtime.block_on(async {
+        let batch = BATCHES[2];
+        let small = Arc::new(Small::new(&gpu, batch).await?);
+        let mut by_hand = ByHand::new(&gpu, 1)?;
+        for _ in 0..dispatches / batch {
+            match technique {
+                Technique::Hand(way) => small.by_hand(&mut by_hand, way, batch)?,
+                Technique::Ours(way) => small.run(way, batch).await?,
+            }
+        }
+        Ok::<_, Error>(())
+    })?;
+    instructions::leave()
 }

@@ -48,9 +48,9 @@ impl Root {
 }
 
 impl Reach {
-    /// Of a SPIR-V module with an entry point `main`.
-    pub(crate) fn of(words: &[u32]) -> Self {
-        let module = Module::read(words);
+    /// Of a SPIR-V module with an entry point `main`, its constants specialised to these values by their numbers.
+    pub(crate) fn of(words: &[u32], specialized: &[(u32, u32)]) -> Self {
+        let module = Module::read(words, specialized);
         let walk::Found { places, touches, is_all } = walk::walk(&module);
         // What is behind of others has a higher number, and to get behind something it was read.
         let numbers: Vec<_> = touches.keys().copied().collect();

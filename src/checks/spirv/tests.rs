@@ -12,7 +12,7 @@ fn words(bytes: &[u8]) -> Vec<u32> {
 
 /// Every root by its text: `r`, `w` or `rw`.
 fn found(bytes: &[u8]) -> BTreeMap<String, &'static str> {
-    let reach = Reach::of(&words(bytes));
+    let reach = Reach::of(&words(bytes), &[]);
     assert!(reach.is_all, "all of its addresses can be followed");
     let ways = |touch: Touch| match (touch.reads, touch.writes) {
         (true, true) => "rw",
@@ -47,7 +47,7 @@ fn addresses_in_push_constants_are_told_by_what_is_done_with_them() {
 fn addresses_are_followed_through_memory_functions_and_arrays() {
     // Reads cells, chunks of cubes (one of 64) and extents, which the scene in the push constants leads to.
     let draw = include_bytes!("../../../shaders/spv/cells_draw.comp.spv");
-    let reach = Reach::of(&words(draw));
+    let reach = Reach::of(&words(draw), &[]);
     let of = |behind: Option<usize>| reach.roots.iter().filter(move |root| root.behind == behind);
     let scene = reach.roots.iter().position(|root| root.behind.is_none() && root.leads_on).expect("the scene");
     let within: Vec<_> = of(Some(scene)).collect();
@@ -62,7 +62,7 @@ fn all_own_shaders_are_understood() {
     let shaders = own_shaders();
     assert!(shaders.len() >= 40);
     for (name, bytes) in shaders {
-        let reach = Reach::of(&words(&bytes));
+        let reach = Reach::of(&words(&bytes), &[]);
         assert!(reach.is_all, "{name}");
         let fits = |root: &Root| root.behind.is_none_or(|behind| behind < reach.roots.len());
         assert!(reach.roots.iter().all(fits), "{name}");
@@ -75,7 +75,7 @@ fn all_own_shaders_are_understood() {
 #[test]
 fn what_is_no_shader_reaches_nothing() {
     for words in [&[][..], &[0x0723_0203], &[0x0723_0203, 0, 0, 0, 0], &[0x0723_0203, 0, 0, 0, 0, 0, 0, 0xFFFF_0001]] {
-        let reach = Reach::of(words);
+        let reach = Reach::of(words, &[]);
         assert!(reach.roots.is_empty() && !reach.is_all);
     }
 }
@@ -101,7 +101,7 @@ proptest! {
         if cut {
             words.truncate(end.index(words.len()));
         }
-        let reach = Reach::of(&words);
+        let reach = Reach::of(&words, &[]);
         prop_assert!(reach.roots.iter().enumerate().all(|(index, root)| root.behind.is_none_or(|behind| behind < index)));
     }
 }

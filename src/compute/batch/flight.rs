@@ -13,16 +13,20 @@ use std::{
 
 use tokio::task::coop::unconstrained;
 
-use super::{Batcher, Item, load::Load};
+use super::{
+    Place,
+    item::{Awaited, Item},
+    load::Load,
+};
 use crate::{
     error::{Error, Result},
     exec::Submit,
+    gpu::Gpu,
     sync::Completion,
 };
 
 /// It goes on whenever it is woken, on whatever thread that is: so nobody has to poll it.
 pub(super) struct Flight {
-    batcher: Arc<Batcher>,
     stage: Mutex<Stage>,
     /// Somebody woke it, and nobody has looked since.
     is_woken: AtomicBool,
@@ -32,60 +36,79 @@ enum Stage {
     /// Recorded; its turn to be submitted is to come, or has.
     Submitting {
         submit: Submit,
-        items: Vec<Item>,
-        load: Load,
+        refusable: Refusable,
     },
     /// On the GPU, with those who wait for its end.
     Running {
         completion: Completion,
-        items: Vec<Item>,
+        awaited: Vec<Awaited>,
+        place: Place,
     },
     Landed,
 }
 
+/// What was recorded and may still turn out to be wrong.
+struct Refusable {
+    place: Place,
+    items: Vec<Item>,
+    load: Load,
+}
+
 impl Flight {
-    /// Records and submits what these dispatches want, those that nobody waits for any more left out. The batcher counts it as in flight
-    /// already.
-    pub(super) fn begin(batcher: &Arc<Batcher>, mut items: Vec<Item>) {
-        items.retain(|item| !item.is_unwanted());
-        let mut items = checked(items);
-        if items.is_empty() {
-            return batcher.landed();
+    /// Records and submits what these dispatches want, those that nobody waits for any more left out.
+    pub(super) fn begin(place: Place, mut items: Vec<Item>) {
+        items.retain(|item| !item.awaited.is_unwanted());
+        let Some(gpu) = items.first().and_then(Item::gpu) else { return };
+        let apart = apart(&gpu, &mut items);
+        for item in apart {
+            Self::begin_all(&gpu, place.another(), vec![item]);
         }
+        if !items.is_empty() {
+            Self::begin_all(&gpu, place, items);
+        }
+    }
+
+    fn begin_all(gpu: &Gpu, place: Place, mut items: Vec<Item>) {
         let load = Load::new(&mut items);
-        match load.submit(&items) {
+        let submit = load.submit(gpu);
+        let refusable = Refusable { place, items, load };
+        match submit {
             Ok(submit) => {
-                let stage = Mutex::new(Stage::Submitting { submit, items, load });
-                let flight = Self { batcher: Arc::clone(batcher), stage, is_woken: AtomicBool::new(false) };
-                Arc::new(flight).wake();
+                let stage = Mutex::new(Stage::Submitting { submit, refusable });
+                Arc::new(Self { stage, is_woken: AtomicBool::new(false) }).wake();
             }
-            Err(error) => fail(batcher, items, &load, &error),
+            Err(error) => refusable.refuse(&error),
         }
     }
 
     /// Goes as far as it can.
-    fn go_on(self: &Arc<Self>) {
-        let waker = Waker::from(Arc::clone(self));
-        let mut cx = Context::from_waker(&waker);
-        // Who is woken while somebody else looks leaves it to them: they look again after they have unlocked.
-        while self.is_woken.load(Ordering::Acquire) {
+    fn go_on(&self, waker: &Waker) {
+        let mut cx = Context::from_waker(waker);
+        // Who is woken while somebody else looks leaves it to them: they look again after they have unlocked. Both sides change the
+        // flag, so that one of them sees what the other did.
+        while self.is_woken.fetch_or(false, Ordering::AcqRel) {
             let mut stage = match self.stage.try_lock() {
                 Ok(stage) => stage,
                 Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
                 Err(TryLockError::WouldBlock) => return,
             };
-            self.is_woken.store(false, Ordering::Release);
+            self.is_woken.swap(false, Ordering::AcqRel);
             let came = stage.step(&mut cx);
             drop(stage);
             match came {
                 Came::Nothing => {}
-                // It may be complete already.
-                Came::Submitted => self.is_woken.store(true, Ordering::Release),
-                Came::Refused(error, items, load) => fail(&self.batcher, items, &load, &error),
-                Came::Landed(outcome, items) => {
-                    // First, so that what these want next finds nothing in flight.
-                    self.batcher.landed();
-                    items.into_iter().for_each(|item| item.complete(outcome.clone()));
+                Came::Submitted(completion, items, place) => {
+                    let submitted = items.into_iter().filter_map(|item| item.awaited.submitted(&completion));
+                    let running = Stage::Running { awaited: submitted.collect(), completion, place };
+                    // Nobody else changes the stage meanwhile: it says that all is over.
+                    *self.stage.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = running;
+                    self.is_woken.swap(true, Ordering::AcqRel); // it may be complete already
+                }
+                Came::Refused(error, refusable) => refusable.refuse(&error),
+                Came::Landed(outcome, awaited, place) => {
+                    // First, so that what these want next finds it gone.
+                    drop(place);
+                    awaited.into_iter().for_each(|awaited| awaited.complete(outcome.clone()));
                 }
             }
         }
@@ -94,47 +117,39 @@ impl Flight {
 
 impl Wake for Flight {
     fn wake(self: Arc<Self>) {
-        self.is_woken.store(true, Ordering::Release);
-        self.go_on();
+        self.is_woken.swap(true, Ordering::AcqRel);
+        let waker = Waker::from(Arc::clone(&self));
+        self.go_on(&waker);
     }
 }
 
 /// What a look brought.
 enum Came {
     Nothing,
-    Submitted,
-    Refused(Error, Vec<Item>, Load),
-    Landed(Result<()>, Vec<Item>),
+    Submitted(Completion, Vec<Item>, Place),
+    Refused(Error, Refusable),
+    Landed(Result<()>, Vec<Awaited>, Place),
 }
 
 impl Stage {
     fn step(&mut self, cx: &mut Context<'_>) -> Came {
-        match self {
-            Self::Submitting { submit, .. } => match poll(submit, cx) {
-                Poll::Pending => Came::Nothing,
-                Poll::Ready(outcome) => self.submitted(outcome.map(|done| done.without_value())),
-            },
-            Self::Running { completion, items } => match poll(completion, cx) {
-                Poll::Pending => Came::Nothing,
-                Poll::Ready(outcome) => {
-                    let items = mem::take(items);
-                    *self = Self::Landed;
-                    Came::Landed(outcome, items)
+        match mem::replace(self, Self::Landed) {
+            Self::Submitting { mut submit, refusable } => match poll(&mut submit, cx) {
+                Poll::Pending => {
+                    *self = Self::Submitting { submit, refusable };
+                    Came::Nothing
                 }
+                Poll::Ready(Ok(done)) => Came::Submitted(done.without_value(), refusable.items, refusable.place),
+                Poll::Ready(Err(error)) => Came::Refused(error, refusable),
+            },
+            Self::Running { mut completion, awaited, place } => match poll(&mut completion, cx) {
+                Poll::Pending => {
+                    *self = Self::Running { completion, awaited, place };
+                    Came::Nothing
+                }
+                Poll::Ready(outcome) => Came::Landed(outcome, awaited, place),
             },
             Self::Landed => Came::Nothing,
-        }
-    }
-
-    fn submitted(&mut self, outcome: Result<Completion>) -> Came {
-        let Self::Submitting { items, load, .. } = mem::replace(self, Self::Landed) else { return Came::Nothing };
-        match outcome {
-            Ok(completion) => {
-                let items = items.into_iter().filter_map(|item| item.submitted(&completion)).collect();
-                *self = Self::Running { completion, items };
-                Came::Submitted
-            }
-            Err(error) => Came::Refused(error, items, load),
         }
     }
 }
@@ -144,29 +159,43 @@ fn poll<F: Future + Unpin>(future: &mut F, cx: &mut Context<'_>) -> Poll<F::Outp
     pin!(unconstrained(future)).poll(cx)
 }
 
-/// Those whose shaders touch what they declare, if anybody looks; the others are told.
-fn checked(items: Vec<Item>) -> Vec<Item> {
-    // Alone, it is looked at when it is recorded.
-    if items.len() < 2 {
-        return items;
+/// Takes out what must not go with the others: those whose shaders touch what they do not declare, which are told, if anybody looks; and
+/// those that read what nothing has written. As a graph of its own such a one is refused with the name of what it reads; beside others
+/// that write there later, nobody would notice.
+fn apart(gpu: &Gpu, items: &mut Vec<Item>) -> Vec<Item> {
+    // A single step is looked at when it is recorded.
+    if let [one] = &items[..]
+        && one.steps.len() < 2
+    {
+        return Vec::new();
     }
-    let check = |item: Item| match item.steps.iter().try_for_each(|step| step.check(&item.gpu)) {
-        Ok(()) => Some(item),
-        Err(error) => {
-            item.refuse(error);
-            None
+    let mut right = Vec::with_capacity(items.len());
+    for item in items.drain(..) {
+        match item.steps.iter().try_for_each(|step| step.check(gpu)) {
+            Ok(()) => right.push(item),
+            Err(error) => item.awaited.refuse(error),
         }
-    };
-    items.into_iter().filter_map(check).collect()
+    }
+    let unwritten = Load::unwritten(&right);
+    let mut apart = Vec::new();
+    for (number, item) in right.into_iter().enumerate() {
+        if unwritten.contains(&number) { apart.push(item) } else { items.push(item) }
+    }
+    apart
 }
 
-/// Nothing was submitted. What one dispatch did wrong is no fault of the others: each is tried by itself.
-fn fail(batcher: &Arc<Batcher>, mut items: Vec<Item>, load: &Load, error: &Error) {
-    if items.len() < 2 || matches!(error, Error::DeviceLost { .. } | Error::Closed) {
-        items.into_iter().for_each(|item| item.refuse(error.clone()));
-        return batcher.landed();
+impl Refusable {
+    /// Nothing was submitted. What one dispatch did wrong is no fault of the others: each is tried by itself.
+    fn refuse(self, error: &Error) {
+        let Self { place, mut items, load } = self;
+        let is_someones = matches!(error, Error::Graph(_) | Error::Invalid(_) | Error::Shader { .. });
+        let gpu = items.first().and_then(Item::gpu).filter(|_| is_someones && items.len() > 1);
+        match gpu {
+            Some(gpu) => {
+                load.unload(&mut items);
+                items.into_iter().for_each(|item| Flight::begin_all(&gpu, place.another(), vec![item]));
+            }
+            None => items.into_iter().for_each(|item| item.awaited.refuse(error.clone())),
+        }
     }
-    load.unload(&mut items);
-    batcher.split(items.len());
-    items.into_iter().for_each(|item| Flight::begin(batcher, vec![item]));
 }

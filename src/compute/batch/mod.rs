@@ -4,6 +4,7 @@
 //! complete, when there is enough of it, or when the first of it has waited long enough.
 
 mod flight;
+mod item;
 mod load;
 mod waves;
 
@@ -14,29 +15,22 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::sync::oneshot;
-
-use super::dispatch::Step;
 use crate::{
-    error::{Error, Result},
-    gpu::{Gpu, helpers::Helpers},
-    sync::{Completion, Hub, prim::lock},
+    error::Error,
+    gpu::helpers::Helpers,
+    sync::{Hub, prim::lock},
 };
 use flight::Flight;
+pub(super) use item::{Awaited, Item};
 
 /// How dispatches gather: for [`GpuOptions::batching`](crate::GpuOptions::batching).
 ///
 /// A dispatch that is alone never waits: these say how long others may, while the GPU is busy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct Batching {
-    /// So many dispatches go without waiting any longer; at least 1. By default 256.
-    pub max_batch: usize,
-    /// The longest that a dispatch waits for work before it to complete. By default 200 µs.
-    pub max_delay: Duration,
-    /// Dispatches gather while so many submissions are not complete; at least 1, which is the default. With more, a program that makes
-    /// dispatches no faster than the GPU completes them submits each by itself.
-    pub in_flight: usize,
+    max_batch: usize,
+    max_delay: Duration,
+    in_flight: usize,
 }
 
 impl Default for Batching {
@@ -49,76 +43,31 @@ impl Batching {
     /// While anything is not complete.
     pub(super) const GATHERING: Self = Self { max_batch: 256, max_delay: Duration::from_micros(200), in_flight: 1 };
 
-    /// Sets [`max_batch`](Self::max_batch).
+    /// So many dispatches go without waiting any longer; at least 1. By default 256.
     #[must_use]
     pub fn max_batch(self, dispatches: usize) -> Self {
         Self { max_batch: dispatches.max(1), ..self }
     }
 
-    /// Sets [`max_delay`](Self::max_delay).
+    /// The longest that a dispatch waits for work before it to complete. By default 200 µs.
     #[must_use]
     pub fn max_delay(self, delay: Duration) -> Self {
         Self { max_delay: delay, ..self }
     }
 
-    /// Sets [`in_flight`](Self::in_flight).
+    /// Dispatches gather while so many submissions of dispatches are not complete; at least 1, which is the default. With more, a program
+    /// that makes dispatches no faster than the GPU completes them submits most of them by themselves.
     #[must_use]
     pub fn in_flight(self, submissions: usize) -> Self {
         Self { in_flight: submissions.max(1), ..self }
     }
 }
 
-/// A dispatch on its way.
-pub(super) struct Item {
-    pub(super) gpu: Gpu,
-    pub(super) steps: Vec<Step>,
-    pub(super) awaited: Awaited,
-}
-
-/// What somebody waits for.
-pub(super) enum Awaited {
-    Submission(oneshot::Sender<Result<Completion>>),
-    Completion(oneshot::Sender<Result<()>>),
-}
-
-impl Item {
-    /// Nobody may be waiting any more when it is told.
-    fn refuse(self, error: Error) {
-        match self.awaited {
-            Awaited::Submission(told) => _ = told.send(Err(error)),
-            Awaited::Completion(told) => _ = told.send(Err(error)),
-        }
-    }
-
-    /// Itself, if somebody waits for more than this.
-    fn submitted(self, completion: &Completion) -> Option<Self> {
-        match self.awaited {
-            Awaited::Submission(told) => {
-                let _ = told.send(Ok(completion.clone()));
-                None
-            }
-            Awaited::Completion(_) => Some(self),
-        }
-    }
-
-    fn complete(self, outcome: Result<()>) {
-        if let Awaited::Completion(told) = self.awaited {
-            let _ = told.send(outcome);
-        }
-    }
-
-    fn is_unwanted(&self) -> bool {
-        match &self.awaited {
-            Awaited::Submission(told) => told.is_closed(),
-            Awaited::Completion(told) => told.is_closed(),
-        }
-    }
-}
-
 /// Gathers the dispatches of a `Gpu`.
 pub(crate) struct Batcher {
     hub: Arc<Hub>,
-    helpers: Arc<Helpers>,
+    /// A thread of its own: what waits here must not wait for a compiler, too.
+    submitters: Helpers,
     policy: Batching,
     state: Mutex<State>,
 }
@@ -135,25 +84,28 @@ struct State {
     is_closed: bool,
 }
 
+/// A submission's place among those in flight, until it is dropped.
+struct Place(Arc<Batcher>);
+
 impl Batcher {
-    pub(crate) fn new(hub: &Arc<Hub>, helpers: &Arc<Helpers>, policy: Batching) -> Arc<Self> {
-        let (hub, helpers) = (Arc::clone(hub), Arc::clone(helpers));
-        Arc::new(Self { hub, helpers, policy, state: Mutex::default() })
+    pub(crate) fn new(hub: &Arc<Hub>, policy: Batching) -> Arc<Self> {
+        let submitters = Helpers::named("batch", 1);
+        Arc::new(Self { hub: Arc::clone(hub), submitters, policy, state: Mutex::default() })
     }
 
-    /// Submits a dispatch here and now, or lets it gather.
+    /// Submits a dispatch here and now, with those that wait, or lets it gather.
     pub(super) fn take(self: &Arc<Self>, item: Item) {
         let mut state = lock(&self.state);
         if state.is_closed {
             drop(state);
-            return item.refuse(Error::Closed);
+            return item.awaited.refuse(Error::Closed);
         }
-        let is_alone = state.waiting.is_empty() && state.in_flight < self.policy.in_flight;
         state.waiting.push(item);
-        if is_alone || state.waiting.len() >= self.policy.max_batch {
-            let items = self.begin(&mut state);
+        let Batching { max_batch, in_flight, .. } = self.policy;
+        if state.in_flight < in_flight || state.waiting.len() >= max_batch {
+            let (place, items) = self.begin(&mut state);
             drop(state);
-            Flight::begin(self, items);
+            Flight::begin(place, items);
         } else if state.waiting.len() == 1 {
             let sooner = self.set_alarm(&mut state);
             drop(state);
@@ -164,12 +116,10 @@ impl Batcher {
     }
 
     /// What waits, as a submission.
-    fn begin(&self, state: &mut State) -> Vec<Item> {
-        if let Some((at, id)) = state.alarm.take() {
-            self.hub.timers.cancel(at, id);
-        }
+    fn begin(self: &Arc<Self>, state: &mut State) -> (Place, Vec<Item>) {
+        self.cancel_alarm(state);
         state.in_flight += 1;
-        mem::take(&mut state.waiting)
+        (Place(Arc::clone(self)), mem::take(&mut state.waiting))
     }
 
     fn set_alarm(self: &Arc<Self>, state: &mut State) -> bool {
@@ -180,20 +130,13 @@ impl Batcher {
         sooner
     }
 
-    /// Several submissions in place of one.
-    fn split(&self, into: usize) {
-        lock(&self.state).in_flight += into.saturating_sub(1);
+    fn cancel_alarm(&self, state: &mut State) {
+        if let Some((at, id)) = state.alarm.take() {
+            self.hub.timers.cancel(at, id);
+        }
     }
 
-    /// A submission is complete, or failed.
-    fn landed(self: &Arc<Self>) {
-        let mut state = lock(&self.state);
-        state.in_flight -= 1;
-        drop(state);
-        self.call();
-    }
-
-    /// Has what waits submitted by a helper: this is called where nothing may take long.
+    /// Has what waits submitted by another thread: this is called where nothing may take long.
     fn call(self: &Arc<Self>) {
         let mut state = lock(&self.state);
         if state.waiting.is_empty() || mem::replace(&mut state.is_called, true) {
@@ -201,8 +144,11 @@ impl Batcher {
         }
         drop(state);
         let own = Arc::clone(self);
-        if self.helpers.spawn(true, move || own.submit_waiting()).is_err() {
-            self.close();
+        match self.submitters.spawn(true, move || own.submit_waiting()) {
+            Ok(()) => {}
+            Err(Error::Closed) => self.refuse_waiting(),
+            // No thread can be started.
+            Err(_) => self.submit_waiting(),
         }
     }
 
@@ -212,18 +158,25 @@ impl Batcher {
         if state.waiting.is_empty() {
             return;
         }
-        let items = self.begin(&mut state);
+        let (place, items) = self.begin(&mut state);
         drop(state);
-        Flight::begin(self, items);
+        Flight::begin(place, items);
     }
 
     /// Refuses what waits, and what comes.
-    pub(crate) fn close(&self) {
+    pub(crate) fn refuse_waiting(&self) {
         let mut state = lock(&self.state);
         state.is_closed = true;
+        self.cancel_alarm(&mut state);
         let waiting = mem::take(&mut state.waiting);
         drop(state);
-        waiting.into_iter().for_each(|item| item.refuse(Error::Closed));
+        waiting.into_iter().for_each(|item| item.awaited.refuse(Error::Closed));
+    }
+
+    /// Ends its thread, within `limit`. Whether that has ended.
+    pub(crate) fn close(&self, limit: Duration) -> bool {
+        self.refuse_waiting();
+        self.submitters.close(Some(limit))
     }
 }
 
@@ -231,5 +184,21 @@ impl Batcher {
 impl Wake for Batcher {
     fn wake(self: Arc<Self>) {
         self.call();
+    }
+}
+
+impl Place {
+    /// One more, for a submission in place of which there are several.
+    fn another(&self) -> Self {
+        lock(&self.0.state).in_flight += 1;
+        Self(Arc::clone(&self.0))
+    }
+}
+
+/// The submission is complete, or failed.
+impl Drop for Place {
+    fn drop(&mut self) {
+        lock(&self.0.state).in_flight -= 1;
+        self.0.call();
     }
 }

@@ -79,11 +79,11 @@ impl Matrix {
         (self.rows - 1).checked_mul(self.stride)?.checked_add(self.columns)
     }
 
-    /// Where it is.
+    /// From its first element to its last: where that is, and for declarations.
     ///
     /// # Errors
     /// [`Error::Invalid`] if it is not within its slice, the slice not within its buffer, or the buffer another device's.
-    pub(super) fn operand(&self, gpu: &Gpu, role: &'static str) -> Result<Operand> {
+    pub(super) fn operand(&self, gpu: &Gpu, role: &'static str) -> Result<(Operand, BufferSlice<f32>)> {
         let operand = Operand::new(gpu, role, &self.slice)?;
         let Self { rows, columns, stride, .. } = *self;
         if stride < columns {
@@ -100,8 +100,7 @@ impl Matrix {
                 self.shape()
             )));
         }
-        let span = self.span().filter(|&span| span <= operand.len());
-        span.map(|_| ()).ok_or_else(|| {
+        let span = self.span().filter(|&span| span <= operand.len()).ok_or_else(|| {
             Error::Invalid(format!(
                 "{}: a matrix of {} with a stride of {stride} does not fit into {} elements; take a larger buffer or slice",
                 operand.text(),
@@ -109,7 +108,9 @@ impl Matrix {
                 operand.len()
             ))
         })?;
-        Ok(operand)
+        let start = self.slice.range().start;
+        let used = BufferSlice::new(self.slice.buffer(), start..start + span);
+        Ok((Operand::new(gpu, role, &used)?, used))
     }
 
     /// Whether each group of four numbers of a row is one access of 16 bytes.

@@ -147,17 +147,15 @@ impl Gemm {
     /// belongs to another device.
     pub fn of(&self, alpha: f32, a: &Matrix, b: &Matrix, beta: f32, c: &Matrix) -> Result<Dispatch> {
         let gpu = &self.gpu;
-        let at_a = a.operand(gpu, "A of gemm")?;
-        let at_b = b.operand(gpu, "B of gemm")?;
-        let at_c = c.operand(gpu, "C of gemm")?;
+        let (at_a, used_a) = a.operand(gpu, "A of gemm")?;
+        let (at_b, used_b) = b.operand(gpu, "B of gemm")?;
+        let (at_c, used_c) = c.operand(gpu, "C of gemm")?;
         check_shapes(a, b, c)?;
         if c.is_empty() {
             return Ok(Dispatch::nothing(gpu));
         }
-        if !a.is_empty() {
-            check_apart(&at_a, &at_c)?;
-            check_apart(&at_b, &at_c)?;
-        }
+        check_apart(&at_a, &at_c)?;
+        check_apart(&at_b, &at_c)?;
         let depth = if alpha == 0.0 { 0 } else { a.columns };
         let is_wide = c.is_wide(&at_c) && (depth == 0 || a.is_wide(&at_a) && b.is_wide(&at_b));
         // All are less than 2³¹.
@@ -179,8 +177,8 @@ impl Gemm {
         let made = &self.made[choose(self.made.iter().map(|made| made.tile), rows, columns)];
         let kernel = if is_wide { &made.wide } else { &made.narrow };
         let work = kernel.dispatch(&push, grid(made.tile.count(rows, columns)));
-        let work = if depth == 0 { work } else { work.reads(&a.slice).reads(&b.slice) };
-        Ok(work.writes(Use::from(&c.slice)))
+        let work = if depth == 0 { work } else { work.reads(&used_a).reads(&used_b) };
+        Ok(work.writes(Use::from(used_c)))
     }
 }
 

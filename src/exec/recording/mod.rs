@@ -59,11 +59,17 @@ pub(crate) struct Submission {
     queue: Option<QueueKind>,
     declared: Declared,
     pub(crate) frame: Option<FramePart>,
+    is_of_kernels: bool,
 }
 
 impl Submission {
     pub(crate) fn new(gpu: Gpu, name: Arc<str>, queue: Option<QueueKind>, declared: Declared) -> Self {
-        Self { gpu, name, queue, declared, frame: None }
+        Self { gpu, name, queue, declared, frame: None, is_of_kernels: false }
+    }
+
+    /// Gathered by chance: its plan is kept apart from those of graphs, which come again.
+    pub(crate) fn of_kernels(self) -> Self {
+        Self { is_of_kernels: true, ..self }
     }
 }
 

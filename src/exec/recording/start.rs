@@ -21,7 +21,7 @@ use crate::{
     },
     gpu::{Gpu, QueueId, QueueKind},
     graph::{
-        cache::Kept,
+        cache::{Kept, PlanCache},
         compiled::{Batch, Compiled, Import},
         declare::{Body, Declared, PassBody},
         manual,
@@ -38,8 +38,9 @@ impl Recording {
     ///
     /// What is wrong with the graph as a whole, or no memory for its transients.
     pub(crate) fn start(submission: Submission, workers: usize, hold: bool) -> Result<Arc<Self>> {
-        let Submission { gpu, name, queue, mut declared, frame } = submission;
-        let Kept { compiled: plan, costs } = compile(&gpu, &declared, queue, frame.as_ref())?;
+        let Submission { gpu, name, queue, mut declared, frame, is_of_kernels } = submission;
+        let plans = if is_of_kernels { &gpu.shared.kernel_plans } else { &gpu.shared.plans };
+        let Kept { compiled: plan, costs } = compile(&gpu, &declared, queue, frame.as_ref(), plans)?;
         let passes = std::mem::take(&mut declared.passes);
         let mut passes: Vec<_> = passes.into_iter().map(Some).collect();
         let Cut { pieces, in_place } = cut(&plan, &costs, &passes, frame.as_ref(), workers);
@@ -90,14 +91,21 @@ impl Recording {
     }
 }
 
-fn compile(gpu: &Gpu, declared: &Declared, queue: Option<QueueKind>, frame: Option<&FramePart>) -> Result<Kept> {
+/// `plans`: where the plan is kept, if it is none of a frame.
+fn compile(
+    gpu: &Gpu,
+    declared: &Declared,
+    queue: Option<QueueKind>,
+    frame: Option<&FramePart>,
+    plans: &PlanCache,
+) -> Result<Kept> {
     let queues = &gpu.shared.device.queues;
     let cache = match frame {
         Some(frame) => {
             *lock(&frame.sizes) = declared.sizes();
             &frame.plans
         }
-        None => &gpu.shared.plans,
+        None => plans,
     };
     let plan = cache.get(&declared.structure, &queues.map).map_err(|fault| declared.explain(fault))?;
     if declared.structure.has_manual() && gpu.shared.device.checks.is_some() {

@@ -21,7 +21,7 @@ pub struct BufferSlice<T> {
 }
 
 impl<T> BufferSlice<T> {
-    pub(super) fn new(buffer: &Arc<BufferInner>, range: Range<usize>) -> Self {
+    pub(crate) fn new(buffer: &Arc<BufferInner>, range: Range<usize>) -> Self {
         Self { buffer: Arc::clone(buffer), range, element: PhantomData }
     }
 
