@@ -130,7 +130,7 @@ impl<T: Element> Reduce<T> {
     /// # Errors
     ///
     /// [`Error::Invalid`] if `result` is not one element, or one of the numbers; if either reaches beyond its buffer or belongs to
-    /// another device. [`Error::OutOfDeviceMemory`] if there is none left for the kernel's own 8 KiB.
+    /// another device. [`Error::OutOfDeviceMemory`] if there is none left for the kernel's own 16 KiB.
     pub fn of(&self, numbers: impl Into<BufferSlice<T>>, result: impl Into<BufferSlice<T>>) -> Result<Dispatch> {
         let (numbers, result_slice) = (numbers.into(), result.into());
         let gpu = self.kernel.gpu();
