@@ -35,7 +35,7 @@ const TABLE: [Tuning; 3] = [
         // H100, 256 dispatches of 64 KiB awaited together: 3.5 to 5 us each with one submission in flight; with two or three
         // often 15 to 20, as most are submitted by themselves then.
         batching: Batching::GATHERING,
-        // They begin in order: a scan of 2^28 numbers takes what CUB takes without drawing.
+        // They begin in order. H100, 2^28 numbers, tiles of 128 lanes by 4 quads: 1,177 us, and 1,218 with drawing.
         draws_tiles: false,
         fences_loops: true,
     },
