@@ -1,6 +1,6 @@
 // C = alpha * A * B + beta * C, as accurate as f32, by products of bfloat16 on matrix units.
 // Each number is split into three parts of 8 bits, which are its 24 bits exactly; of the nine products of parts, the three
-// smallest are left out: they are below half a bit. A subgroup multiplies 16 x 16 x 16 at a time into sums of their own,
+// smallest are left out: they are up to four units in the last place of a product. A subgroup multiplies 16 x 16 x 16 at a time into sums of their own,
 // which are then added in f32, as matrix units may cut where f32 rounds.
 #version 460
 #extension GL_GOOGLE_include_directive : require

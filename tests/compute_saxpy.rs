@@ -12,7 +12,7 @@ use vulkio::{
 };
 
 /// Elements of a workgroup.
-const BLOCK: usize = 4096;
+const BLOCK: usize = 1024;
 const SEED: u64 = 8;
 
 /// Each result is as near to the f64 reference as is promised.

@@ -1,12 +1,12 @@
 //! Schedules of systems of the CPU and the GPU, in graphs and frames: what reaches whom, who waits, and who lets go when.
 
 mod common;
-mod number;
+mod filling;
 
 use std::sync::Arc;
 
 use common::{Hold, close, poll_once, recorded, soon, strict_gpu};
-use number::{Add, Fill, Number, WORDS, complete, read, words};
+use filling::{Add, Fill, Number, WORDS, complete, read, words};
 use vulkio::{
     CpuData, Encoder, Error, Gpu, GpuBuffer, GpuImage, Graph, ImageDesc, Record, Registry, RenderTarget, Renderer,
     Result, Run, Schedule, System, TransientBuffer,

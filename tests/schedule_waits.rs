@@ -1,13 +1,13 @@
 //! Passes of a schedule that wait for what other passes of their graph let go.
 
 mod common;
-mod number;
+mod filling;
 
 use std::{sync::Arc, thread};
 
 use common::{close, soon, strict_gpu, until};
+use filling::{Add, Fill, Number, WORDS, complete, read, words};
 use futures::executor::block_on;
-use number::{Add, Fill, Number, WORDS, complete, read, words};
 use tokio::runtime::Builder;
 use vulkio::{CpuData, Encoder, Gpu, GpuBuffer, Graph, Record, Registry, Result, Run, Schedule, System};
 

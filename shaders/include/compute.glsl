@@ -4,11 +4,16 @@
 #extension GL_EXT_scalar_block_layout : require
 #extension GL_EXT_shader_explicit_arithmetic_types_int64 : require
 
-layout(buffer_reference, scalar, buffer_reference_align = 4) buffer Words {
+// How numbers are accessed; `nonprivate` where barriers are to order it.
+#ifndef ACCESS
+#define ACCESS
+#endif
+
+layout(buffer_reference, scalar, buffer_reference_align = 4) ACCESS buffer Words {
     uint at[];
 };
 
-layout(buffer_reference, scalar, buffer_reference_align = 16) buffer Quads {
+layout(buffer_reference, scalar, buffer_reference_align = 16) ACCESS buffer Quads {
     uvec4 at[];
 };
 

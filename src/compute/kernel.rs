@@ -158,6 +158,7 @@ impl Gpu {
                     .into(),
             )
         })?;
+        check_size(local_size, self.info()).map_err(refuse)?;
         check_subgroups(&specialized, local_size, self.info()).map_err(refuse)?;
         let specialized = whole(specialized, local_size);
         let pipeline = self.compute_pipeline_of(name, ComputeKey { shader, specialized }).await?;
@@ -261,11 +262,26 @@ fn specialized(module: &Module<'_>, options: &KernelOptions, info: &DeviceInfo) 
     Ok(Specialized { constants, subgroup_size, full_subgroups: false })
 }
 
+fn check_size(local_size: [u32; 3], info: &DeviceInfo) -> Result<(), String> {
+    let (most, most_in_all) = (info.limits.max_compute_work_group_size, info.limits.max_compute_work_group_invocations);
+    let all = invocations(local_size);
+    if all <= most_in_all.into() && local_size.iter().zip(most).all(|(&side, most)| side <= most) {
+        return Ok(());
+    }
+    Err(format!(
+        "its workgroups have {local_size:?} invocations, {all} in all; this device takes {most:?}, and {most_in_all} in all"
+    ))
+}
+
+fn invocations(local_size: [u32; 3]) -> u64 {
+    local_size.iter().fold(1, |all: u64, &side| all.saturating_mul(side.into()))
+}
+
 /// "The local workgroup size of the shader must be less than or equal to the product of requiredSubgroupSize and
 /// maxComputeWorkgroupSubgroups."
 fn check_subgroups(specialized: &Specialized, local_size: [u32; 3], info: &DeviceInfo) -> Result<(), String> {
     let Some(size) = specialized.subgroup_size else { return Ok(()) };
-    let invocations = local_size.iter().fold(1_u64, |all, &side| all.saturating_mul(side.into()));
+    let invocations = invocations(local_size);
     match u64::from(size) * u64::from(info.max_workgroup_subgroups) {
         most if invocations > most => Err(format!(
             "its workgroups have {invocations} invocations, and of subgroups of {size} this device takes {} in a workgroup",

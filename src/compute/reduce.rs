@@ -51,7 +51,8 @@ enum Operation {
 /// - Sums of `f32` are made in an order that depends on how many numbers there are, and on nothing else: the result is the same
 ///   in every run and on every device that keeps denormal numbers. Each number goes through at most `n / 2²⁰ + 40` additions of some
 ///   2²⁰ that run side by side, so the sum differs from the exact one by at most `(n / 2²⁰ + 40) × 2⁻²⁴ × Σ|x|`. A NaN, or
-///   infinities of both signs, make a NaN; sums beyond the greatest `f32` are infinite.
+///   infinities of both signs, make a NaN; where a sum of some of the numbers is beyond the greatest `f32`, the result is infinite, or NaN
+///   where two such sums have different signs.
 /// - The least and the greatest are those of IEEE 754-2019's `minimum` and `maximum`: a NaN wins over all numbers, and -0 is less
 ///   than +0. The NaN that comes out is `f32::NAN` whichever went in. They are exact.
 /// - Of no numbers at all the sum is 0, the least [`Element::GREATEST`] and the greatest [`Element::LEAST`].

@@ -3,6 +3,7 @@
 use std::{fmt, marker::PhantomData, sync::Arc};
 
 use ash::vk::SubgroupFeatureFlags as Subgroups;
+use futures::future::try_join;
 
 use super::{
     Dispatch, Element, Kernel, KernelOptions, Tuning,
@@ -16,7 +17,8 @@ use crate::{
     resource::{BufferSlice, Use},
 };
 
-const SPIRV: &[u8] = include_bytes!("../../shaders/spv/compute_scan.comp.spv");
+const APART: &[u8] = include_bytes!("../../shaders/spv/compute_scan.comp.spv");
+const IN_PLACE: &[u8] = include_bytes!("../../shaders/spv/compute_scan_in_place.comp.spv");
 
 /// Invocations of a workgroup, and how many times four elements each of them has.
 const LANES: u32 = 128;
@@ -30,7 +32,7 @@ const WINDOW: u32 = 1;
 const HEAD_WORDS: usize = 2;
 
 push_constants! {
-    /// As in shaders/compute_scan.comp.
+    /// As in shaders/include/scan.glsl.
     struct Push {
         numbers: u64,
         sums: u64,
@@ -52,9 +54,9 @@ push_constants! {
 ///
 /// - Sums of integers wrap around.
 /// - Those of `f32` are made in an order that may differ from run to run, in tiles of 5120 numbers: results may differ in their
-///   last bits, and from the exact sum by at most `(n / 5120 + 64) × 2⁻²⁴ × Σ|x|`, the sum going over the numbers up to there. That
+///   last bits, and from the exact sum by at most `(n / 5120 + 400) × 2⁻²⁴ × Σ|x|`, the sum going over the numbers up to there. That
 ///   they grow where no number is negative is true up to such errors, too. From a NaN on, or from where infinities of both signs
-///   are in, all sums are NaN.
+///   are in, all sums are NaN; so may they be from where a sum of some of the numbers is beyond the greatest `f32`.
 /// - The first of the exclusive sums is 0.
 ///
 /// ```no_run
@@ -69,7 +71,8 @@ push_constants! {
 /// # Ok(()) }
 /// ```
 pub struct Scan<T> {
-    kernel: Kernel<Push>,
+    apart: Kernel<Push>,
+    in_place: Kernel<Push>,
     scratch: Arc<Scratch>,
     // It holds no number.
     element: PhantomData<fn(T) -> T>,
@@ -119,9 +122,10 @@ impl<T: Element> Scan<T> {
         options =
             options.constant(8, LANES / least.max(1)).constant(9, draws_tiles.into()).constant(10, fences_loops.into());
         let name = if is_inclusive { "inclusive scan" } else { "exclusive scan" };
-        let kernel = gpu.kernel_with(name, SPIRV, &options).await?;
+        let (apart, in_place) =
+            try_join(gpu.kernel_with(name, APART, &options), gpu.kernel_with(name, IN_PLACE, &options)).await?;
         let scratch = Arc::new(Scratch::new(gpu, "scan").await?);
-        Ok(Self { kernel, scratch, element: PhantomData })
+        Ok(Self { apart, in_place, scratch, element: PhantomData })
     }
 
     /// The work for these numbers: whole buffers or slices, of the same length. `numbers` and `sums` may be the very same elements.
@@ -133,7 +137,7 @@ impl<T: Element> Scan<T> {
     /// [`Error::OutOfDeviceMemory`] if there is none left for the kernel's own, 8 bytes for 5120 numbers.
     pub fn of(&self, numbers: impl Into<BufferSlice<T>>, sums: impl Into<BufferSlice<T>>) -> Result<Dispatch> {
         let (numbers_slice, sums_slice) = (numbers.into(), sums.into());
-        let gpu = self.kernel.gpu();
+        let gpu = self.apart.gpu();
         let numbers = Operand::new(gpu, "numbers of scan", &numbers_slice)?;
         let sums = Operand::new(gpu, "sums of scan", &sums_slice)?;
         numbers.check_length(&sums)?;
@@ -152,8 +156,11 @@ impl<T: Element> Scan<T> {
             tiles: tiles as u32,
             epoch: lease.epoch,
         };
-        let work = self.kernel.dispatch(&push, grid(tiles));
-        let work = if numbers.is_same(&sums) { work } else { work.reads(Use::from(numbers_slice)) };
+        let groups = grid(tiles);
+        let work = match numbers.is_same(&sums) {
+            true => self.in_place.dispatch(&push, groups),
+            false => self.apart.dispatch(&push, groups).reads(Use::from(numbers_slice)),
+        };
         let work = work.writes(Use::from(sums_slice)).writes(&lease.buffer);
         Ok(match lease.clear {
             Some(clear) => clear.then(work),
@@ -223,12 +230,13 @@ pub async fn exclusive_scan<T: Element>(
 
 impl<T> Clone for Scan<T> {
     fn clone(&self) -> Self {
-        Self { kernel: self.kernel.clone(), scratch: Arc::clone(&self.scratch), element: PhantomData }
+        let Self { apart, in_place, scratch, element } = self;
+        Self { apart: apart.clone(), in_place: in_place.clone(), scratch: Arc::clone(scratch), element: *element }
     }
 }
 
 impl<T> fmt::Debug for Scan<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Scan").field("kernel", &self.kernel).finish_non_exhaustive()
+        f.debug_struct("Scan").field("kernel", &self.apart).finish_non_exhaustive()
     }
 }

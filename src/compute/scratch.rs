@@ -54,8 +54,8 @@ push_constants! {
     }
 }
 
-/// Epochs fit into so many bits, with room for a state beside them.
-pub(super) const EPOCH_BITS: u32 = 30;
+/// Epochs fit into 30 bits, with room for a state beside them.
+const LAST_EPOCH: u32 = (1 << 30) - 1;
 /// Workgroups that clear.
 const MOST_GROUPS: u32 = 1024;
 
@@ -73,19 +73,16 @@ impl Scratch {
     pub(super) fn lease(&self, words: usize) -> Result<Lease> {
         let (kept, buffer) = self.free(words)?;
         let epoch = kept.uses.fetch_add(1, Ordering::Relaxed) + 1;
-        // A buffer that was lent and never submitted holds nothing still; one whose epochs are used up begins anew.
-        let is_used_up = epoch >> EPOCH_BITS != 0;
-        if is_used_up {
-            kept.uses.store(1, Ordering::Relaxed);
-        }
-        let epoch = if is_used_up { 1 } else { epoch };
-        let clear = (is_used_up || !buffer.is_written()).then(|| self.cleared(&buffer));
+        // A buffer that was lent and never submitted holds nothing still.
+        let clear = (!buffer.is_written()).then(|| self.cleared(&buffer));
         Ok(Lease { buffer, epoch, clear })
     }
 
     /// The smallest that is free and large enough; or a new one. Free no more by the handle that this gives.
     fn free(&self, words: usize) -> Result<(Arc<Kept>, GpuBuffer<u32>)> {
         let mut all = lock(&self.pool);
+        // Those whose epochs are used up are not lent again.
+        all.retain(|kept| kept.uses.load(Ordering::Relaxed) < LAST_EPOCH);
         let most = words.max(MIN_WORDS).saturating_mul(MOST_TOO_LARGE);
         let fits = |kept: &&Arc<Kept>| (words..=most).contains(&kept.buffer.len());
         let free = all.iter().filter(fits).filter(|kept| kept.buffer.is_unshared());

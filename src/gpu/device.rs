@@ -411,7 +411,12 @@ fn describe(instance: &Instance, physical: vk::PhysicalDevice, features: Feature
             true => v11.subgroup_supported_operations,
             false => vk::SubgroupFeatureFlags::empty(),
         },
-        features,
+        features: Features {
+            // Compute shaders are what ask.
+            subgroup_size_control: features.subgroup_size_control
+                && v13.required_subgroup_size_stages.contains(vk::ShaderStageFlags::COMPUTE),
+            ..features
+        },
         heap_bytes: largest_device_heap(&memory),
         memory,
         memory_budget,
@@ -440,7 +445,7 @@ fn largest_device_heap(memory: &vk::PhysicalDeviceMemoryProperties) -> u64 {
 ///   destroys none of them;
 /// - the device was made with Vulkan 1.3 and with all features that vulkio requires: `shaderInt64`,
 ///   `shaderDrawParameters`, `bufferDeviceAddress`, `drawIndirectCount`, `scalarBlockLayout`, `vulkanMemoryModel`,
-///   `vulkanMemoryModelDeviceScope`, `timelineSemaphore`, `hostQueryReset`, `synchronization2`, `dynamicRendering` and
+///   `vulkanMemoryModelDeviceScope`, `subgroupBroadcastDynamicId`, `timelineSemaphore`, `hostQueryReset`, `synchronization2`, `dynamicRendering` and
 ///   `maintenance4`;
 /// - what the fields below say to be enabled is enabled;
 /// - nobody else submits to the queues, or waits for them or for the device to be idle, while vulkio might.

@@ -88,6 +88,7 @@ required! {
     v12.scalar_block_layout "scalarBlockLayout",
     v12.vulkan_memory_model "vulkanMemoryModel",
     v12.vulkan_memory_model_device_scope "vulkanMemoryModelDeviceScope",
+    v12.subgroup_broadcast_dynamic_id "subgroupBroadcastDynamicId",
     v12.timeline_semaphore "timelineSemaphore",
     v12.host_query_reset "hostQueryReset",
     v13.synchronization2 "synchronization2",

@@ -1,6 +1,6 @@
 //! Numbers for the resources of a graph.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 use super::ir::Structure;
 use crate::resource::Resource;
@@ -13,12 +13,12 @@ const FEW: usize = 32;
 pub(crate) struct Slots {
     resources: Vec<Resource>,
     /// By id, once there are more than a few.
-    index: HashMap<usize, usize>,
+    index: FxHashMap<usize, usize>,
 }
 
 impl Slots {
     pub(crate) fn with_capacity(slots: usize) -> Self {
-        Self { resources: Vec::with_capacity(slots), index: HashMap::new() }
+        Self { resources: Vec::with_capacity(slots), index: FxHashMap::default() }
     }
 
     /// The number of `resource` in `structure`, a new one if it has none.

@@ -158,10 +158,10 @@ mod tests {
             told,
             "the shader expects the 32-bit integer `n` at byte 8, where there is the 32-bit float `scale` at byte 8"
         );
-        let told = wrong(number(4, 4, NumberKind::Integer, ".n"));
+        let told = wrong(number(4, 4, NumberKind::Float, ".n"));
         assert_eq!(
             told,
-            "the shader expects the 32-bit integer `n` at byte 4, where there is the 64-bit integer `x` at byte 0"
+            "the shader expects the 32-bit float `n` at byte 4, where there is the 64-bit integer `x` at byte 0"
         );
         let told = wrong(number(20, 4, NumberKind::Float, ".b[2]"));
         assert_eq!(told, "the shader expects the 32-bit float `b[2]` at byte 20, and there are 20 bytes");

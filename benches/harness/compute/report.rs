@@ -113,10 +113,19 @@ pub(crate) fn print_goals(cases: &[CaseRow]) {
     }
 }
 
+/// What the columns are.
+const LEGEND: &str = "`xN`: N at a time, in one graph; \
+    CUDA's stand one after the other in a stream, vulkio's side by side where their buffers allow it, \
+    so that only `x1` compares kernels. `GPU us`: the GPU's time of one. `ratio`: of the rates. \
+    `wall us`, `CPU us`: of one, awaited together with the others. \
+    `bound`: the barriers that such a graph cannot do without; \
+    one more stands before it where other work on the same buffers came before.";
+
 /// Everything in one file of Markdown, for docs.
 pub(crate) fn write(path: &Path, machine: &str, cpu: &[CpuRow], cases: &[CaseRow]) -> Result {
     let mut text = format!("{machine}\n\n");
     if !cases.is_empty() {
+        writeln!(text, "{LEGEND}\n")?;
         writeln!(text, "{}", CaseRow::HEADER)?;
         for row in cases {
             writeln!(text, "{}", row.line())?;

@@ -304,7 +304,7 @@ fn print_cpu_verdict(rows: &[CpuRow]) {
     let verdict = |ratio: f64, most: f64| if ratio <= most { "met" } else { "MISSED" };
     let [each, hand] = CPU;
     println!(
-        "awaited together, {} at a time: {:.2} of a submit each, goal <= {each} {}; {:.2} of the best by hand, goal <= {hand} {}",
+        "awaited together, {} at a time: {:.2} of a graph each, goal <= {each} {}; {:.2} of the best by hand, goal <= {hand} {}",
         row.batch,
         row.to_each,
         verdict(row.to_each, each),

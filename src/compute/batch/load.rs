@@ -2,7 +2,7 @@
 
 use std::{mem, sync::Arc};
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use super::{
     Item,
@@ -81,8 +81,9 @@ impl Load {
 
     /// What all of them touch.
     fn uses(&self) -> Uses {
-        let mut all: Vec<Declaration> = Vec::new();
-        let mut known: FxHashMap<(usize, [u64; 2]), usize> = FxHashMap::default();
+        let most = self.steps().map(|step| step.uses.by_address().len()).sum();
+        let mut all: Vec<Declaration> = Vec::with_capacity(most);
+        let mut known: FxHashMap<(usize, [u64; 2]), usize> = FxHashMap::with_capacity_and_hasher(most, FxBuildHasher);
         for used in self.steps().flat_map(|step| step.uses.by_address()) {
             let at = *known.entry((used.resource.id(), used.covered().x)).or_insert(all.len());
             match all.get_mut(at) {

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    gpu::{DeviceInfo, Gpu},
+    gpu::{DeviceInfo, DeviceKind, Gpu},
     resource::Use,
 };
 
@@ -52,7 +52,10 @@ pub enum Precision {
     /// Datatype For Higher-Precision Computations", 2019). Faster than [`Single`](Self::Single) on large matrices. What differs:
     ///
     /// - An infinity or a NaN in A makes its whole row of C NaN, one in B its whole column: an infinity has no parts.
-    /// - Numbers below 2⁻¹⁰⁰ or so lose their lower bits, as parts of theirs would be denormal.
+    /// - A single product may be off by up to four units in its last place, always towards zero: parts are cut, not rounded. What is left
+    ///   out is less than what sums of products lose to rounding.
+    /// - Numbers below 2⁻¹⁰⁰ or so lose their lower bits, as parts of theirs would be denormal, and so do products of parts on devices
+    ///   that take denormal numbers for zero.
     /// - The device must have [`Features::cooperative_bfloat16`](crate::Features::cooperative_bfloat16), and subgroups of 32.
     ///
     /// Never chosen unless it is asked for.
@@ -64,7 +67,8 @@ pub enum Precision {
 /// Each number of C is a sum over A's columns in ascending order, 2,048 (emulated: 16,384) products at a time; what these come to is
 /// added to C one after the other. A number is thus the same whatever else is in the matrices, and however large they are. Beside
 /// the rounding of `beta · C`, its error is below (2,048 + depth / 2,048) · 2⁻²³ · |alpha| · (|A| · |B|); with random numbers all of them
-/// together stay below 10⁻⁶ of C's Frobenius norm, for any depth.
+/// together stay below 10⁻⁶ of C's Frobenius norm up to a depth of a million. Each of these sums is multiplied by `alpha` by itself: one
+/// that overflows there makes C infinite or NaN, even where another would have brought it back.
 ///
 /// Where `beta` is 0, C is written and not read, and where `alpha` is 0, A and B are not read: NaNs there do not count. Else NaNs and
 /// infinities go the way of IEEE 754 in [`Precision::Single`]; denormal numbers may be taken for zero, as the device does.
@@ -143,8 +147,9 @@ impl Gemm {
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] if the shapes do not meet, a matrix does not fit into its buffer or slice, `c` overlaps another, or a buffer
-    /// belongs to another device.
+    /// [`Error::Invalid`] if the shapes do not meet, a matrix does not fit into its buffer or slice, what `c` spans from its first number
+    /// to its last overlaps another, or a buffer belongs to another device; on CPU drivers, for a depth beyond a million, at which
+    /// llvmpipe ends a shader's loops.
     pub fn of(&self, alpha: f32, a: &Matrix, b: &Matrix, beta: f32, c: &Matrix) -> Result<Dispatch> {
         let gpu = &self.gpu;
         let (at_a, used_a) = a.operand(gpu, "A of gemm")?;
@@ -157,6 +162,14 @@ impl Gemm {
         check_apart(&at_a, &at_c)?;
         check_apart(&at_b, &at_c)?;
         let depth = if alpha == 0.0 { 0 } else { a.columns };
+        if gpu.info().kind == DeviceKind::Cpu && depth > MOST_ON_CPU {
+            return Err(Error::Invalid(format!(
+                "gemm of A, {}, on {}: this driver ends loops at a depth of some {MOST_ON_CPU}; multiply parts of A and B that are no \
+                 deeper, with beta = 1 after the first",
+                a.shape(),
+                gpu.info().name
+            )));
+        }
         let is_wide = c.is_wide(&at_c) && (depth == 0 || a.is_wide(&at_a) && b.is_wide(&at_b));
         // All are less than 2³¹.
         let push = Push {
@@ -170,7 +183,8 @@ impl Gemm {
             stride_a: a.stride as u32,
             stride_b: b.stride as u32,
             stride_c: c.stride as u32,
-            alpha,
+            // A product of nothing is 0, whatever it is multiplied by.
+            alpha: if depth == 0 { 0.0 } else { alpha },
             beta,
         };
         let (rows, columns) = (c.rows as u64, c.columns as u64);
@@ -181,6 +195,9 @@ impl Gemm {
         Ok(work.writes(Use::from(used_c)))
     }
 }
+
+/// llvmpipe (Mesa 22.3) ends the loops of an invocation after 65,535 rounds in all; here a round is a depth of 16.
+const MOST_ON_CPU: usize = 1 << 20;
 
 /// `C = alpha · A · B + beta · C` in `f32`, as [`Gemm::of`] with [`Precision::Single`]; resolves when it is done on the GPU.
 ///
