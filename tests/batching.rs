@@ -78,6 +78,15 @@ impl World {
         gate
     }
 
+    /// The same, with a gate that keeps no device.
+    async fn busy_until_the_end(&self, faults: &Faults) -> LooseGate {
+        let gate = LooseGate::new(&self.gpu, faults);
+        let graph = Graph::new(&self.gpu, "busy");
+        gate.hold(&graph);
+        graph.submit().await.expect("submitted");
+        gate
+    }
+
     async fn close(self) {
         let Self { gpu, mix, buffers } = self;
         drop((mix, buffers));
@@ -360,10 +369,7 @@ impl Chains {
 async fn a_lost_device_is_told_to_all_that_wait_and_all_that_run() {
     let (options, faults) = Faults::on(strict().batching(patient()));
     let world = World::on(open(options), 2).await;
-    let gate = LooseGate::new(&world.gpu, &faults);
-    let graph = Graph::new(&world.gpu, "busy");
-    gate.hold(&graph);
-    graph.submit().await.expect("submitted");
+    let gate = world.busy_until_the_end(&faults).await;
     let mut dispatches: Vec<_> = (0..20).map(|_| Box::pin(world.count(1).into_future())).collect();
     let ready = dispatches.iter_mut().filter_map(|dispatch| dispatch.as_mut().now_or_never()).count();
     assert_eq!(ready, 0, "two are on the GPU, eighteen gather");
@@ -431,10 +437,7 @@ async fn a_waker_that_panics_keeps_nobody_else_from_being_told() {
 async fn dropping_the_last_handle_waits_for_what_runs_and_not_for_what_waits() {
     let (options, faults) = Faults::on(strict().batching(patient()));
     let world = World::on(open(options), 2).await;
-    let gate = LooseGate::new(&world.gpu, &faults);
-    let graph = Graph::new(&world.gpu, "busy");
-    gate.hold(&graph);
-    graph.submit().await.expect("submitted");
+    let gate = world.busy_until_the_end(&faults).await;
     let mut dispatches: Vec<_> = (0..6).map(|_| Box::pin(world.count(1).into_future())).collect();
     assert!(dispatches.iter_mut().all(|dispatch| dispatch.as_mut().now_or_never().is_none()), "two run, four wait");
     drop(dispatches);

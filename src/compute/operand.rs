@@ -40,6 +40,17 @@ impl Operand {
         Ok(Self { role, address: start + bytes.start, bytes, elements: slice.range(), buffer })
     }
 
+    /// Two of the same length, which are the very same elements or have none in common.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new); [`Error::Invalid`] if they are not.
+    pub(super) fn pair<T>(gpu: &Gpu, roles: [&'static str; 2], slices: [&BufferSlice<T>; 2]) -> Result<[Self; 2]> {
+        let (a, b) = (Self::new(gpu, roles[0], slices[0])?, Self::new(gpu, roles[1], slices[1])?);
+        a.check_length(&b)?;
+        a.check_same_or_apart(&b)?;
+        Ok([a, b])
+    }
+
     pub(super) fn len(&self) -> usize {
         self.elements.len()
     }
@@ -64,7 +75,7 @@ impl Operand {
 
     /// # Errors
     /// [`Error::Invalid`] if the two have different lengths.
-    pub(super) fn check_length(&self, other: &Self) -> Result<()> {
+    fn check_length(&self, other: &Self) -> Result<()> {
         if self.len() == other.len() {
             return Ok(());
         }
@@ -79,7 +90,7 @@ impl Operand {
 
     /// # Errors
     /// [`Error::Invalid`] if the two overlap, but are not the same elements.
-    pub(super) fn check_same_or_apart(&self, other: &Self) -> Result<()> {
+    fn check_same_or_apart(&self, other: &Self) -> Result<()> {
         if self.is_same(other) || !self.overlaps(other) {
             return Ok(());
         }

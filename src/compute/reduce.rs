@@ -196,10 +196,7 @@ impl<T: Element> Reduce<T> {
         if let Some(written) = written {
             work = work.writes(written);
         }
-        match lease.clear {
-            Some(clear) => clear.then(work),
-            None => work,
-        }
+        lease.ready_for(work)
     }
 }
 

@@ -77,10 +77,7 @@ impl Saxpy {
     pub fn of(&self, a: f32, x: impl Into<BufferSlice<f32>>, y: impl Into<BufferSlice<f32>>) -> Result<Dispatch> {
         let (x_slice, y_slice) = (x.into(), y.into());
         let gpu = self.kernel.gpu();
-        let x = Operand::new(gpu, "x of saxpy", &x_slice)?;
-        let y = Operand::new(gpu, "y of saxpy", &y_slice)?;
-        x.check_length(&y)?;
-        x.check_same_or_apart(&y)?;
+        let [x, y] = Operand::pair(gpu, ["x of saxpy", "y of saxpy"], [&x_slice, &y_slice])?;
         let count = y.len() as u64;
         if count == 0 {
             return Ok(Dispatch::nothing(gpu));

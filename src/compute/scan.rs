@@ -138,10 +138,8 @@ impl<T: Element> Scan<T> {
     pub fn of(&self, numbers: impl Into<BufferSlice<T>>, sums: impl Into<BufferSlice<T>>) -> Result<Dispatch> {
         let (numbers_slice, sums_slice) = (numbers.into(), sums.into());
         let gpu = self.apart.gpu();
-        let numbers = Operand::new(gpu, "numbers of scan", &numbers_slice)?;
-        let sums = Operand::new(gpu, "sums of scan", &sums_slice)?;
-        numbers.check_length(&sums)?;
-        numbers.check_same_or_apart(&sums)?;
+        let roles = ["numbers of scan", "sums of scan"];
+        let [numbers, sums] = Operand::pair(gpu, roles, [&numbers_slice, &sums_slice])?;
         let count = sums.len() as u64;
         if count == 0 {
             return Ok(Dispatch::nothing(gpu));
@@ -162,10 +160,7 @@ impl<T: Element> Scan<T> {
             false => self.apart.dispatch(&push, groups).reads(Use::from(numbers_slice)),
         };
         let work = work.writes(Use::from(sums_slice)).writes(&lease.buffer);
-        Ok(match lease.clear {
-            Some(clear) => clear.then(work),
-            None => work,
-        })
+        Ok(lease.ready_for(work))
     }
 }
 

@@ -42,7 +42,17 @@ pub(super) struct Lease {
     /// Which use of the buffer this is, from 1 on: what was written with another number is of an earlier one.
     pub(super) epoch: u32,
     /// Work that makes it all zero, to come first; `None` if it holds what earlier uses left.
-    pub(super) clear: Option<Dispatch>,
+    clear: Option<Dispatch>,
+}
+
+impl Lease {
+    /// Work that uses the buffer, after what makes it ready.
+    pub(super) fn ready_for(self, work: Dispatch) -> Dispatch {
+        match self.clear {
+            Some(clear) => clear.then(work),
+            None => work,
+        }
+    }
 }
 
 push_constants! {
