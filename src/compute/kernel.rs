@@ -8,6 +8,7 @@ use std::{
 };
 
 use dashmap::DashMap;
+use rustc_hash::FxBuildHasher;
 
 use super::{Dispatch, dispatch::Push};
 use crate::{
@@ -59,7 +60,8 @@ struct Made {
 /// The kernels of a `Gpu`, so that each shader is looked at once.
 #[derive(Default)]
 pub(crate) struct Kernels {
-    made: DashMap<Key, Arc<Made>>,
+    /// Hashed fast: a shader is some kilobytes, and who has no kernel at hand asks for one each time.
+    made: DashMap<Key, Arc<Made>, FxBuildHasher>,
 }
 
 /// All that a kernel is made of.
