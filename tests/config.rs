@@ -395,3 +395,11 @@ fn options_follow_from_settings() {
     let off = load("[debug]\nenable_validation = false").expect("settings");
     assert!(format!("{:?}", off.gpu_options()).contains("validation: Some(Off)"));
 }
+
+#[test]
+fn how_dispatches_gather_is_left_to_the_device_unless_somebody_says_it() {
+    let options = |text| format!("{:?}", load(text).expect("settings").gpu_options());
+    assert!(options("").contains("batching: None"), "{}", options(""));
+    let said = options("[performance]\nmax_batch = 7\nmax_batch_delay_us = 9");
+    assert!(said.contains("max_batch: 7, max_delay: 9µs"), "{said}");
+}

@@ -18,7 +18,9 @@ impl Config {
         let options = if unsaid { GpuOptions::default() } else { GpuOptions::default().validation(validation) };
         let delay = Duration::from_micros(self.performance.max_batch_delay_us.into());
         let batching = Batching::default().max_batch(self.performance.max_batch as usize).max_delay(delay);
-        self.debug.checks.into_iter().fold(options.batching(batching), GpuOptions::checks)
+        // What is the default is left to the device's maker.
+        let options = if batching == Batching::default() { options } else { options.batching(batching) };
+        self.debug.checks.into_iter().fold(options, GpuOptions::checks)
     }
 
     /// How a renderer works: with `performance.max_frames_in_flight`.
